@@ -1,0 +1,102 @@
+/**
+ * Every error a user can meet: code → HTTP status, whether trying again may help, and what it means.
+ * `docs/errors.md` is checked against this table.
+ */
+export const errorCodes = {
+  invalid_input: {
+    status: 400,
+    retryable: false,
+    meaning: 'A field is missing or wrong; `details` names each with what was expected.',
+  },
+  not_authenticated: {
+    status: 401,
+    retryable: false,
+    meaning: 'No valid session, token or password came with the request.',
+  },
+  forbidden: { status: 403, retryable: false, meaning: 'Your role or token does not allow this.' },
+  not_found: { status: 404, retryable: false, meaning: 'There is no such thing, or you may not see it.' },
+  method_not_allowed: {
+    status: 405,
+    retryable: false,
+    meaning: 'The address exists, but not for this method.',
+  },
+  conflict: {
+    status: 409,
+    retryable: false,
+    meaning: 'The state of the thing does not allow this now; the message says which state it has.',
+  },
+  idempotency_conflict: {
+    status: 409,
+    retryable: false,
+    meaning: 'The idempotency key was used before with another body.',
+  },
+  payload_too_large: {
+    status: 413,
+    retryable: false,
+    meaning: 'The body is larger than the limit named in the message.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    retryable: false,
+    meaning: 'Send JSON with `Content-Type: application/json`.',
+  },
+  cross_origin: {
+    status: 403,
+    retryable: false,
+    meaning: 'A page of another origin asked for a change; that is refused.',
+  },
+  too_many_requests: {
+    status: 429,
+    retryable: true,
+    meaning: 'Too many tries; wait as long as `Retry-After` says.',
+  },
+  database_unavailable: {
+    status: 503,
+    retryable: true,
+    meaning: 'The database does not answer; nothing was changed. Try again.',
+  },
+  stopping: { status: 503, retryable: true, meaning: 'This server is stopping; try again in a moment.' },
+  internal: {
+    status: 500,
+    retryable: false,
+    meaning: 'Something unexpected; the log has the details under the request id.',
+  },
+  configuration: {
+    status: 500,
+    retryable: false,
+    meaning: 'A setting is wrong; the message lists every one with what was expected.',
+  },
+} as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** One reason for one field: the path of the field (`retry.on.0`) and what was expected. */
+export interface ErrorDetail {
+  field: string;
+  message: string;
+}
+
+/** The one error that carries a message meant for a user. Anything else becomes `internal` at the edge. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: readonly ErrorDetail[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: readonly ErrorDetail[]; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details ?? [];
+  }
+
+  get status(): number {
+    return errorCodes[this.code].status;
+  }
+}
+
+export function isAppError(error: unknown): error is AppError {
+  return error instanceof AppError;
+}

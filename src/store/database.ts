@@ -1,0 +1,111 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { AppError } from '../contract/errors.ts';
+import type { Tables } from './tables.ts';
+
+/** A statement of ours; with a name it is prepared once per connection and then only executed. */
+export interface Statement {
+  name?: string;
+  text: string;
+}
+
+/** What statements run on: the pool, or one transaction of it. */
+export interface Queryable {
+  /** @throws AppError `database_unavailable` when the server cannot be reached; else the error of the server. */
+  query<Row>(statement: Statement | string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface Database extends Queryable {
+  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** For queries whose shape depends on what was asked (lists with filters). */
+  readonly builder: Kysely<Tables>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://…`, or a folder with a Unix socket as `host`. */
+  connection: pg.PoolConfig;
+  poolSize: number;
+  applicationName: string;
+  onIdleError(error: Error): void;
+}
+
+// bigint: ids, counters and byte counts stay far below 2^53, and a number is what JSON and people expect.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    ...options.connection,
+    max: options.poolSize,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    // A server that vanished without a FIN must not hold a caller for ever.
+    query_timeout: 65_000,
+    statement_timeout: 60_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  });
+  pool.on('error', options.onIdleError);
+  const builder = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  let closed: Promise<void> | undefined;
+  return {
+    builder,
+    query: (statement, values) => run(pool, statement, values),
+    transaction: (work) => inTransaction(pool, work),
+    close: () => (closed ??= pool.end()),
+  };
+}
+
+async function inTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translate(error);
+  });
+  let broken: Error | undefined;
+  try {
+    await run(client, 'begin');
+    const result = await work({ query: (statement, values) => run(client, statement, values) });
+    await run(client, 'commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    client.release(broken);
+  }
+}
+
+async function run<Row>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement | string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const config = typeof statement === 'string' ? { text: statement } : statement;
+  try {
+    const result = await target.query({ ...config, values: [...values] });
+    return result.rows as Row[];
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** SQLSTATE classes and Node's codes that mean "not now" rather than "wrong". */
+const unavailableStates = /^(08|57P0[123]|53300)/;
+const unavailableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH']);
+const unavailableMessages =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/;
+
+function translate(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const unavailable =
+    unavailableStates.test(code) || unavailableCodes.has(code) || unavailableMessages.test(error.message);
+  if (!unavailable) return error;
+  return new AppError('database_unavailable', 'The database does not answer. Nothing was changed; try again.', {
+    cause: error,
+  });
+}

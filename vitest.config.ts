@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = { environment: 'node' as const, setupFiles: ['test/setup.ts'] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+    maxWorkers: 2,
+  },
+});
