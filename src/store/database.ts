@@ -95,7 +95,14 @@ async function run<Row>(
 
 /** SQLSTATE classes and Node's codes that mean "not now" rather than "wrong". */
 const unavailableStates = /^(08|57P0[123]|53300)/;
-const unavailableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH']);
+const unavailableCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+]);
 const unavailableMessages =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/;
 
@@ -105,7 +112,11 @@ function translate(error: unknown): unknown {
   const unavailable =
     unavailableStates.test(code) || unavailableCodes.has(code) || unavailableMessages.test(error.message);
   if (!unavailable) return error;
-  return new AppError('database_unavailable', 'The database does not answer. Nothing was changed; try again.', {
-    cause: error,
-  });
+  return new AppError(
+    'database_unavailable',
+    'The database does not answer. Nothing was changed; try again.',
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,0 +1,70 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../contract/errors.ts';
+import type { Database } from './database.ts';
+
+const folder = join(import.meta.dirname, '../../migrations');
+const filePattern = /^(\d{4})_[a-z0-9-]+\.sql$/;
+
+interface Migration {
+  number: number;
+  file: string;
+}
+
+/** Serialises starters; the number is arbitrary, but ours alone in this database. */
+const migrationLock = 7_301_001;
+
+/**
+ * Brings the schema up to this version: forward only, each file in one transaction whose first statement records
+ * its number. Racing starters are safe: each transaction holds the lock, and a number is recorded once.
+ * @throws AppError `configuration` when the database was made by a newer version
+ */
+export async function migrate(db: Database): Promise<void> {
+  const migrations = await listMigrations();
+  const applied = await prepare(db);
+  refuseNewerSchema(applied, migrations);
+  for (const migration of migrations) {
+    if (!applied.has(migration.number)) await apply(db, migration);
+  }
+}
+
+async function prepare(db: Database): Promise<Set<number>> {
+  return db.transaction(async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+    await tx.query(
+      'create table if not exists schema_migrations (number integer primary key, file text not null, applied_at timestamptz not null default now())',
+    );
+    const rows = await tx.query<{ number: number }>('select number from schema_migrations');
+    return new Set(rows.map((row) => row.number));
+  });
+}
+
+async function apply(db: Database, migration: Migration): Promise<void> {
+  const text = await readFile(join(folder, migration.file), 'utf8');
+  await db.transaction(async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+    const mine = await tx.query(
+      'insert into schema_migrations (number, file) values ($1, $2) on conflict do nothing returning number',
+      [migration.number, migration.file],
+    );
+    if (mine.length > 0) await tx.query(text);
+  });
+}
+
+function refuseNewerSchema(applied: ReadonlySet<number>, migrations: readonly Migration[]): void {
+  const newestKnown = migrations.at(-1)?.number ?? 0;
+  const newestApplied = Math.max(0, ...applied);
+  if (newestApplied <= newestKnown) return;
+  throw new AppError(
+    'configuration',
+    `This database was used by a newer Daybook (schema ${newestApplied}, this version knows ${newestKnown}). Start that version, or give this one another database.`,
+  );
+}
+
+async function listMigrations(): Promise<Migration[]> {
+  const files = (await readdir(folder)).sort();
+  return files.flatMap((file) => {
+    const match = filePattern.exec(file);
+    return match?.[1] ? [{ number: Number(match[1]), file }] : [];
+  });
+}
