@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { attemptStates, failureReasons, jobStates, tones } from './states.ts';
+
+/** Text as PostgreSQL can keep it: NUL has no place in it. */
+export const plainText = z
+  .string()
+  .refine((text) => !text.includes('\0'), 'must not contain a NUL character');
+
+export const queueName = plainText.regex(
+  /^[a-z0-9][a-z0-9._-]{0,62}$/,
+  'lower-case letters, digits, `.`, `_` and `-`, at most 63, starting with a letter or digit',
+);
+
+export const labelName = plainText.regex(
+  /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/,
+  'letters, digits and `._:/-`, at most 63',
+);
+
+/** Causes after which a retry may help: a failure reason, or one exit code or signal. */
+export const retryCause = plainText.regex(
+  /^(exit|signal|timeout|limit|lost|error|exit:\d{1,3}|signal:SIG[A-Z0-9]+)$/,
+  'one of exit, signal, timeout, limit, lost, error, exit:<code>, signal:<SIGNAME>',
+);
+
+export const retryPolicy = z
+  .strictObject({
+    attempts: z.int().min(1).max(100).default(1).describe('How many tries in all; 1 means no retry.'),
+    on: z
+      .array(retryCause)
+      .max(50)
+      .default(['exit', 'signal', 'timeout', 'lost', 'error'])
+      .describe('Causes after which to try again.'),
+    initialMs: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .default(1_000)
+      .describe('Pause before the second try, in milliseconds.'),
+    factor: z.number().min(1).max(10).default(2).describe('How much longer each further pause is.'),
+    maxMs: z.int().min(0).max(604_800_000).default(600_000).describe('Longest pause, in milliseconds.'),
+  })
+  .describe('When and how often to try again.');
+export type RetryPolicy = z.infer<typeof retryPolicy>;
+
+/** What may accompany any kind's input on submit. */
+export const submitOptions = z.strictObject({
+  name: plainText
+    .trim()
+    .min(1)
+    .max(300)
+    .optional()
+    .describe('What lists show; by default made from the input.'),
+  queue: queueName.default('default').describe('Where the job waits.'),
+  priority: z.int().min(-1000).max(1000).default(0).describe('Higher runs first.'),
+  labels: z.array(labelName).max(20).default([]).describe('What a worker must offer to run it.'),
+  lanes: z
+    .array(plainText.min(1).max(200))
+    .max(10)
+    .default([])
+    .describe('Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.'),
+  concurrencyKey: plainText
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Of all jobs with the same key, one runs at a time.'),
+  runAt: z.iso.datetime({ offset: true }).optional().describe('Not before this moment.'),
+  timeoutSeconds: z.number().positive().max(31_536_000).optional().describe('Limit for each attempt.'),
+  retry: retryPolicy.optional(),
+  project: plainText.min(1).max(200).optional(),
+  tags: z.array(plainText.min(1).max(100)).max(50).default([]),
+  idempotencyKey: plainText
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      'Submitting again with the same key and body answers with the first job instead of making another.',
+    ),
+});
+export type SubmitOptions = z.infer<typeof submitOptions>;
+
+export const verdict = z.object({ text: z.string(), tone: z.enum(tones) });
+export type Verdict = z.infer<typeof verdict>;
+
+const timestamp = z.iso.datetime({ offset: true });
+
+export const progress = z.object({
+  fraction: z.number().min(0).max(1).nullable(),
+  message: z.string().nullable(),
+  at: timestamp,
+});
+
+export const jobSummary = z.object({
+  id: z.int().describe('The number people say.'),
+  uid: z.uuid(),
+  kind: z.string(),
+  name: z.string(),
+  state: z.enum(jobStates),
+  reason: z.enum(failureReasons).nullable().describe('Why it failed.'),
+  message: z.string().nullable().describe('The reason in words.'),
+  verdict: verdict.nullable(),
+  progress: progress.nullable(),
+  queue: z.string().nullable(),
+  priority: z.int(),
+  labels: z.array(z.string()),
+  lanes: z.array(z.string()),
+  blockedBy: z.string().nullable().describe('The full lane it waits for.'),
+  owner: z.string(),
+  project: z.string().nullable(),
+  tags: z.array(z.string()),
+  parentId: z.int().nullable(),
+  attempt: z.int().describe('Number of the newest attempt; 0 before the first.'),
+  cancelRequested: z.boolean(),
+  submittedAt: timestamp,
+  runAt: timestamp.nullable(),
+  startedAt: timestamp.nullable().describe('Start of the newest attempt.'),
+  endedAt: timestamp.nullable(),
+});
+export type JobSummary = z.infer<typeof jobSummary>;
+
+export const job = jobSummary.extend({
+  input: z.unknown().describe("What was asked, by the kind's schema."),
+  result: z.unknown().describe("Structured outcome by the kind's schema; null until there is one."),
+  retry: retryPolicy,
+  timeoutSeconds: z.number().nullable(),
+});
+export type Job = z.infer<typeof job>;
+
+export const attempt = z.object({
+  number: z.int(),
+  state: z.enum(attemptStates),
+  owner: z.enum(['slot', 'external']),
+  worker: z.string().nullable(),
+  reason: z.enum(failureReasons).nullable(),
+  message: z.string().nullable(),
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  retcode: z
+    .int()
+    .nullable()
+    .describe('Exit code as a shell would report it: 128 + signal, 124 timeout, 143 cancelled, 137 lost.'),
+  claimedAt: timestamp,
+  launchedAt: timestamp.nullable(),
+  endedAt: timestamp.nullable(),
+  freeBeforeKib: z.number().nullable().describe('Free space of the home directory before, in KiB.'),
+  freeAfterKib: z.number().nullable(),
+  cpuMs: z.number().nullable().describe('User and system time in milliseconds.'),
+  maxRssBytes: z.number().nullable().describe('Largest resident size in bytes.'),
+  program: z.unknown().describe('What exactly ran: file, arguments, working directory.'),
+  stdoutBytes: z.number(),
+  stderrBytes: z.number(),
+  lateResults: z
+    .array(z.object({ receivedAt: timestamp, outcome: z.unknown() }))
+    .describe('Results that came after the attempt had been given up; kept, never applied.'),
+});
+export type Attempt = z.infer<typeof attempt>;
+
+export const jobEvent = z.object({
+  id: z.int(),
+  jobId: z.int(),
+  at: timestamp.describe('When it happened.'),
+  recordedAt: timestamp,
+  actor: z.string(),
+  name: z.string(),
+  data: z.unknown(),
+});
+export type JobEvent = z.infer<typeof jobEvent>;
