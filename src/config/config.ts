@@ -1,0 +1,203 @@
+import { join, relative } from 'node:path';
+import { AppError, type ErrorDetail } from '../contract/errors.ts';
+import { databaseConfig, type DatabaseConfig } from './database.ts';
+import type { logLevels, Port, TrustProxy } from './kinds.ts';
+import { checkEnvironmentNames, checkTomlKeys } from './known-names.ts';
+import { thisMachine, type Machine } from './machine.ts';
+import { settings, type Setting, type SettingKey, type SettingValues } from './registry.ts';
+import { resolveSetting, type SettingRow, type Sources } from './resolve.ts';
+import { readToml } from './sources.ts';
+
+export type { DatabaseConfig } from './database.ts';
+export type { SettingRow } from './resolve.ts';
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: Port;
+  /** A port that someone chose must be had; the default one may be given up. */
+  readonly portIsChosen: boolean;
+  /** Without a slash at the end. */
+  readonly publicUrl: string | undefined;
+  readonly trustProxy: TrustProxy;
+  readonly openPredecessors: boolean;
+}
+
+export interface WorkerConfig {
+  readonly name: string;
+  readonly slots: number;
+  readonly queues: readonly string[];
+  readonly labels: readonly string[];
+  readonly leaseMs: number;
+  readonly killGraceMs: number;
+  readonly jobTimeoutMs: number | undefined;
+  readonly outputLimitBytes: number;
+  readonly minFreeDiskBytes: number;
+  /** Undefined: `nobody` when started as root, else the account of this process. */
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  readonly allowShell: boolean;
+  readonly stdoutCopiesDirectory: string | undefined;
+  readonly stderrCopiesDirectory: string | undefined;
+}
+
+/** Absolute paths. */
+export interface DataConfig {
+  readonly directory: string;
+  readonly homeDirectory: string;
+  readonly scriptsDirectory: string;
+  readonly launcherDirectory: string;
+  readonly logsDirectory: string;
+}
+
+export interface Config {
+  readonly data: DataConfig;
+  readonly http: HttpConfig;
+  readonly worker: WorkerConfig;
+  readonly database: DatabaseConfig;
+  readonly accounts: { readonly adminPassword: string | undefined };
+  readonly stop: { readonly deadlineMs: number };
+  readonly timezone: string;
+  readonly logLevel: (typeof logLevels)[number];
+  /** Sentences for the log: names that have no effect. */
+  readonly warnings: readonly string[];
+  /** Every setting with its origin, secrets masked. */
+  readonly settings: readonly SettingRow[];
+}
+
+/**
+ * The whole configuration, frozen.
+ * @param toml the text of daybook.toml, when there is one
+ * @throws AppError `configuration` with every problem at once, one detail each
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  toml?: string,
+  options: { machine?: Machine } = {},
+): Config {
+  const machine = options.machine ?? thisMachine();
+  const file = readToml(toml ?? '');
+  const namesInEnv = checkEnvironmentNames(Object.keys(env).filter((name) => env[name] !== undefined));
+  const namesInFile = checkTomlKeys([...file.texts.keys()]);
+  const problems: ErrorDetail[] = [...file.problems, ...namesInEnv.problems, ...namesInFile.problems];
+  const withoutData = { env, toml: file.texts, defaults: { machine, dataDirectory: machine.directory } };
+  const dataDirectory = resolveSetting(settings.data, withoutData).value ?? machine.directory;
+  const { values, rows } = resolveAll({ ...withoutData, defaults: { machine, dataDirectory } }, problems);
+  const config: Config = {
+    ...slices(values, rows, problems),
+    warnings: [...namesInEnv.warnings, ...namesInFile.warnings],
+    settings: rows,
+  };
+  if (problems.length > 0) throw configurationError(problems);
+  return deepFreeze(config);
+}
+
+/** Every setting with its effective value and where that came from; secrets are masked. */
+export function describeConfig(config: Config): readonly SettingRow[] {
+  return config.settings;
+}
+
+function resolveAll(
+  sources: Sources,
+  problems: ErrorDetail[],
+): { values: SettingValues; rows: SettingRow[] } {
+  const values: Partial<Record<SettingKey, unknown>> = {};
+  const rows: SettingRow[] = [];
+  for (const [key, setting] of Object.entries(settings) as [SettingKey, Setting<unknown>][]) {
+    const resolved = resolveSetting(setting, sources);
+    values[key] = resolved.value;
+    rows.push(resolved.row);
+    problems.push(...resolved.problems);
+  }
+  // A malformed setting is undefined here; the caller throws before anybody sees it.
+  return { values: values as SettingValues, rows };
+}
+
+function slices(
+  values: SettingValues,
+  rows: readonly SettingRow[],
+  problems: ErrorDetail[],
+): Omit<Config, 'warnings' | 'settings'> {
+  if (values.home && values.scripts && values.data) problems.push(...nestedDirectories(values));
+  return {
+    data: {
+      directory: values.data,
+      homeDirectory: values.home,
+      scriptsDirectory: values.scripts,
+      launcherDirectory: join(values.data, 'launcher'),
+      logsDirectory: join(values.data, 'logs'),
+    },
+    http: {
+      host: values.host,
+      port: values.port,
+      portIsChosen: rows.some((row) => row.name === settings.port.names[0] && row.origin !== 'default'),
+      publicUrl: values.publicUrl,
+      trustProxy: values.trustProxy,
+      openPredecessors: values.openPredecessors,
+    },
+    worker: workerConfig(values),
+    database: databaseConfig(values, problems),
+    accounts: { adminPassword: values.adminPassword },
+    stop: { deadlineMs: values.stopSeconds },
+    timezone: values.timezone,
+    logLevel: values.logLevel,
+  };
+}
+
+function workerConfig(values: SettingValues): WorkerConfig {
+  return {
+    name: values.workerName,
+    slots: values.slots,
+    queues: values.queues,
+    labels: values.labels,
+    leaseMs: values.leaseSeconds,
+    killGraceMs: values.killGraceSeconds,
+    jobTimeoutMs: values.jobTimeoutSeconds,
+    outputLimitBytes: values.outputLimit,
+    minFreeDiskBytes: values.minFreeDisk,
+    user: values.workerUser,
+    group: values.workerGroup,
+    allowShell: values.allowShell,
+    stdoutCopiesDirectory: values.stdoutCopies,
+    stderrCopiesDirectory: values.stderrCopies,
+  };
+}
+
+/** Home is written by uploads and programs: nothing that we trust may lie in it. */
+export function nestedDirectories(
+  places: Readonly<Record<'data' | 'home' | 'scripts', string>>,
+): ErrorDetail[] {
+  const problems: ErrorDetail[] = [];
+  if (contains(places.home, places.scripts) || contains(places.scripts, places.home)) {
+    problems.push({
+      field: 'WORKER_SCRIPT_PATH',
+      message: `WORKER_SCRIPT_PATH (${places.scripts}) and WORKER_DIRECTORY_PATH (${places.home}) must not lie inside each other: an upload could become a program`,
+    });
+  }
+  if (contains(places.home, places.data)) {
+    problems.push({
+      field: 'WORKER_DIRECTORY_PATH',
+      message: `WORKER_DIRECTORY_PATH (${places.home}) must not contain DAYBOOK_DATA (${places.data}): programs could change the records`,
+    });
+  }
+  return problems;
+}
+
+function contains(outer: string, inner: string): boolean {
+  const way = relative(outer, inner);
+  return way === '' || (way !== '..' && !way.startsWith('../'));
+}
+
+export function configurationError(problems: readonly ErrorDetail[]): AppError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  const sentences = problems.map((problem) => `${problem.message}.`.replace(/([.?!])\.$/, '$1'));
+  return new AppError('configuration', `The configuration has ${count}. ${sentences.join(' ')}`, {
+    details: problems,
+  });
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value) as unknown[]) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member);
+  }
+  return Object.freeze(value);
+}

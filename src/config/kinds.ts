@@ -1,0 +1,178 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { Machine } from './machine.ts';
+
+/** How the text of a setting becomes its value. Every source (environment, file, default) passes through here. */
+export interface Kind<T> {
+  /** What is accepted, as it stands after "expected" in a message and in the documentation. */
+  expected: string;
+  schema: z.ZodType<T, string>;
+  /** For values whose meaning depends on the machine; the result is also what people see. */
+  settle?(value: T, machine: Machine): T;
+}
+
+/** `false` trusts nobody; a number trusts that many proxies in front; addresses trust exactly those. */
+export type TrustProxy = false | number | readonly string[];
+
+export type Port = number | 'off';
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Marks text that a `convert` function does not accept. */
+const rejected = Symbol('rejected');
+
+function kind<T>(
+  expected: string,
+  convert: (text: string) => T | typeof rejected,
+  extras: Pick<Kind<T>, 'settle'> = {},
+): Kind<T> {
+  const schema = z.string().transform((text, context) => {
+    const value = convert(text.trim());
+    if (value !== rejected) return value;
+    context.addIssue({ code: 'custom', message: `expected ${expected}` });
+    return z.NEVER;
+  });
+  return { expected, schema, ...extras };
+}
+
+export function text(expected: string, pattern: RegExp): Kind<string> {
+  return kind(expected, (value) => (pattern.test(value) ? value : rejected));
+}
+
+/** Kept to the letter: a password may begin or end with a blank. */
+export const secretText: Kind<string> = { expected: 'any text', schema: z.string() };
+
+/** Made absolute, so that a later change of directory changes nothing. */
+export const path: Kind<string> = kind(
+  'a path',
+  (value) => (value === '' || value.includes('\0') ? rejected : value),
+  { settle: (value, machine) => resolve(machine.directory, value) },
+);
+
+export function integer(min: number, max: number, expected = `a whole number from ${min} to ${max}`) {
+  return kind<number>(expected, (value) =>
+    /^\d{1,15}$/.test(value) ? inRange(Number(value), min, max) : rejected,
+  );
+}
+
+/** Seconds as people write them; milliseconds as the program counts them. */
+export function seconds(min: number, max = 31_536_000): Kind<number> {
+  return kind(`seconds, ${min} or more`, (value) => {
+    if (!/^\d{1,9}(\.\d{1,3})?$/.test(value)) return rejected;
+    const checked = inRange(Number(value), min, max);
+    return checked === rejected ? rejected : Math.round(checked * 1000);
+  });
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+};
+
+export function size(minBytes: number): Kind<number> {
+  const least = minBytes > 0 ? ', 1KiB or more' : ', `0` for none';
+  return kind(`a size such as \`512MiB\` or \`2GiB\`${least}`, (value) => {
+    const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*([KMGT]?i?B)?$/i.exec(value);
+    const factor = unitBytes[(match?.[2] ?? '').toUpperCase()];
+    if (!match || factor === undefined) return rejected;
+    return inRange(Math.round(Number(match[1]) * factor), minBytes, Number.MAX_SAFE_INTEGER);
+  });
+}
+
+function inRange(value: number, min: number, max: number): number | typeof rejected {
+  return value >= min && value <= max ? value : rejected;
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  '1': true,
+  true: true,
+  yes: true,
+  on: true,
+  '0': false,
+  false: false,
+  no: false,
+  off: false,
+};
+
+export const flag: Kind<boolean> = kind('`1` or `0`', (value) => truths[value.toLowerCase()] ?? rejected);
+
+export const port: Kind<Port> = kind('a port from 0 (any free one) to 65535, or `off`', (value) => {
+  if (value === 'off') return 'off';
+  return /^\d{1,5}$/.test(value) ? inRange(Number(value), 0, 65_535) : rejected;
+});
+
+export function list(expected: string, itemPattern: RegExp): Kind<readonly string[]> {
+  return kind(`a comma-separated list of ${expected}`, (value) => {
+    const items = splitList(value);
+    return items.every((item) => itemPattern.test(item)) ? Object.freeze([...new Set(items)]) : rejected;
+  });
+}
+
+export const trustProxy: Kind<TrustProxy> = kind(
+  '`off`, a number of proxies (1 to 16), or a comma-separated list of addresses and CIDR ranges',
+  (value) => {
+    if (value === 'off' || value === '0') return false;
+    if (/^\d+$/.test(value)) return inRange(Number(value), 1, 16);
+    const ranges = splitList(value);
+    return ranges.length > 0 && ranges.every(isAddressRange) ? Object.freeze(ranges) : rejected;
+  },
+);
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function isAddressRange(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+export const timezone: Kind<string> = kind('an IANA time zone such as `Europe/Madrid`', (value) => {
+  // Intl also takes offsets (`+02:00`), which PostgreSQL reads with the opposite sign.
+  if (!/^[A-Za-z]/.test(value)) return rejected;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone;
+  } catch {
+    return rejected;
+  }
+});
+
+export const publicUrl: Kind<string> = kind(
+  'an http or https address without user, query or fragment',
+  (value) => {
+    const url = parseUrl(value, ['http:', 'https:']);
+    if (!url || url.username || url.password || url.search || url.hash) return rejected;
+    return url.href.replace(/\/+$/, '');
+  },
+);
+
+export const databaseUrl: Kind<string> = kind(
+  'an address such as `postgres://user:password@host:5432/name`',
+  (value) => {
+    return parseUrl(value, ['postgres:', 'postgresql:']) ? value : rejected;
+  },
+);
+
+function parseUrl(value: string, protocols: readonly string[]): URL | undefined {
+  const url = URL.parse(value);
+  return url && protocols.includes(url.protocol) ? url : undefined;
+}
+
+export const logLevel: Kind<(typeof logLevels)[number]> = kind(
+  `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
+  (value) => logLevels.find((level) => level === value) ?? rejected,
+);
