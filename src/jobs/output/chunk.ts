@@ -1,0 +1,104 @@
+/**
+ * The inside of a chunk of output: records of both streams in order of arrival.
+ *
+ *     record = flags (1 byte) · milliseconds since the chunk's start (varint) · length (varint) · bytes
+ *
+ * Flags: bit 0 stderr, bit 1 protocol line, bit 2 gap. The bytes of a gap are its reason; they belong to no stream and
+ * count in no position. Everything else counts: the records of one stream, put together, are exactly what was printed.
+ */
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+
+export type Stream = 'stdout' | 'stderr';
+
+export interface OutputRecord {
+  stream: Stream;
+  kind: 'text' | 'protocol' | 'gap';
+  at: Date;
+  bytes: Buffer;
+}
+
+const flagStderr = 1;
+const flagProtocol = 2;
+const flagGap = 4;
+
+/** Below this zstd's own frame eats what it saves. */
+const plainBelowBytes = 200;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+export async function encodeChunk(
+  records: readonly OutputRecord[],
+  startedAt: Date,
+): Promise<{ codec: 'plain' | 'zstd'; data: Buffer }> {
+  const parts: Buffer[] = [];
+  for (const record of records) parts.push(encodeHeader(record, startedAt), record.bytes);
+  const plain = Buffer.concat(parts);
+  if (plain.length < plainBelowBytes) return { codec: 'plain', data: plain };
+  // On the thread pool, so that the main loop keeps beating.
+  return { codec: 'zstd', data: await compress(plain) };
+}
+
+/** @throws Error when the data are damaged */
+export async function decodeChunk(chunk: {
+  codec: 'plain' | 'zstd';
+  data: Uint8Array;
+  startedAt: Date;
+}): Promise<OutputRecord[]> {
+  const plain = chunk.codec === 'zstd' ? await decompress(chunk.data) : Buffer.from(chunk.data);
+  const records: OutputRecord[] = [];
+  for (let at = 0; at < plain.length;) {
+    const flags = plain[at] ?? 0;
+    const elapsed = readVarint(plain, at + 1);
+    const length = readVarint(plain, elapsed.next);
+    const end = length.next + length.value;
+    if (end > plain.length) throw new Error('a record of this output chunk reaches beyond its end');
+    records.push({
+      stream: flags & flagStderr ? 'stderr' : 'stdout',
+      kind: flags & flagGap ? 'gap' : flags & flagProtocol ? 'protocol' : 'text',
+      at: new Date(chunk.startedAt.getTime() + elapsed.value),
+      bytes: plain.subarray(length.next, end),
+    });
+    at = end;
+  }
+  return records;
+}
+
+export function countLineEnds(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count += 1;
+  return count;
+}
+
+function encodeHeader(record: OutputRecord, startedAt: Date): Buffer {
+  const flags =
+    (record.stream === 'stderr' ? flagStderr : 0) |
+    (record.kind === 'protocol' ? flagProtocol : 0) |
+    (record.kind === 'gap' ? flagGap : 0);
+  const header = [flags];
+  pushVarint(header, Math.max(0, record.at.getTime() - startedAt.getTime()));
+  pushVarint(header, record.bytes.length);
+  return Buffer.from(header);
+}
+
+function pushVarint(target: number[], value: number): void {
+  let rest = value;
+  while (rest >= 0x80) {
+    target.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  target.push(rest);
+}
+
+function readVarint(source: Buffer, from: number): { value: number; next: number } {
+  let value = 0;
+  let factor = 1;
+  for (let at = from; at < source.length; at += 1) {
+    const byte = source[at] ?? 0;
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return { value, next: at + 1 };
+    factor *= 0x80;
+  }
+  throw new Error('a number of this output chunk reaches beyond its end');
+}

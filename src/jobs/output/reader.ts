@@ -1,0 +1,222 @@
+import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../ports.ts';
+import { decodeChunk, type OutputRecord, type Stream } from './chunk.ts';
+import type { Positions } from './writer.ts';
+
+export interface OutputLine {
+  stream: Stream;
+  /** Counted from 0 within the stream; `null` for a gap. */
+  line: number | null;
+  at: Date;
+  text: string;
+  kind: OutputRecord['kind'];
+  /** The line end has not come yet, or the line goes on in a later piece. */
+  isPartial: boolean;
+}
+
+export interface LinePage {
+  lines: OutputLine[];
+  /** Where to go on: for one stream a line number, for both an opaque place. */
+  next: string | null;
+}
+
+/** Chunks fetched per query; one chunk is at most about 128 KiB of text. */
+const chunksAtOnce = 8;
+
+/** A piece of one stream with its place, as followers and downloads want it. */
+export interface OutputPiece extends OutputRecord {
+  byte: number;
+}
+
+/**
+ * All records from these byte positions on, in order of arrival, up to what is stored now. The first one may begin in
+ * the middle of a stored record.
+ */
+export async function* readPieces(
+  store: OutputStore,
+  attempt: AttemptRef,
+  from: Positions & { chunk?: number },
+): AsyncGenerator<OutputPiece & { chunk: number }> {
+  for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: from.chunk ?? 0 })) {
+    const at: Positions = { stdout: chunk.stdout.byte, stderr: chunk.stderr.byte };
+    for (const record of await decodeChunk(chunk)) {
+      const byte = at[record.stream];
+      if (record.kind !== 'gap') at[record.stream] += record.bytes.length;
+      const skip = Math.max(0, from[record.stream] - byte);
+      if (record.kind !== 'gap' && skip >= record.bytes.length) continue;
+      yield {
+        ...record,
+        bytes: record.bytes.subarray(record.kind === 'gap' ? 0 : skip),
+        byte: byte + skip,
+        chunk: chunk.number,
+      };
+    }
+  }
+}
+
+/** At most `limit` lines of one stream from line `from` on. */
+export async function readStreamLines(
+  store: OutputStore,
+  attempt: AttemptRef,
+  options: { stream: Stream; from: number; limit: number },
+): Promise<LinePage> {
+  const { stream, from, limit } = options;
+  const collector = new LineCollector(limit, (line) => line.line === null || line.line >= from);
+  for await (const chunk of readChunks(store, attempt, { by: 'line', stream, line: from })) {
+    collector.startChunk(chunk);
+    for (const record of await decodeChunk(chunk)) {
+      if (record.stream === stream && collector.add(record))
+        return { lines: collector.lines, next: String(from + limit) };
+    }
+  }
+  return { lines: collector.finish(), next: null };
+}
+
+/**
+ * At most `limit` lines of both streams in order of arrival. A place is `chunk.index`: the chunk's number and how many
+ * of its lines came before.
+ * @throws RangeError when the place is none
+ */
+export async function readMergedLines(
+  store: OutputStore,
+  attempt: AttemptRef,
+  options: { from: string | null; limit: number },
+): Promise<LinePage> {
+  const place = parsePlace(options.from);
+  let toSkip = place.index;
+  const lines: OutputLine[] = [];
+  for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: place.chunk })) {
+    const collector = new LineCollector(Infinity, () => true);
+    collector.startChunk(chunk);
+    for (const record of await decodeChunk(chunk)) collector.add(record);
+    const ofChunk = collector.finish();
+    const skipped = toSkip;
+    toSkip = 0;
+    for (const [index, line] of ofChunk.entries()) {
+      if (index < skipped) continue;
+      if (lines.length === options.limit) return { lines, next: `${chunk.number}.${index}` };
+      lines.push(line);
+    }
+  }
+  return { lines, next: null };
+}
+
+/** The last `limit` lines of both streams, oldest first, as far as the newest chunks hold them. */
+export async function readTail(store: OutputStore, attempt: AttemptRef, limit: number): Promise<LinePage> {
+  const last = await store.last(attempt);
+  if (!last) return { lines: [], next: null };
+  const first = Math.max(0, last.number - chunksAtOnce + 1);
+  const page = await readMergedLines(store, attempt, { from: `${first}.0`, limit: Infinity });
+  return { lines: page.lines.slice(-limit), next: null };
+}
+
+/** Exactly the bytes a stream printed; a gap appears as a line of its own. */
+export async function* readBytes(
+  store: OutputStore,
+  attempt: AttemptRef,
+  stream: Stream,
+): AsyncGenerator<Buffer> {
+  for await (const piece of readPieces(store, attempt, { stdout: 0, stderr: 0 })) {
+    if (piece.kind === 'gap')
+      yield Buffer.from(`\n[daybook: output is missing here: ${piece.bytes.toString()}]\n`);
+    else if (piece.stream === stream) yield piece.bytes;
+  }
+}
+
+async function* readChunks(
+  store: OutputStore,
+  attempt: AttemptRef,
+  from: ChunkPosition,
+): AsyncGenerator<OutputChunk> {
+  let position = from;
+  for (;;) {
+    const chunks = await store.read(attempt, position, chunksAtOnce);
+    yield* chunks;
+    const last = chunks.at(-1);
+    if (!last || chunks.length < chunksAtOnce) return;
+    position = { by: 'chunk', number: last.number + 1 };
+  }
+}
+
+function parsePlace(from: string | null): { chunk: number; index: number } {
+  if (from === null) return { chunk: 0, index: 0 };
+  const match = /^(\d{1,9})\.(\d{1,9})$/.exec(from);
+  if (!match) throw new RangeError('from must be a place that an earlier page named as `next`');
+  return { chunk: Number(match[1]), index: Number(match[2]) };
+}
+
+/** Cuts records into lines and puts pieces of one line together again. */
+class LineCollector {
+  readonly lines: OutputLine[] = [];
+  readonly #limit: number;
+  readonly #wanted: (line: OutputLine) => boolean;
+  readonly #number: Positions = { stdout: 0, stderr: 0 };
+  readonly #open: Partial<Record<Stream, { bytes: Buffer[]; at: Date }>> = {};
+  #isFirst = true;
+
+  constructor(limit: number, wanted: (line: OutputLine) => boolean) {
+    this.#limit = limit;
+    this.#wanted = wanted;
+  }
+
+  startChunk(chunk: OutputChunk): void {
+    if (!this.#isFirst) return;
+    this.#isFirst = false;
+    this.#number.stdout = chunk.stdout.line;
+    this.#number.stderr = chunk.stderr.line;
+  }
+
+  /** Says whether the limit is reached. */
+  add(record: OutputRecord): boolean {
+    if (record.kind === 'gap') {
+      return this.#emit({
+        stream: record.stream,
+        line: null,
+        at: record.at,
+        text: record.bytes.toString(),
+        kind: 'gap',
+        isPartial: false,
+      });
+    }
+    let from = 0;
+    for (let end = record.bytes.indexOf(10); end >= 0; end = record.bytes.indexOf(10, from)) {
+      const open = this.#open[record.stream];
+      delete this.#open[record.stream];
+      const bytes = Buffer.concat([...(open?.bytes ?? []), record.bytes.subarray(from, end)]);
+      from = end + 1;
+      const line = this.#number[record.stream]++;
+      const { stream, kind } = record;
+      if (
+        this.#emit({
+          stream,
+          line,
+          at: open?.at ?? record.at,
+          text: bytes.toString(),
+          kind,
+          isPartial: false,
+        })
+      )
+        return true;
+    }
+    if (from < record.bytes.length) {
+      const open = (this.#open[record.stream] ??= { bytes: [], at: record.at });
+      open.bytes.push(record.bytes.subarray(from));
+    }
+    return false;
+  }
+
+  /** The lines, those without an end included. */
+  finish(): OutputLine[] {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const open = this.#open[stream];
+      if (!open) continue;
+      const text = Buffer.concat(open.bytes).toString();
+      this.#emit({ stream, line: this.#number[stream], at: open.at, text, kind: 'text', isPartial: true });
+    }
+    return this.lines;
+  }
+
+  #emit(line: OutputLine): boolean {
+    if (this.#wanted(line)) this.lines.push(line);
+    return this.lines.length >= this.#limit;
+  }
+}

@@ -1,0 +1,247 @@
+import type { ChunkSpan, OutputChunk } from '../ports.ts';
+import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord, type Stream } from './chunk.ts';
+
+/** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
+const chunkBytes = 128 * 1024;
+
+/** A line longer than this is stored in pieces; it keeps its one number. */
+const longLineBytes = 64 * 1024;
+
+const protocolMark = Buffer.from('"daybook"');
+
+export interface OutputWriterOptions {
+  jobId: number;
+  attempt: number;
+  claimedAt: Date;
+  /** Called for each line of stdout that is a JSON object with a `daybook` member. */
+  onProtocol(member: unknown): void;
+}
+
+export interface Positions {
+  stdout: number;
+  stderr: number;
+}
+
+/**
+ * Turns what an attempt prints into chunks of whole lines. What has no line end yet stands at the end of the growing
+ * tail, so that a prompt or a progress bar is seen as well; it moves to the next chunk when the tail is closed.
+ */
+export class OutputWriter {
+  readonly #options: OutputWriterOptions;
+  readonly #full: PendingChunk[] = [];
+  #tail: PendingChunk;
+  #partial: Record<Stream, Buffer<ArrayBufferLike>> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  #received: Positions = { stdout: 0, stderr: 0 };
+  #committed: Positions = { stdout: 0, stderr: 0 };
+  #isDirty = false;
+
+  constructor(options: OutputWriterOptions) {
+    this.#options = options;
+    this.#tail = new PendingChunk(0, emptySpan(), emptySpan());
+  }
+
+  /** Goes on after the last chunk an earlier life of the worker stored. */
+  static async resume(options: OutputWriterOptions, last: OutputChunk | null): Promise<OutputWriter> {
+    const writer = new OutputWriter(options);
+    if (last) await writer.#reopen(last);
+    return writer;
+  }
+
+  /** Bytes of each stream that were handed in. */
+  get received(): Positions {
+    return { ...this.#received };
+  }
+
+  /** Bytes of each stream that are stored. */
+  get committed(): Positions {
+    return { ...this.#committed };
+  }
+
+  get totalBytes(): number {
+    return this.#received.stdout + this.#received.stderr;
+  }
+
+  get pendingBytes(): number {
+    return this.totalBytes - this.#committed.stdout - this.#committed.stderr;
+  }
+
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  append(stream: Stream, bytes: Buffer, at: Date): void {
+    if (bytes.length === 0) return;
+    this.#received[stream] += bytes.length;
+    this.#isDirty = true;
+    const lastEnd = bytes.lastIndexOf(10);
+    const held = this.#partial[stream];
+    if (lastEnd < 0 && held.length + bytes.length <= longLineBytes) {
+      this.#partial[stream] = Buffer.concat([held, bytes]);
+      return;
+    }
+    const whole = lastEnd < 0 ? bytes : bytes.subarray(0, lastEnd + 1);
+    this.#partial[stream] = lastEnd < 0 ? Buffer.alloc(0) : Buffer.from(bytes.subarray(lastEnd + 1));
+    this.#addLines(stream, held.length > 0 ? Buffer.concat([held, whole]) : whole, at);
+  }
+
+  /** Marks that something is missing here. */
+  gap(reason: string, at: Date): void {
+    this.#closePartials(at);
+    this.#push({ stream: 'stderr', kind: 'gap', at, bytes: Buffer.from(reason) });
+    this.#isDirty = true;
+  }
+
+  /** Hands out what is not stored yet. Call `settle` with the answer once it is; until then call it no second time. */
+  async take(): Promise<{ chunks: OutputChunk[]; upTo: Positions; fullCount: number }> {
+    this.#isDirty = false;
+    const upTo = this.received;
+    const full = [...this.#full];
+    const tail = this.#tail.withPartials(this.#partial);
+    const pending = tail.records.length > 0 ? [...full, tail] : full;
+    const chunks = await Promise.all(pending.map((chunk, index) => this.#encode(chunk, index < full.length)));
+    return { chunks, upTo, fullCount: full.length };
+  }
+
+  settle(taken: { upTo: Positions; fullCount: number }): void {
+    this.#full.splice(0, taken.fullCount);
+    this.#committed = taken.upTo;
+  }
+
+  /** The taken chunks could not be stored; they are handed out again. */
+  unsettle(): void {
+    this.#isDirty = true;
+  }
+
+  async #encode(chunk: PendingChunk, isFull: boolean): Promise<OutputChunk> {
+    const startedAt = chunk.records[0]?.at ?? new Date(0);
+    const { codec, data } = await encodeChunk(chunk.records, startedAt);
+    const { jobId, attempt, claimedAt } = this.#options;
+    const { number, stdout, stderr } = chunk;
+    return { jobId, attempt, claimedAt, number, stdout, stderr, startedAt, isFull, codec, data };
+  }
+
+  async #reopen(last: OutputChunk): Promise<void> {
+    const isFull = last.isFull;
+    this.#received = { stdout: endByte(last.stdout), stderr: endByte(last.stderr) };
+    this.#committed = this.received;
+    this.#tail = isFull
+      ? new PendingChunk(last.number + 1, after(last.stdout), after(last.stderr))
+      : new PendingChunk(last.number, startOf(last.stdout), startOf(last.stderr));
+    if (isFull) return;
+    const records = await decodeChunk(last);
+    for (const record of records) {
+      // A trailing piece without a line end was the partial line of its stream.
+      const isLastOfStream =
+        record.kind === 'text' && records.findLast((r) => r.stream === record.stream) === record;
+      if (isLastOfStream && record.bytes.at(-1) !== 10)
+        this.#partial[record.stream] = Buffer.from(record.bytes);
+      else this.#tail.add(record);
+    }
+  }
+
+  #addLines(stream: Stream, bytes: Buffer, at: Date): void {
+    if (stream === 'stderr') return this.#pushText(stream, bytes, at);
+    let from = 0;
+    for (let mark = bytes.indexOf(protocolMark); mark >= 0; mark = bytes.indexOf(protocolMark, mark + 1)) {
+      const start = bytes.lastIndexOf(10, mark) + 1;
+      const end = bytes.indexOf(10, mark);
+      if (start < from || end < 0) continue;
+      const member = parseProtocol(bytes.subarray(start, end));
+      if (member === undefined) continue;
+      this.#pushText(stream, bytes.subarray(from, start), at);
+      this.#push({ stream, kind: 'protocol', at, bytes: Buffer.from(bytes.subarray(start, end + 1)) });
+      this.#options.onProtocol(member);
+      from = end + 1;
+    }
+    this.#pushText(stream, bytes.subarray(from), at);
+  }
+
+  #pushText(stream: Stream, bytes: Buffer, at: Date): void {
+    // Cut at a line end where there is one, so that no chunk outgrows its size by a burst.
+    for (let from = 0; from < bytes.length;) {
+      let end = Math.min(bytes.length, from + chunkBytes);
+      if (end < bytes.length) {
+        const lineEnd = bytes.lastIndexOf(10, end - 1);
+        if (lineEnd >= from) end = lineEnd + 1;
+      }
+      this.#push({ stream, kind: 'text', at, bytes: Buffer.from(bytes.subarray(from, end)) });
+      from = end;
+    }
+  }
+
+  #push(record: OutputRecord): void {
+    this.#tail.add(record);
+    if (this.#tail.bytes < chunkBytes) return;
+    this.#full.push(this.#tail);
+    this.#tail = new PendingChunk(this.#tail.number + 1, after(this.#tail.stdout), after(this.#tail.stderr));
+  }
+
+  #closePartials(at: Date): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const bytes = this.#partial[stream];
+      this.#partial[stream] = Buffer.alloc(0);
+      if (bytes.length > 0) this.#push({ stream, kind: 'text', at, bytes });
+    }
+  }
+}
+
+class PendingChunk {
+  readonly records: OutputRecord[] = [];
+  bytes = 0;
+  readonly number: number;
+  readonly stdout: ChunkSpan;
+  readonly stderr: ChunkSpan;
+
+  constructor(number: number, stdout: ChunkSpan, stderr: ChunkSpan) {
+    this.number = number;
+    this.stdout = stdout;
+    this.stderr = stderr;
+  }
+
+  add(record: OutputRecord): void {
+    this.records.push(record);
+    this.bytes += record.bytes.length;
+    if (record.kind === 'gap') return;
+    const span = this[record.stream];
+    span.lines += countLineEnds(record.bytes);
+    span.bytes += record.bytes.length;
+  }
+
+  withPartials(partial: Record<Stream, Buffer>): PendingChunk {
+    const copy = new PendingChunk(this.number, { ...this.stdout }, { ...this.stderr });
+    copy.records.push(...this.records);
+    const at = this.records.at(-1)?.at ?? new Date();
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (partial[stream].length > 0) copy.add({ stream, kind: 'text', at, bytes: partial[stream] });
+    }
+    return copy;
+  }
+}
+
+function parseProtocol(line: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'));
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'daybook')) {
+      return (value as { daybook: unknown }).daybook;
+    }
+  } catch {
+    // A line that only looks like one of ours is plain output.
+  }
+  return undefined;
+}
+
+function emptySpan(): ChunkSpan {
+  return { line: 0, byte: 0, lines: 0, bytes: 0 };
+}
+
+function startOf(span: ChunkSpan): ChunkSpan {
+  return { line: span.line, byte: span.byte, lines: 0, bytes: 0 };
+}
+
+function after(span: ChunkSpan): ChunkSpan {
+  return { line: span.line + span.lines, byte: endByte(span), lines: 0, bytes: 0 };
+}
+
+function endByte(span: ChunkSpan): number {
+  return span.byte + span.bytes;
+}

@@ -1,0 +1,359 @@
+import type { Actor } from '../contract/actor.ts';
+import type {
+  Attempt,
+  Job,
+  JobEvent,
+  JobSummary,
+  RetryPolicy,
+  SubmitOptions,
+  Verdict,
+} from '../contract/job.ts';
+import type { AttemptState, FailureReason, JobState } from '../contract/states.ts';
+
+/** Where a job waits: a queue, and the labels a worker must offer. */
+export interface Place {
+  queue: string;
+  needs: readonly string[];
+}
+
+/** Names one attempt for good; the token tells it from another life of the same database. */
+export interface AttemptKey {
+  jobId: number;
+  number: number;
+  token: string;
+}
+
+/** A job about to be stored, everything decided. */
+export interface NewJob {
+  uid: string;
+  kind: string;
+  name: string;
+  state: 'queued' | 'scheduled';
+  queue: string;
+  needs: readonly string[];
+  /** Keys of counted limits; those that have a row in `lanes` count. */
+  lanes: readonly string[];
+  /** The lane to make, with one place, when it does not exist yet. */
+  ownLane: string | null;
+  priority: number;
+  runAt: string | null;
+  owner: string;
+  accountId: number | null;
+  project: string | null;
+  tags: readonly string[];
+  parentId: number | null;
+  input: unknown;
+  retry: RetryPolicy;
+  timeoutMs: number | null;
+  idempotency: { scope: string; key: string; bodyHash: string } | null;
+}
+
+export type SubmitOutcome =
+  | { status: 'stored'; id: number; uid: string; place: Place; isNew: boolean }
+  | { status: 'key_conflict' }
+  | { status: 'unknown_queue' }
+  | { status: 'refused'; message: string };
+
+export interface ClaimRequest {
+  workerId: string;
+  incarnation: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  kinds: readonly string[];
+  limit: number;
+}
+
+/** All that a worker needs to run an attempt. */
+export interface ClaimedJob extends AttemptKey {
+  uid: string;
+  kind: string;
+  name: string;
+  input: unknown;
+  owner: string;
+  retry: RetryPolicy;
+  timeoutMs: number | null;
+  /** Tries so far, this one included; attempts that were taken back do not count. */
+  tries: number;
+  claimedAt: Date;
+}
+
+/** What an attempt came to, as the worker (or the rescuer) knows it. */
+export interface AttemptOutcome {
+  state: Exclude<AttemptState, 'running' | 'finished'>;
+  reason: FailureReason | null;
+  message: string | null;
+  exitCode: number | null;
+  signal: string | null;
+  endedAt: string;
+  launchedAt: string | null;
+  freeBeforeKib: number | null;
+  freeAfterKib: number | null;
+  cpuMs: number | null;
+  maxRssBytes: number | null;
+  program: unknown;
+  stdoutBytes: number | null;
+  stderrBytes: number | null;
+  verdict: Verdict | null;
+  /** `undefined`: there is none. */
+  result?: unknown;
+}
+
+/** An outcome together with what it means for the job. */
+export interface Finish extends AttemptKey {
+  outcome: AttemptOutcome;
+  next: {
+    state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'scheduled'>;
+    runAt: string | null;
+  };
+  actor: string;
+}
+
+export interface FinishedJob {
+  jobId: number;
+  /** `stale`: the attempt was no longer running under this token; the outcome is kept, the job untouched. */
+  status: 'applied' | 'stale';
+  state: JobState | null;
+  place: Place | null;
+  freedLanes: readonly string[];
+}
+
+export interface RunningAttempt extends AttemptKey {
+  job: ClaimedJob;
+  launchedAt: Date | null;
+}
+
+export interface WorkerRow {
+  id: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  slots: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  kinds: readonly string[];
+}
+
+export interface WorkerBeat {
+  /** `expired`: this incarnation was given up; register anew. */
+  status: 'alive' | 'expired';
+  draining: boolean;
+  /** The attempts that are still ours; any other that runs here must be ended. */
+  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
+}
+
+export interface WatchedWorker {
+  id: string;
+  name: string;
+  incarnation: number;
+  beat: number;
+}
+
+/**
+ * What the life of a job needs from a store. Every method is one transaction, safe to call from any number of
+ * processes at once.
+ */
+export interface JobStore {
+  /** Stores jobs; outcomes in the order of the argument. A row that is refused never spoils its neighbours. */
+  submit(batch: readonly NewJob[]): Promise<SubmitOutcome[]>;
+  /** Takes the best eligible jobs, highest priority first, then oldest; never one that another claim holds. */
+  claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Ends attempts. Idempotent: a second end of an attempt is `stale`. */
+  finish(batch: readonly Finish[]): Promise<FinishedJob[]>;
+  /** Records that programs were started. */
+  markLaunched(
+    batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],
+  ): Promise<void>;
+  setProgress(batch: readonly (AttemptKey & { progress: unknown })[]): Promise<void>;
+
+  /** Cancels jobs that wait; asks for the end of those that run. Jobs that ended are left alone. */
+  cancel(
+    ids: readonly number[],
+    actor: string,
+  ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
+  /** Puts an ended job back into its queue. `null`: its state does not allow it (any more). */
+  retry(id: number, actor: string): Promise<Place | null>;
+  change(id: number, change: JobChange, actor: string): Promise<boolean>;
+  remove(id: number): Promise<boolean>;
+
+  /** Moves due jobs to their queues, and waiting ones whose lane has room again. */
+  sweep(limit: number): Promise<Place[]>;
+  /** Drops what only served repetition: idempotency keys older than this. */
+  forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
+
+  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
+  registerWorker(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
+  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
+  stopWorker(workerId: string, incarnation: number): Promise<void>;
+  setWorkerProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
+  /** Workers that should beat: active ones, and any that still owns a running attempt. */
+  watchedWorkers(): Promise<WatchedWorker[]>;
+  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
+  giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
+}
+
+/** What people may change while a job waits, or about its record. */
+export interface JobChange {
+  name?: string;
+  priority?: number;
+  queue?: string;
+  project?: string | null;
+  tags?: readonly string[];
+  keep?: boolean;
+}
+
+/** Chunks of output as they are stored. See `output/chunk.ts` for `data`. */
+export interface OutputChunk {
+  jobId: number;
+  attempt: number;
+  claimedAt: Date;
+  number: number;
+  /** Position of the first byte in each stream: lines ended before it, bytes before it. */
+  stdout: ChunkSpan;
+  stderr: ChunkSpan;
+  startedAt: Date;
+  isFull: boolean;
+  codec: 'plain' | 'zstd';
+  data: Uint8Array;
+}
+
+export interface ChunkSpan {
+  line: number;
+  byte: number;
+  /** Line ends inside the chunk. */
+  lines: number;
+  bytes: number;
+}
+
+export interface OutputStore {
+  /** Adds chunks; one with a number that exists replaces it (the growing tail). */
+  write(chunks: readonly OutputChunk[]): Promise<void>;
+  /** Chunks in order of number, from the one that holds `from`. */
+  read(attempt: AttemptRef, from: ChunkPosition, limit: number): Promise<OutputChunk[]>;
+  last(attempt: AttemptRef): Promise<OutputChunk | null>;
+  /** Makes the partitions of this month and the next ones. */
+  preparePartitions(months: number): Promise<void>;
+}
+
+export interface AttemptRef {
+  jobId: number;
+  number: number;
+  claimedAt: Date;
+}
+
+export type ChunkPosition =
+  | { by: 'chunk'; number: number }
+  | { by: 'line'; stream: 'stdout' | 'stderr'; line: number }
+  | { by: 'last' };
+
+/** What lists and pages read. `visibleTo` is part of every statement behind it. */
+export interface JobReader {
+  list(query: JobQuery, actor: Actor): Promise<{ items: JobSummary[]; cursor: string | null }>;
+  count(query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number>;
+  byId(id: number, actor: Actor): Promise<Job | null>;
+  byUid(uid: string, actor: Actor): Promise<Job | null>;
+  attempts(jobId: number, actor: Actor): Promise<Attempt[]>;
+  attemptRef(
+    jobId: number,
+    number: number | null,
+    actor: Actor,
+  ): Promise<(AttemptRef & { uid: string; isEnded: boolean }) | null>;
+  events(jobId: number, afterId: number, limit: number, actor: Actor): Promise<JobEvent[]>;
+  /** Events of all visible jobs after a feed position, in commit order. */
+  feed(
+    position: string | null,
+    limit: number,
+    actor: Actor,
+  ): Promise<{ events: FeedEvent[]; position: string }>;
+  stats(actor: Actor): Promise<JobStats>;
+}
+
+export interface FeedEvent extends JobEvent {
+  /** State of the job when the event was read. */
+  state: JobState;
+  position: string;
+}
+
+export interface JobQuery {
+  states?: readonly JobState[];
+  kind?: string;
+  queue?: string;
+  owner?: string;
+  project?: string;
+  worker?: string;
+  since?: Date;
+  until?: Date;
+  order?: 'newest' | 'oldest';
+  cursor?: string;
+  limit: number;
+}
+
+export interface JobStats {
+  states: Partial<Record<JobState, number>>;
+  queues: { queue: string; state: JobState; count: number }[];
+}
+
+export interface QueueRow {
+  name: string;
+  paused: boolean;
+  note: string | null;
+  capacity: number | null;
+  waiting: number;
+  scheduled: number;
+  queued: number;
+  running: number;
+}
+
+export interface LaneRow {
+  key: string;
+  capacity: number;
+  taken: number;
+  waiting: number;
+  note: string | null;
+}
+
+/** Queues, lanes and workers as operators see and change them. */
+export interface FleetStore {
+  queues(): Promise<QueueRow[]>;
+  putQueue(name: string, change: { paused?: boolean; note?: string | null }): Promise<void>;
+  removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
+  lanes(): Promise<LaneRow[]>;
+  putLane(key: string, change: { capacity: number; note?: string | null }): Promise<void>;
+  removeLane(key: string): Promise<boolean>;
+  workers(): Promise<
+    (WorkerRow & {
+      state: string;
+      draining: boolean;
+      problem: string | null;
+      running: number;
+      startedAt: Date;
+      seenAt: Date;
+    })[]
+  >;
+  setDraining(workerId: string, draining: boolean): Promise<boolean>;
+}
+
+/** What a submit says besides the kind and its input. */
+export interface SubmitRequest {
+  kind: string;
+  input: unknown;
+  options: SubmitOptions;
+  /** Extra scope of the idempotency key: the principal. */
+  actor: Actor;
+  parentId?: number;
+}
+
+/** A submit that was stored. */
+export interface StoredJob {
+  id: number;
+  uid: string;
+  isNew: boolean;
+}
+
+/** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
+export interface Bell {
+  ring(places: readonly Place[]): void;
+  callWorkers(workerIds: readonly string[]): void;
+  /** Something changed that live views show. */
+  announce(): void;
+}

@@ -1,0 +1,133 @@
+import type { JobChange, Place } from '../../jobs/ports.ts';
+import { type JobState, statesBefore, decideMoves } from '../../contract/states.ts';
+import type { Database, Queryable } from '../database.ts';
+
+interface Cancelled {
+  id: number;
+  state: JobState;
+  workerId: string | null;
+}
+
+/**
+ * Cancels what waits at once, and asks for the end of what runs: a running job is cancelled by its worker, which
+ * learns of the wish by a call and, should that be lost, by its next beat. Rows are locked in order of id.
+ */
+const cancelStatement = {
+  name: 'cancel-jobs',
+  text: `
+with chosen as materialized (
+  select id, state, cancel_requested_at from jobs
+  where id = any($1::bigint[]) and state in ('waiting', 'scheduled', 'queued', 'running')
+  order by id for update
+),
+cancelled as (
+  update jobs j set state = 'cancelled', ended_at = now(), message = 'Cancelled by ' || $2, blocked_by = null,
+    cancel_requested_at = now(), cancel_requested_by = $2
+  from chosen c where j.id = c.id and c.state <> 'running'
+  returning j.id, j.state
+),
+requested as (
+  update jobs j set cancel_requested_at = now(), cancel_requested_by = $2
+  from chosen c where j.id = c.id and c.state = 'running' and c.cancel_requested_at is null
+  returning j.id
+),
+history as (
+  insert into events (job_id, actor, name) select id, $2, 'cancelled' from cancelled
+  union all select id, $2, 'cancel requested' from requested
+)
+select c.id, coalesce(d.state, c.state) as state, a.worker_id as "workerId"
+from chosen c left join cancelled d on d.id = c.id
+left join attempts a on a.job_id = c.id and a.state = 'running'
+order by c.id`,
+};
+
+export function cancelJobs(db: Queryable, ids: readonly number[], actor: string): Promise<Cancelled[]> {
+  return db.query<Cancelled>(cancelStatement, [ids, actor]);
+}
+
+/** A person's retry grants one more try, whatever the policy's number of attempts says. */
+const retryStatement = `
+with moved as (
+  update jobs set state = 'queued', reason = null, message = null, verdict = null, verdict_tone = null, ended_at = null,
+    run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
+  where id = $1 and state = any($3::text[]) and queue is not null
+  returning id, queue, needs
+), history as (
+  insert into events (job_id, actor, name) select id, $2, 'retried' from moved
+)
+select queue, needs from moved`;
+
+export async function retryJob(db: Queryable, id: number, actor: string): Promise<Place | null> {
+  const from = statesBefore(decideMoves, 'queued').filter(
+    (state) => state === 'failed' || state === 'cancelled',
+  );
+  const [place] = await db.query<Place>(retryStatement, [id, actor, from]);
+  return place ?? null;
+}
+
+/** Queue and priority matter only while a job waits; the condition keeps a change from racing a claim. */
+const changeStatement = `
+with before as (
+  select id, name, priority, queue, project, tags, keep from jobs where id = $1 for update
+), moved as (
+  update jobs j set
+    name = coalesce($3, j.name),
+    priority = coalesce($4, j.priority),
+    queue = coalesce($5, j.queue),
+    project = case when $6 then $7 else j.project end,
+    tags = coalesce($8, j.tags),
+    keep = coalesce($9, j.keep)
+  from before b where j.id = b.id
+    and (($4::smallint is null and $5::text is null) or j.state in ('waiting', 'scheduled', 'queued'))
+  returning j.id, j.queue, j.needs
+), needs as (
+  insert into queue_needs (queue, needs) select queue, needs from moved where queue is not null on conflict do nothing
+), history as (
+  insert into events (job_id, actor, name, data)
+  select m.id, $2, 'changed', json_build_object('before', row_to_json(b), 'change', $10::json) from moved m join before b using (id)
+)
+select id from moved`;
+
+export async function changeJob(
+  db: Queryable,
+  id: number,
+  change: JobChange,
+  actor: string,
+): Promise<boolean> {
+  const rows = await db.query(changeStatement, [
+    id,
+    actor,
+    change.name ?? null,
+    change.priority ?? null,
+    change.queue ?? null,
+    change.project !== undefined,
+    change.project ?? null,
+    change.tags ?? null,
+    change.keep ?? null,
+    JSON.stringify(change),
+  ]);
+  return rows.length > 0;
+}
+
+/** Only what ended can go; its output goes with it. */
+export async function removeJob(db: Database, id: number): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const attempts = await tx.query<{ day: string; number: number }>(
+      `select number, (claimed_at at time zone 'UTC')::date::text as day from attempts where job_id = $1`,
+      [id],
+    );
+    const removed = await tx.query(
+      `delete from jobs where id = $1 and state in ('succeeded', 'failed', 'cancelled', 'finished') returning id`,
+      [id],
+    );
+    if (removed.length === 0) return false;
+    for (const { day, number } of attempts) {
+      await tx.query('delete from output_chunks where day = $1 and job_id = $2 and attempt = $3', [
+        day,
+        id,
+        number,
+      ]);
+    }
+    return true;
+  });
+}

@@ -1,0 +1,146 @@
+import type { NewJob, SubmitOutcome } from '../../jobs/ports.ts';
+import type { Database, Queryable } from '../database.ts';
+
+/**
+ * Stores a batch of jobs in one round trip.
+ *
+ * Locking: two submits with one idempotency key meet in the unique index of `idempotency_keys`; the second waits
+ * for the first to commit and then inserts nothing. Within a batch `distinct on` merges equal keys. Whose key was
+ * taken is looked up by a second statement, because the first one's snapshot may be older than the winner's commit.
+ *
+ * `json`, not `jsonb`: jsonb would sort the members of the input.
+ */
+const insertJobs = {
+  name: 'submit-jobs',
+  text: `
+with incoming as materialized (
+  select r.*
+  from rows from (json_to_recordset($1::json) as (
+    uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
+    priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
+    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, scope text, key text, "bodyHash" text
+  )) with ordinality as r (
+    uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
+    "parentId", input, retry, "timeoutMs", scope, key, "bodyHash", place
+  )
+  where exists (select from queues q where q.name = r.queue)
+),
+needs as (
+  insert into queue_needs (queue, needs) select distinct queue, needs from incoming on conflict do nothing
+),
+own_lanes as (
+  insert into lanes (key, capacity)
+  select distinct "ownLane", 1 from incoming where "ownLane" is not null on conflict do nothing
+),
+keys as (
+  insert into idempotency_keys (scope, key, body_hash, job_uid)
+  select distinct on (scope, key) scope, key, decode("bodyHash", 'hex'), uid
+  from incoming where key is not null order by scope, key, place
+  on conflict do nothing
+  returning job_uid
+),
+accepted as (
+  select * from incoming i where key is null or exists (select from keys k where k.job_uid = i.uid)
+),
+stored as (
+  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, account_id, project, tags, parent_id)
+  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "accountId", project, tags, "parentId"
+  from accepted order by place
+  returning id, uid
+),
+inputs as (
+  insert into job_inputs (job_id, input, retry, timeout_ms)
+  select s.id, a.input, a.retry, a."timeoutMs" from stored s join accepted a using (uid)
+),
+history as (
+  insert into events (job_id, actor, name, data)
+  select s.id, a.owner, 'submitted', json_build_object('state', a.state, 'runAt', a."runAt")
+  from stored s join accepted a using (uid)
+)
+select id, uid from stored`,
+};
+
+const findKeys = `
+select r.ordinal - 1 as ordinal, encode(k.body_hash, 'hex') as "bodyHash", j.id, j.uid
+from unnest($1::text[], $2::text[]) with ordinality as r (scope, key, ordinal)
+join idempotency_keys k using (scope, key)
+left join jobs j on j.uid = k.job_uid`;
+
+interface KeyRow {
+  ordinal: number;
+  bodyHash: string;
+  id: number | null;
+  uid: string | null;
+}
+
+/** Stores what it can and says for each row what became of it. */
+export async function submitJobs(db: Database, batch: readonly NewJob[]): Promise<SubmitOutcome[]> {
+  if (batch.length === 1) return insertBatch(db, batch);
+  try {
+    return await insertBatch(db, batch);
+  } catch (error) {
+    // One row the database refuses must not spoil its neighbours: store them one by one.
+    if (!isRowError(error)) throw error;
+    const outcomes: SubmitOutcome[] = [];
+    for (const job of batch) {
+      outcomes.push(await insertBatch(db, [job]).then(only, (problem: unknown) => rejectRow(problem)));
+    }
+    return outcomes;
+  }
+}
+
+async function insertBatch(db: Queryable, batch: readonly NewJob[]): Promise<SubmitOutcome[]> {
+  const rows = await db.query<{ id: number; uid: string }>(insertJobs, [JSON.stringify(batch.map(toRow))]);
+  const ids = new Map(rows.map((row) => [row.uid, row.id]));
+  const known = await findTakenKeys(
+    db,
+    batch.filter((job) => job.idempotency && !ids.has(job.uid)),
+  );
+  return batch.map((job): SubmitOutcome => {
+    const place = { queue: job.queue, needs: job.needs };
+    const id = ids.get(job.uid);
+    if (id !== undefined) return { status: 'stored', id, uid: job.uid, place, isNew: true };
+    const first = known.get(job.uid);
+    if (!first) return { status: 'unknown_queue' };
+    if (first.bodyHash !== job.idempotency?.bodyHash || first.id === null || first.uid === null) {
+      return { status: 'key_conflict' };
+    }
+    return { status: 'stored', id: first.id, uid: first.uid, place, isNew: false };
+  });
+}
+
+async function findTakenKeys(db: Queryable, batch: readonly NewJob[]): Promise<Map<string, KeyRow>> {
+  if (batch.length === 0) return new Map();
+  const rows = await db.query<KeyRow>(findKeys, [
+    batch.map((job) => job.idempotency?.scope),
+    batch.map((job) => job.idempotency?.key),
+  ]);
+  const byUid = new Map<string, KeyRow>();
+  for (const row of rows) {
+    const job = batch[row.ordinal];
+    if (job) byUid.set(job.uid, row);
+  }
+  return byUid;
+}
+
+function toRow({ idempotency, ...job }: NewJob): object {
+  return { ...job, scope: idempotency?.scope, key: idempotency?.key, bodyHash: idempotency?.bodyHash };
+}
+
+function isRowError(error: unknown): boolean {
+  // Classes 22 (data exception) and 23 (constraint violation) speak of a row.
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+  );
+}
+
+function rejectRow(problem: unknown): SubmitOutcome {
+  if (!isRowError(problem)) throw problem;
+  return { status: 'refused', message: problem instanceof Error ? problem.message : String(problem) };
+}
+
+function only(outcomes: SubmitOutcome[]): SubmitOutcome {
+  const [outcome] = outcomes;
+  if (!outcome) throw new Error('a batch of one has one outcome');
+  return outcome;
+}
