@@ -1,0 +1,76 @@
+import { roles, type Actor, type Role } from './actor.ts';
+
+/**
+ * The one permission table: what may be asked → the least role that may ask it. `public` needs nobody,
+ * `signed-in` anybody who is known. `-others` is asked in addition when the thing belongs to someone else.
+ */
+export const permissions = {
+  'health.read': 'public',
+  'docs.read': 'public',
+  'pages.read': 'public',
+  'sessions.create': 'public',
+  'predecessors.open': 'public',
+  'profile.read': 'signed-in',
+  'profile.change': 'signed-in',
+  'tokens.own': 'signed-in',
+  'jobs.read': 'viewer',
+  'jobs.submit': 'member',
+  'jobs.cancel': 'member',
+  'jobs.cancel-others': 'operator',
+  'jobs.change': 'member',
+  'jobs.change-others': 'operator',
+  'queues.read': 'viewer',
+  'queues.change': 'operator',
+  'workers.read': 'viewer',
+  'workers.change': 'operator',
+  'lanes.read': 'viewer',
+  'lanes.change': 'operator',
+  'scripts.read': 'viewer',
+  'scripts.change': 'operator',
+  'stats.read': 'viewer',
+  'users.read': 'admin',
+  'users.change': 'admin',
+  'audit.read': 'admin',
+} as const satisfies Record<string, Role | 'public' | 'signed-in'>;
+
+export type Permission = keyof typeof permissions;
+
+export const tokenScopes = ['read', 'submit', 'all'] as const;
+
+/** What a token may do of what its owner may: look, also submit and cancel jobs, or everything. */
+export type TokenScope = (typeof tokenScopes)[number];
+
+/** Who asks, and how far the credential they showed reaches. */
+export interface Principal {
+  actor: Actor;
+  scopes: readonly TokenScope[];
+  via: 'session' | 'token' | 'password';
+  /** The session or token used; null for a password. */
+  credentialId: number | null;
+}
+
+const submitScope: ReadonlySet<Permission> = new Set([
+  'jobs.submit',
+  'jobs.cancel',
+  'jobs.cancel-others',
+] satisfies Permission[]);
+
+/** True when the table lets this principal (null: nobody) do it. Needs no database and never throws. */
+export function can(principal: Principal | null, permission: Permission): boolean {
+  const least = permissions[permission];
+  if (least === 'public') return true;
+  if (!principal) return false;
+  if (!principal.scopes.some((scope) => scopeReaches(scope, permission))) return false;
+  return least === 'signed-in' || roles.indexOf(principal.actor.role) >= roles.indexOf(least);
+}
+
+function scopeReaches(scope: TokenScope, permission: Permission): boolean {
+  switch (scope) {
+    case 'all':
+      return true;
+    case 'submit':
+      return submitScope.has(permission) || scopeReaches('read', permission);
+    case 'read':
+      return permission.endsWith('.read');
+  }
+}
