@@ -1,0 +1,472 @@
+import { createServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { AuthenticationOutcome, Authenticator } from '../../src/accounts/ports.ts';
+import { roles, type Role } from '../../src/contract/actor.ts';
+import { AppError } from '../../src/contract/errors.ts';
+import { can, tokenScopes, type Principal, type TokenScope } from '../../src/contract/permissions.ts';
+import type { App } from '../../src/http/access.ts';
+import { registerRoutes, type RouteDependencies } from '../../src/http/routes.ts';
+import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
+import { createHttpService } from '../../src/http/service.ts';
+
+/** Takes `Bearer <role>.<scope>` for what it says; anything else is refused. */
+const accounts: Authenticator = {
+  authenticate: async (credentials): Promise<AuthenticationOutcome> => {
+    const text = credentials.kind === 'token' ? credentials.token : 'member.all';
+    if (credentials.kind === 'basic') return { outcome: 'refused' };
+    const [role, scope] = text.split('.');
+    if (!roles.includes(role as Role)) return { outcome: 'refused' };
+    return { outcome: 'accepted', principal: principal(role as Role, scope as TokenScope) };
+  },
+};
+
+function principal(role: Role, scope: TokenScope): Principal {
+  return { actor: { name: 'ana', accountId: 1, role }, scopes: [scope], via: 'token', credentialId: 1 };
+}
+
+const apps: App[] = [];
+
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.close()));
+});
+
+async function createApp(options: Partial<HttpServerOptions> = {}): Promise<App> {
+  const app = await createHttpServer({
+    accounts,
+    trustProxy: false,
+    publicUrl: null,
+    host: '127.0.0.1',
+    ...options,
+  });
+  apps.push(app);
+  return app;
+}
+
+async function createAppWithEcho(options: Partial<HttpServerOptions> = {}): Promise<App> {
+  const app = await createApp(options);
+  app.post('/api/v1/echo', {
+    config: { access: 'jobs.submit' },
+    schema: {
+      body: z.strictObject({
+        name: z.string().min(1),
+        retry: z.strictObject({ on: z.array(z.enum(['exit'])) }),
+      }),
+    },
+    handler: async (request) => request.body,
+  });
+  app.get('/api/v1/things/:id', { config: { access: 'jobs.read' }, handler: async () => ({ fine: true }) });
+  app.delete('/api/v1/things/:id', {
+    config: { access: 'jobs.change' },
+    handler: async () => ({ fine: true }),
+  });
+  return app;
+}
+
+const json = { 'content-type': 'application/json' };
+const member = { authorization: 'Bearer member.all' };
+const echo = { method: 'POST', url: '/api/v1/echo' } as const;
+const good = { name: 'a', retry: { on: ['exit'] } };
+
+/** Dependencies of handlers that never run. */
+const nothing: unknown = new Proxy(() => nothing, {
+  get: (_target, name) => (name === 'then' ? undefined : nothing),
+});
+
+describe('access', () => {
+  it('holds every route, method, role and scope to the permission table', async () => {
+    const app = await createApp({ rateLimits: { refusedPerMinute: 1_000_000 } });
+    app.addHook('onRequest', async (_request, reply) => reply.code(299).send());
+    registerRoutes(app, nothing as RouteDependencies);
+    await app.ready();
+    const routes = app.routeTable();
+    expect(routes.map(({ method, url }) => `${method} ${url}`)).toContain('HEAD /healthz');
+    for (const { method, url, access } of routes) {
+      const request = { method: method as 'GET', url: url.replaceAll(/:\w+/g, '1').replace('*', 'x') };
+      const anonymous = await app.inject(request);
+      expect(anonymous.statusCode, `${method} ${url} nobody`).toBe(can(null, access) ? 299 : 401);
+      for (const role of roles) {
+        for (const scope of tokenScopes) {
+          const answer = await app.inject({
+            ...request,
+            headers: { authorization: `Bearer ${role}.${scope}` },
+          });
+          const expected = can(principal(role, scope), access) ? 299 : 403;
+          expect(answer.statusCode, `${method} ${url} ${role} ${scope}`).toBe(expected);
+        }
+      }
+    }
+  });
+
+  it('stops the start when a route names no permission, and says which', async () => {
+    const app = await createApp();
+    app.get('/forgotten', async () => 'open to all');
+    await expect(app.ready()).rejects.toThrow('GET /forgotten');
+    apps.length = 0;
+  });
+
+  it('says to nobody 401 with a challenge, to a viewer 403 with what it needs', async () => {
+    const app = await createAppWithEcho();
+    const nobody = await app.inject({ ...echo, headers: json, payload: '{}' });
+    expect([nobody.statusCode, nobody.json().code]).toEqual([401, 'not_authenticated']);
+    expect(nobody.headers['www-authenticate']).toBe('Bearer realm="Daybook"');
+    const viewer = await app.inject({
+      ...echo,
+      headers: { authorization: 'Bearer viewer.all' },
+      payload: good,
+    });
+    expect([viewer.statusCode, viewer.json().code]).toEqual([403, 'forbidden']);
+    expect(viewer.json().message).toContain('member');
+  });
+
+  it('never falls back to the cookie when the Authorization header is wrong', async () => {
+    const app = await createAppWithEcho();
+    const headers = { authorization: 'Bearer wrong', cookie: 'daybook_session=member.all' };
+    expect((await app.inject({ ...echo, headers, payload: good })).statusCode).toBe(401);
+  });
+
+  it('answers 429 to an address that is refused too often, and still serves who is known there', async () => {
+    const app = await createAppWithEcho({ rateLimits: { refusedPerMinute: 2 } });
+    const ask = (headers: Record<string, string>) => app.inject({ url: '/api/v1/things/1', headers });
+    expect((await ask({})).statusCode).toBe(401);
+    expect((await ask({})).statusCode).toBe(401);
+    const third = await ask({});
+    expect([third.statusCode, third.json().code]).toEqual([429, 'too_many_requests']);
+    expect(Number(third.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await ask(member)).statusCode).toBe(200);
+  });
+});
+
+describe('errors', () => {
+  it('names each wrong, missing and unknown field with its path', async () => {
+    const app = await createAppWithEcho();
+    const payload = { retry: { on: ['exit', 'rain'], of: 1 }, nmae: 'x' };
+    const answer = await app.inject({ ...echo, headers: member, payload });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ code: 'invalid_input' });
+    expect(answer.json().details).toEqual(
+      expect.arrayContaining([
+        { field: 'name', message: 'This field is required.' },
+        { field: 'retry.on.1', message: expect.stringContaining('exit') },
+        { field: 'retry.of', message: 'There is no such field.' },
+        { field: 'nmae', message: 'There is no such field.' },
+      ]),
+    );
+  });
+
+  it.each([
+    ['text that is no JSON', '{"name":', 400, 'invalid_input', 'not valid JSON'],
+    ['a member __proto__', '{"__proto__":{"admin":true}}', 400, 'invalid_input', '__proto__'],
+    ['a nested member __proto__', '{"a":[{"__proto__":1}]}', 400, 'invalid_input', '__proto__'],
+    [
+      'a hundred thousand brackets',
+      '['.repeat(100_000) + ']'.repeat(100_000),
+      400,
+      'invalid_input',
+      'nested',
+    ],
+    ['a body beyond the limit', JSON.stringify('x'.repeat(1024 * 1024)), 413, 'payload_too_large', '1048576'],
+    ['no body', '', 400, 'invalid_input', 'body'],
+  ])('answers %s with one clear error', async (_what, payload, status, code, part) => {
+    const app = await createAppWithEcho();
+    const answer = await app.inject({ ...echo, headers: { ...member, ...json }, payload });
+    expect([answer.statusCode, answer.json().code]).toEqual([status, code]);
+    expect(answer.json().message).toContain(part);
+    expect(Object.getPrototypeOf({})).not.toHaveProperty('admin');
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', undefined])(
+    'takes no body of type %s',
+    async (type) => {
+      const app = await createAppWithEcho();
+      const headers = type === undefined ? member : { ...member, 'content-type': type };
+      const answer = await app.inject({ ...echo, headers, payload: Buffer.from('name=a') });
+      expect([answer.statusCode, answer.json().code]).toEqual([415, 'unsupported_media_type']);
+    },
+  );
+
+  it('tells an unknown address from an unknown method', async () => {
+    const app = await createAppWithEcho();
+    const unknown = await app.inject({ url: '/api/v1/nothing?x=1' });
+    expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'not_found']);
+    const method = await app.inject({ method: 'PUT', url: '/api/v1/things/7?x=1' });
+    expect([method.statusCode, method.json().code]).toEqual([405, 'method_not_allowed']);
+    expect(method.headers['allow']).toBe('GET, HEAD, DELETE');
+  });
+
+  it('keeps what went wrong inside to the log, under the request id', async () => {
+    const app = await createApp();
+    app.get('/boom', {
+      config: { access: 'health.read' },
+      handler: async () => {
+        throw new Error('the password is 1234');
+      },
+    });
+    const answer = await app.inject({ url: '/boom', headers: { 'x-request-id': 'mine-1' } });
+    expect([answer.statusCode, answer.json().code]).toEqual([500, 'internal']);
+    expect(answer.body).not.toContain('1234');
+    expect(answer.json().message).toContain('mine-1');
+    expect(answer.headers['x-request-id']).toBe('mine-1');
+  });
+
+  it('takes a request id only when it is short and plain', async () => {
+    const app = await createAppWithEcho();
+    for (const given of ['a'.repeat(65), 'x"y', '{"level":50}']) {
+      const answer = await app.inject({ url: '/healthz', headers: { 'x-request-id': given } });
+      expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+
+  it('tells when to try again while the database is away', async () => {
+    const app = await createApp();
+    const unavailable = new AppError('database_unavailable', 'The database does not answer.');
+    registerRoutes(app, {
+      ...(nothing as RouteDependencies),
+      readiness: [
+        { name: 'database', check: () => Promise.reject(unavailable) },
+        { name: 'queue', check: async () => {} },
+      ],
+    });
+    const answer = await app.inject({ url: '/readyz' });
+    expect([answer.statusCode, answer.json().code]).toEqual([503, 'database_unavailable']);
+    expect(answer.json().details).toEqual([{ field: 'database', message: 'Does not answer.' }]);
+    expect(answer.headers['retry-after']).toBe('2');
+    expect((await app.inject({ url: '/healthz' })).json()).toEqual({ status: 'alive' });
+  });
+
+  it('lets a plugin answer errors in its own form, those of checks and parsing included', async () => {
+    const app = await createAppWithEcho();
+    await app.register(async (predecessor) => {
+      predecessor.setErrorHandler((error, _request, reply) => {
+        const details = error instanceof AppError ? error.details : [];
+        return reply.code(422).send({ reasons: details.map(({ field, message }) => [field, message]) });
+      });
+      predecessor.post('/task/create', {
+        config: { access: 'jobs.submit' },
+        schema: { body: z.object({ script: z.string() }) },
+        handler: async () => 'never',
+      });
+    });
+    const ask = (headers: object, payload: string) =>
+      app.inject({ method: 'POST', url: '/task/create', headers: { ...json, ...headers }, payload });
+    expect((await ask(member, '{}')).json()).toEqual({ reasons: [['script', 'This field is required.']] });
+    expect((await ask(member, '{')).json()).toEqual({ reasons: [] });
+    expect((await ask({}, '{}')).statusCode).toBe(422);
+    expect((await app.inject({ ...echo, headers: member, payload: {} })).json().code).toBe('invalid_input');
+  });
+
+  it('answers an address that cannot be decoded with 400 in the one form', async () => {
+    const app = await createAppWithEcho();
+    const answer = await app.inject({ url: '/api/v1/things/%ff' });
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_input']);
+    const nul = await app.inject({ url: '/api/v1/things/a%00b', headers: member });
+    expect([nul.statusCode, nul.json().code]).toEqual([400, 'invalid_input']);
+  });
+});
+
+describe('requests from foreign pages', () => {
+  const cookie = { cookie: 'daybook_session=member.all' };
+  const ask = async (headers: Record<string, string>, options: Partial<HttpServerOptions> = {}) => {
+    const app = await createAppWithEcho(options);
+    const answer = await app.inject({
+      ...echo,
+      headers: { host: 'localhost:8000', ...headers },
+      payload: good,
+    });
+    return [answer.statusCode, answer.statusCode === 200 ? 'ok' : answer.json().code];
+  };
+
+  it.each([
+    ['cross-site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['of another port of this host', { 'sec-fetch-site': 'same-site', origin: 'http://localhost:9000' }],
+    ['of a foreign origin, from a browser without Sec-Fetch-Site', { origin: 'http://evil.example' }],
+    ['of another port, from a browser without Sec-Fetch-Site', { origin: 'http://localhost:9000' }],
+    ['of a sandboxed frame', { origin: 'null' }],
+  ])('refuses a change %s', async (_what, headers) => {
+    expect(await ask({ ...cookie, ...headers })).toEqual([403, 'cross_origin']);
+  });
+
+  it.each([
+    ['our own page', { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:8000' }],
+    ['our own page in a browser without Sec-Fetch-Site', { origin: 'http://localhost:8000' }],
+    ['a program, which sends neither', {}],
+    ['the person at the address bar', { 'sec-fetch-site': 'none' }],
+  ])('takes a change from %s', async (_what, headers) => {
+    expect(await ask({ ...cookie, ...headers })).toEqual([200, 'ok']);
+  });
+
+  it('does not ask a request with an Authorization header where it comes from', async () => {
+    expect(await ask({ ...member, origin: 'https://tools.example' })).toEqual([200, 'ok']);
+  });
+
+  it('takes the origin of the public address behind a proxy that keeps its own Host', async () => {
+    const publicUrl = new URL('https://daybook.example/');
+    const headers = { ...cookie, host: '10.0.0.1:8000', origin: 'https://daybook.example' };
+    expect(await ask(headers, { publicUrl })).toEqual([200, 'ok']);
+    expect(await ask({ ...headers, origin: 'https://evil.example' }, { publicUrl })).toEqual([
+      403,
+      'cross_origin',
+    ]);
+  });
+
+  it.each(['evil.example', 'localhost.evil.example:8000', '127.0.0.1.evil.example'])(
+    'refuses the name %s, which could be rebound to our address',
+    async (host) => {
+      expect(await ask({ ...member, host })).toEqual([403, 'cross_origin']);
+      const app = await createAppWithEcho();
+      expect((await app.inject({ url: '/api/v1/things/1', headers: { host, ...member } })).statusCode).toBe(
+        403,
+      );
+    },
+  );
+
+  it.each([
+    'localhost',
+    '127.0.0.1:8000',
+    '[::1]:8000',
+    '192.168.1.7',
+    'daybook:8000',
+    'Jobs.Example.org',
+    'more.example',
+  ])('knows %s as its own name', async (host) => {
+    const options = { publicUrl: new URL('http://jobs.example.org'), extraHosts: ['more.example'] };
+    expect(await ask({ ...member, host }, options)).toEqual([200, 'ok']);
+  });
+
+  it('does not let a rebound page vouch for itself by X-Forwarded-Host', async () => {
+    const headers = { ...member, host: 'evil.example', 'x-forwarded-host': 'localhost' };
+    expect(await ask(headers, { trustProxy: true })).toEqual([403, 'cross_origin']);
+  });
+});
+
+describe('headers', () => {
+  it('asks for https only when the public address is https', async () => {
+    const plain = await (await createAppWithEcho()).inject({ url: '/healthz' });
+    expect(plain.headers['strict-transport-security']).toBeUndefined();
+    expect(plain.headers['content-security-policy']).toContain("connect-src 'self'");
+    expect(plain.headers['content-security-policy']).toContain("style-src 'self' 'unsafe-inline'");
+    expect(plain.headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
+    const app = await createAppWithEcho({ publicUrl: new URL('https://jobs.example') });
+    const secure = await app.inject({ url: '/healthz' });
+    expect(secure.headers['strict-transport-security']).toContain('max-age=');
+  });
+});
+
+describe('API description', () => {
+  it('describes every route of the API: id, tag, summary, all ids different', async () => {
+    const app = await createApp();
+    registerRoutes(app, nothing as RouteDependencies);
+    await app.ready();
+    const document = (await app.inject({ url: '/api/v1/openapi.json' })).json();
+    expect(document.openapi).toBe('3.1.0');
+    const operations = Object.entries<Record<string, Record<string, unknown>>>(document.paths).flatMap(
+      ([path, item]) => Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
+    );
+    expect(operations.length).toBeGreaterThan(1);
+    for (const { path, method, operation } of operations) {
+      expect({ path, method, ...operation }).toMatchObject({
+        operationId: expect.any(String),
+        summary: expect.any(String),
+        tags: [expect.any(String)],
+      });
+    }
+    const ids = operations.map(({ operation }) => operation['operationId']);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('serves the reference page without anything from the network', async () => {
+    const app = await createApp();
+    await app.ready();
+    const page = await app.inject({ url: '/api/docs/' });
+    expect(page.statusCode).toBe(200);
+    const script = await app.inject({ url: '/api/docs/static/swagger-initializer.js' });
+    expect(script.body).toContain('/api/v1/openapi.json');
+    expect(page.body).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+  });
+});
+
+describe('listening and stopping', () => {
+  it('names the port that is taken and the setting to change', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as { port: number };
+    const service = createHttpService({
+      app: await createApp(),
+      host: '127.0.0.1',
+      port,
+      portIsDefault: false,
+    });
+    await expect(service.start()).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringMatching(new RegExp(`Port ${port} .*DAYBOOK_PORT`)),
+    });
+    await service.stop();
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('refuses requests that come while it stops, and says when to try again', async () => {
+    const app = await createAppWithEcho();
+    app.beginStopping();
+    const refused = await app.inject({ ...echo, headers: member, payload: good });
+    expect([refused.statusCode, refused.json().code]).toEqual([503, 'stopping']);
+    expect(refused.headers).toMatchObject({ connection: 'close', 'retry-after': '2' });
+  });
+
+  it('lets running requests end, ends streams, and closes idle connections', async () => {
+    const app = await createApp();
+    const entered = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    app.get('/slow', {
+      config: { access: 'health.read' },
+      handler: async () => {
+        entered.resolve();
+        await release.promise;
+        return { done: true };
+      },
+    });
+    app.get('/stream', {
+      config: { access: 'health.read' },
+      handler: (_request, reply) => {
+        reply.hijack();
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
+        reply.raw.write('data: 1\n\n');
+        app.onStopping(() => reply.raw.end('event: stopping\n\n'));
+      },
+    });
+    registerRoutes(app, nothing as RouteDependencies);
+    const service = createHttpService({ app, host: '127.0.0.1', port: 0, portIsDefault: true });
+    await service.start();
+    const stream = await fetch(`${service.url()}/stream`);
+    const slow = fetch(`${service.url()}/slow`);
+    await (await fetch(`${service.url()}/healthz`)).text();
+    await entered.promise;
+    let stopped = false;
+    const stop = service.stop().then(() => (stopped = true));
+    expect(await stream.text()).toBe('data: 1\n\nevent: stopping\n\n');
+    await setImmediate();
+    expect(stopped).toBe(false);
+    release.resolve();
+    expect(await (await slow).json()).toEqual({ done: true });
+    await stop;
+    await service.stop();
+  });
+
+  it('cuts off what still runs when the grace is over', async () => {
+    const app = await createApp();
+    const entered = Promise.withResolvers<void>();
+    app.get('/endless', {
+      config: { access: 'health.read' },
+      handler: () => {
+        entered.resolve();
+        return new Promise(() => {});
+      },
+    });
+    const service = createHttpService({ app, host: '127.0.0.1', port: 0, portIsDefault: true, graceMs: 20 });
+    await service.start();
+    const endless = fetch(`${service.url()}/endless`).catch((error: unknown) => error);
+    await entered.promise;
+    await service.stop();
+    expect(await endless).toBeInstanceOf(Error);
+  });
+});
