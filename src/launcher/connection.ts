@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '../lib/logger.ts';
+import { createDecoder } from './codec.ts';
+import type { Launcher } from './launcher.ts';
+import { createMessageWriter, type MessageWriter } from './message-writer.ts';
+import type { Program } from './program.ts';
+import { protocolVersion, sendWindowBytes, type ToLauncher, type ToWorker } from './protocol.ts';
+
+export interface ConnectionParts {
+  launcher: Launcher;
+  logger: Logger;
+  life: string;
+  startedBefore(): string[];
+}
+
+/** One worker's conversation. Programs send nothing before they are launched or attached in it. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #parts: ConnectionParts;
+  readonly #writer: MessageWriter;
+  readonly #attached = new Set<string>();
+  readonly #ready = new Set<Program>();
+  #isPumpSet = false;
+  #isWelcome = false;
+
+  constructor(socket: Socket, parts: ConnectionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    this.#writer = createMessageWriter(socket, () => this.#pump());
+    const decoder = createDecoder((head, bytes) => this.#receive(head as ToLauncher, bytes));
+    socket.on('data', (chunk) => {
+      try {
+        decoder.push(chunk);
+      } catch (problem) {
+        parts.logger.error({ problem: String(problem) }, 'the worker sent what is no message: disconnecting');
+        socket.destroy();
+      }
+    });
+  }
+
+  tell(program: Program): void {
+    if (!this.#attached.has(program.key)) return;
+    this.#ready.add(program);
+    if (this.#isPumpSet) return;
+    this.#isPumpSet = true;
+    // Not at once: what arrives in this turn of the event loop still joins its frame.
+    setImmediate(() => {
+      this.#isPumpSet = false;
+      this.#pump();
+    });
+  }
+
+  replace(): void {
+    this.#send({ type: 'replaced' });
+    setImmediate(() => this.#socket.destroySoon());
+  }
+
+  #receive(message: ToLauncher, bytes: Buffer): void {
+    if (message.type === 'hello') return this.#welcome(message.version);
+    if (!this.#isWelcome) return;
+    const { launcher } = this.#parts;
+    switch (message.type) {
+      case 'launch': {
+        const { spec, hasStdin } = message;
+        const answer = launcher.launch({ ...spec, stdin: hasStdin ? bytes : null });
+        if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
+        const { pid, startedAt, startTicks } = answer.program;
+        this.#attached.add(spec.key);
+        return this.#send({ type: 'started', key: spec.key, pid, startedAt, startTicks });
+      }
+      case 'attach': {
+        const program = launcher.programs.get(message.key);
+        if (!program) return this.#send({ type: 'unknown', key: message.key });
+        program.output.rewind(message.from);
+        program.isEndSent = false;
+        this.#attached.add(message.key);
+        return this.tell(program);
+      }
+      case 'signal':
+        return launcher.programs.get(message.key)?.signal(message.signal);
+      case 'committed': {
+        const program = launcher.programs.get(message.key);
+        program?.output.committed(message.upTo);
+        if (program) this.tell(program);
+        return;
+      }
+      case 'forget':
+        this.#attached.delete(message.key);
+        return launcher.forget(message.key);
+    }
+  }
+
+  #welcome(version: number): void {
+    const { launcher, life, startedBefore } = this.#parts;
+    this.#isWelcome = version === protocolVersion;
+    for (const program of launcher.programs.values()) program.isEndSent = false;
+    this.#send({
+      type: 'hello',
+      version: protocolVersion,
+      life,
+      pid: process.pid,
+      held: launcher.programs
+        .values()
+        .map(({ held }) => held)
+        .toArray(),
+      startedBefore: startedBefore(),
+    });
+  }
+
+  /** One frame of each program in turn, as long as the socket takes them. */
+  #pump(): void {
+    for (const program of this.#ready) {
+      if (this.#writer.isFull) return;
+      this.#ready.delete(program);
+      if (this.#sendNext(program)) this.#ready.add(program);
+    }
+  }
+
+  /** True: there may be more. */
+  #sendNext(program: Program): boolean {
+    if (program.isEndSent || !this.#attached.has(program.key)) return false;
+    const { key, output, end } = program;
+    if (output.underWayBytes >= sendWindowBytes) return false;
+    const frame = output.takeUnsent();
+    if (frame) {
+      const { stream, offset, at, bytes } = frame;
+      this.#send({ type: 'output', key, stream, offset, at }, bytes);
+      return output.hasUnsent || end !== null;
+    }
+    if (!end) return false;
+    program.isEndSent = true;
+    this.#send({ type: 'end', key, end });
+    return false;
+  }
+
+  #send(message: ToWorker, bytes?: Uint8Array): void {
+    this.#writer.write(message, bytes);
+  }
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkProgram } from './find-program.ts';
+import type { Isolation, Limits, StartRefused } from './protocol.ts';
+
+/** Not the PATH of the program: which setpriv runs as root is not its choice. */
+const systemFolders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
+const CAP_SETUID = 7n;
+
+export interface UserEntry {
+  uid: number;
+  gid: number;
+}
+
+export type FindUser = (user: string) => UserEntry | null;
+
+/** The words to put before a program's own, or why not. Each exec()s the next, so pid and signals stay exact. */
+export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser): string[] | StartRefused {
+  const prefix = limitWords(isolation.limits);
+  if (prefix.length > 0) {
+    const prlimit = findSystemTool('prlimit');
+    if (!prlimit) return refuse('limits were asked for, but prlimit (util-linux) is not installed');
+    prefix.unshift(prlimit);
+    prefix.push('--');
+  }
+  const { user, group } = isolation;
+  const entry = findUser(user);
+  const isNumber = /^\d+$/.test(user);
+  if (!entry && !isNumber) return refuse(`there is no user ${user}`);
+  const uid = entry?.uid ?? Number(user);
+  if (uid === process.getuid?.() && group === null) return prefix;
+  const setpriv = findSystemTool('setpriv');
+  if (!setpriv) return refuse(`it is to run as ${user}, but setpriv (util-linux) is not installed`);
+  if (!mayChangeUser())
+    return refuse(`it is to run as ${user}, but the worker may not change users (it is not root)`);
+  prefix.push(setpriv, '--reuid', String(uid), '--regid', group ?? String(entry?.gid ?? uid));
+  // Other groups are found by name, so a number without an entry has none.
+  prefix.push(entry ? '--init-groups' : '--clear-groups', '--');
+  return prefix;
+}
+
+function limitWords(limits: Limits): string[] {
+  const words: string[] = [];
+  const add = (option: string, value: number | undefined): void => {
+    if (value !== undefined) words.push(`--${option}=${Math.floor(value)}`);
+  };
+  add('as', limits.memoryBytes);
+  add('cpu', limits.cpuSeconds);
+  add('nproc', limits.processes);
+  add('nofile', limits.openFiles);
+  return words;
+}
+
+function findSystemTool(name: string): string | null {
+  return (
+    systemFolders.map((folder) => join(folder, name)).find((path) => checkProgram(path) === 'fit') ?? null
+  );
+}
+
+function findLocalUser(user: string): UserEntry | null {
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (name === user || uid === user) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return null;
+}
+
+function mayChangeUser(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> CAP_SETUID) & 1n) === 1n;
+}
+
+function refuse(why: string): StartRefused {
+  return { exitCode: 126, message: `The program cannot be started: ${why}.` };
+}

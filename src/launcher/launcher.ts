@@ -1,0 +1,131 @@
+import type { Logger } from '../lib/logger.ts';
+import { findProgram } from './find-program.ts';
+import { isolate } from './isolation.ts';
+import type { Journal } from './journal.ts';
+import { Leftovers } from './leftovers.ts';
+import type { OutputStore } from './output-store.ts';
+import { bootTicks } from './proc.ts';
+import { Program } from './program.ts';
+import { attemptTokenVariable, type ProgramSpec, type StartRefused } from './protocol.ts';
+import type { Exit, Spawner } from './spawner.ts';
+
+export interface LauncherParts {
+  spawner: Spawner;
+  store: OutputStore;
+  journal: Journal;
+  logger: Logger;
+  onNews(program: Program): void;
+}
+
+export type LaunchAnswer =
+  | { type: 'started'; program: Program }
+  | ({ type: 'refused' } & StartRefused)
+  | { type: 'rejected'; message: string };
+
+/** All programs that are held: running, or ended and not yet forgotten. */
+export class Launcher {
+  readonly #parts: LauncherParts;
+  readonly #leftovers: Leftovers;
+  readonly #programs = new Map<string, Program>();
+  readonly #mains = new Map<number, Program>();
+
+  constructor(parts: LauncherParts) {
+    this.#parts = parts;
+    this.#leftovers = new Leftovers(parts.spawner, {
+      isMain: (pid) => this.#mains.has(pid),
+      couldOwn: (ticks) => this.#mains.values().some(({ startTicks }) => (startTicks?.[0] ?? 0) <= ticks),
+    });
+  }
+
+  get programs(): ReadonlyMap<string, Program> {
+    return this.#programs;
+  }
+
+  launch(spec: ProgramSpec): LaunchAnswer {
+    const { journal, spawner, store } = this.#parts;
+    if (this.#programs.has(spec.key) || journal.knows(spec.key))
+      return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
+    const command = toCommand(spec);
+    if ('exitCode' in command) return { type: 'refused', ...command };
+
+    const token = spec.env[attemptTokenVariable] ?? null;
+    const program = new Program(spec.key, token, {
+      store,
+      leftovers: this.#leftovers,
+      onNews: this.#parts.onNews,
+      onMainEnded: (ended) => this.#mains.delete(ended.pid),
+    });
+    journal.willStart(spec.key, token);
+    const before = bootTicks();
+    const startedAt = Date.now();
+    const spawned = spawner.spawn(
+      {
+        path: command.path,
+        argv: command.argv,
+        env: toEnvironment(spec.env),
+        cwd: spec.cwd,
+        stdin: spec.stdin,
+      },
+      (exit: Exit) => program.mainEnded(exit),
+    );
+    if ('exitCode' in spawned) {
+      journal.forget(spec.key);
+      return { type: 'refused', ...spawned };
+    }
+    program.begin(spawned, startedAt, [before, bootTicks()]);
+    journal.hasStarted(spec.key, program.pid, program.startTicks);
+    this.#programs.set(spec.key, program);
+    this.#mains.set(program.pid, program);
+    return { type: 'started', program };
+  }
+
+  /** A program that still runs is ended first; its end is nobody's business any more. */
+  forget(key: string): void {
+    const program = this.#programs.get(key);
+    if (program?.isRunning) {
+      this.#parts.logger.warn(
+        { key, pid: program.pid },
+        'forgetting a program that still runs: it is killed',
+      );
+      program.signal('SIGKILL');
+    }
+    this.#programs.delete(key);
+    program?.forget();
+    this.#parts.journal.forget(key);
+  }
+
+  close(): void {
+    this.#leftovers.close();
+  }
+}
+
+interface Command {
+  path: string;
+  argv: string[];
+}
+
+function toCommand(spec: ProgramSpec): Command | StartRefused {
+  if (hasNul(spec))
+    return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
+  const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
+  if (typeof path !== 'string') return path;
+  const plain = { path, argv: [spec.file, ...spec.args] };
+  if (!spec.isolation) return plain;
+  const prefix = isolate(spec.isolation);
+  if (!Array.isArray(prefix)) return prefix;
+  const [first] = prefix;
+  return first === undefined ? plain : { path: first, argv: [...prefix, path, ...spec.args] };
+}
+
+/** C strings end there: the program would get less than was asked for. */
+function hasNul({ file, args, env, cwd }: ProgramSpec): boolean {
+  if (file.includes('\0') || cwd.includes('\0') || args.some((word) => word.includes('\0'))) return true;
+  for (const name in env) if (name.includes('\0') || env[name]?.includes('\0')) return true;
+  return false;
+}
+
+function toEnvironment(env: Record<string, string>): string[] {
+  const entries: string[] = [];
+  for (const name in env) entries.push(`${name}=${env[name]}`);
+  return entries;
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Socket } from 'node:net';
+import { Connection } from './connection.ts';
+import { Journal } from './journal.ts';
+import { Launcher } from './launcher.ts';
+import { endLostProcesses } from './lost-processes.ts';
+import { loadLibc } from './libc.ts';
+import { createLineLogger } from './line-logger.ts';
+import { createNodeSpawner } from './node-spawner.ts';
+import type { LauncherOptions } from './main-options.ts';
+import { defaultBudget, OutputStore } from './output-store.ts';
+import { openPosixSpawner } from './posix-spawner.ts';
+import { chooseSocketPlace, listenAt } from './server.ts';
+import { SpillFile } from './spill-file.ts';
+
+const LOCK_EX_NB = 2 | 4;
+
+// main.ts <folder> <idle seconds> [options as JSON]
+const [folder = '.', idleSeconds = '60', optionsText = '{}'] = process.argv.slice(2);
+const options = JSON.parse(optionsText) as LauncherOptions;
+const logger = createLineLogger(process.stdout);
+
+async function main(): Promise<void> {
+  // Released by the kernel when the process ends, however it ends.
+  const lock = (await loadLibc())?.flock(openSync(join(folder, 'lock'), 'w', 0o600), LOCK_EX_NB);
+  if (lock !== undefined && lock !== 0) {
+    logger.warn({ folder }, 'another launcher serves this folder: ending');
+    process.exit(0);
+  }
+  const spawner =
+    (options.spawner === 'child_process' ? null : await openPosixSpawner({ adoptOrphans: true })) ??
+    createNodeSpawner();
+  const { journal, lost } = Journal.open(join(folder, 'journal'));
+  const ended = await endLostProcesses(lost);
+  const store = new OutputStore(new SpillFile(join(folder, 'spill')), { ...defaultBudget, ...options });
+  const lostKeys = new Set(lost.map(({ key }) => key));
+  const life = randomUUID();
+  let current: { socket: Socket; connection: Connection } | null = null;
+  let idleTimer: NodeJS.Timeout | null = null;
+
+  const launcher = new Launcher({
+    spawner,
+    store,
+    journal,
+    logger,
+    onNews: (program) => current?.connection.tell(program),
+  });
+  const place = chooseSocketPlace(folder);
+
+  const leave = (why: string): never => {
+    place.remove();
+    journal.close();
+    logger.info({ why }, 'ending');
+    process.exit(0);
+  };
+  const watchIdle = (): void => {
+    if (idleTimer) clearTimeout(idleTimer);
+    if (current) return;
+    idleTimer = setTimeout(
+      () => {
+        if (launcher.programs.size === 0) leave('no worker, no programs');
+        watchIdle();
+      },
+      Number(idleSeconds) * 1000,
+    );
+  };
+
+  const onSocket = (socket: Socket): void => {
+    current?.connection.replace();
+    const connection = new Connection(socket, {
+      launcher,
+      logger,
+      life,
+      startedBefore: () => [...lostKeys].filter((key) => journal.knows(key)),
+    });
+    current = { socket, connection };
+    socket.on('close', () => {
+      if (current?.socket !== socket) return;
+      current = null;
+      watchIdle();
+    });
+  };
+
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+  process.on('SIGTERM', () => {
+    if (launcher.programs.size === 0) leave('SIGTERM');
+    logger.warn({ programs: launcher.programs.size }, 'SIGTERM, but programs are held: staying');
+  });
+  await listenAt(folder, place, onSocket, logger);
+  watchIdle();
+  logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'ready');
+}
+
+await main();

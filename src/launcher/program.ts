@@ -1,0 +1,224 @@
+import type { Leftovers } from './leftovers.ts';
+import { ProgramOutput, type OutputStore } from './output-store.ts';
+import {
+  endOfOutputMs,
+  leftoverGraceMs,
+  streams,
+  type EndOnWire,
+  type HeldOnWire,
+  type SignalName,
+  type StartTicks,
+  type Stream,
+} from './protocol.ts';
+import type { Exit, OutputPipe, Spawned } from './spawner.ts';
+
+export interface ProgramParts {
+  store: OutputStore;
+  leftovers: Leftovers;
+  /** There is output or the end to send. */
+  onNews(program: Program): void;
+  onMainEnded(program: Program): void;
+}
+
+const killRounds = 50;
+const killRoundMs = 20;
+
+/** A started program: running → ending → ended (see protocol.ts). */
+export class Program {
+  readonly key: string;
+  readonly token: string | null;
+  readonly output: ProgramOutput;
+  readonly #parts: ProgramParts;
+  readonly #open = new Set<Stream>(streams);
+  readonly #paused = new Set<Stream>();
+  readonly #resume = (): void => this.#resumeReading();
+  #pipes: Record<Stream, OutputPipe> | null = null;
+  #pid = 0;
+  #startedAt = 0;
+  #startTicks: StartTicks | null = null;
+  #exit: { exit: Exit; at: number } | null = null;
+  #leftBehind = 0;
+  #isForgotten = false;
+  #isCleaned = false;
+  #outputTimer: NodeJS.Timeout | null = null;
+  #end: EndOnWire | null = null;
+  /** The end was written to the connected worker. */
+  isEndSent = false;
+
+  constructor(key: string, token: string | null, parts: ProgramParts) {
+    this.key = key;
+    this.token = token;
+    this.#parts = parts;
+    this.output = new ProgramOutput(parts.store);
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get startTicks(): StartTicks | null {
+    return this.#startTicks;
+  }
+
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  get end(): EndOnWire | null {
+    return this.#end;
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === null;
+  }
+
+  get held(): HeldOnWire {
+    return {
+      key: this.key,
+      pid: this.#pid,
+      startedAt: this.#startedAt,
+      startTicks: this.#startTicks,
+      outputStart: this.output.starts,
+      outputEnd: this.output.ends,
+      ended: this.#end !== null,
+    };
+  }
+
+  begin(spawned: Spawned, startedAt: number, startTicks: StartTicks | null): void {
+    this.#pid = spawned.pid;
+    this.#startedAt = startedAt;
+    this.#startTicks = startTicks;
+    this.#pipes = { stdout: spawned.stdout, stderr: spawned.stderr };
+    for (const stream of streams) {
+      this.#pipes[stream].read({
+        onBytes: (bytes) => this.#onBytes(stream, bytes),
+        onEnd: () => this.#onStreamEnd(stream),
+      });
+    }
+  }
+
+  /** To the whole group. After the end of the main process the clean-up is at work, and the number is no longer ours. */
+  signal(signal: SignalName): void {
+    if (!this.#exit) killQuietly(-this.#pid, signal);
+  }
+
+  mainEnded(exit: Exit): void {
+    this.#exit = { exit, at: Date.now() };
+    this.#parts.onMainEnded(this);
+    this.#drain();
+    if (this.#parts.leftovers.mayExist(this)) {
+      void this.#endLeftovers();
+    } else {
+      this.#isCleaned = true;
+      this.#endIfComplete();
+    }
+  }
+
+  /** Drops all that is kept. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#parts.store.stopWaiting(this.#resume);
+    this.output.forget();
+    if (this.#paused.size > 0) this.#resumeReading();
+  }
+
+  async #endLeftovers(): Promise<void> {
+    const { leftovers } = this.#parts;
+    const graceUntil = performance.now() + leftoverGraceMs;
+    let found = leftovers.list(this);
+    while (found.length > 0 && performance.now() < graceUntil) {
+      await shortDelay(killRoundMs);
+      found = leftovers.list(this);
+    }
+    const killed = new Set<number>();
+    // In rounds, because the children of what is killed become ours only then.
+    for (let round = 0; found.length > 0 && round < killRounds; round += 1) {
+      for (const pid of found) {
+        killed.add(pid);
+        killQuietly(pid, 'SIGKILL');
+      }
+      await shortDelay(round === 0 ? 1 : killRoundMs);
+      found = leftovers.list(this);
+    }
+    this.#leftBehind = killed.size;
+    this.#isCleaned = true;
+    this.#drain();
+    this.#endIfComplete();
+  }
+
+  #drain(): void {
+    this.#pipes?.stdout.drain();
+    this.#pipes?.stderr.drain();
+  }
+
+  #onBytes(stream: Stream, bytes: Uint8Array): void {
+    if (this.#isForgotten) return;
+    if (!this.output.append(stream, bytes, Date.now())) this.#pauseReading();
+    this.#parts.onNews(this);
+  }
+
+  #onStreamEnd(stream: Stream): void {
+    this.#open.delete(stream);
+    this.#endIfComplete();
+  }
+
+  #pauseReading(): void {
+    if (this.#paused.size > 0) return;
+    for (const stream of streams) {
+      this.#paused.add(stream);
+      this.#pipes?.[stream].pause();
+    }
+    this.#stopOutputTimer();
+    this.#parts.store.whenRoom(this.#resume);
+  }
+
+  #resumeReading(): void {
+    this.#paused.clear();
+    for (const stream of streams) this.#pipes?.[stream].resume();
+    if (!this.#exit) return;
+    this.#drain();
+    this.#endIfComplete();
+  }
+
+  #endIfComplete(): void {
+    if (!this.#exit || !this.#isCleaned || this.#end) return;
+    if (this.#open.size > 0) {
+      // A stranger may hold the pipe for ever. While we are the ones who do not read, the time does not run.
+      if (this.#paused.size === 0) this.#outputTimer ??= setTimeout(() => this.#closePipes(), endOfOutputMs);
+      return;
+    }
+    this.#stopOutputTimer();
+    this.#parts.store.stopWaiting(this.#resume);
+    const { exit, at } = this.#exit;
+    this.#end = { ...exit, endedAt: at, leftBehind: this.#leftBehind, endedBytes: this.output.ends };
+    this.#pipes = null;
+    this.#parts.onNews(this);
+  }
+
+  #closePipes(): void {
+    this.#outputTimer = null;
+    this.#drain();
+    this.#pipes?.stdout.close();
+    this.#pipes?.stderr.close();
+  }
+
+  #stopOutputTimer(): void {
+    if (this.#outputTimer) clearTimeout(this.#outputTimer);
+    this.#outputTimer = null;
+  }
+}
+
+function killQuietly(pid: number, signal: SignalName): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // ended meanwhile
+  }
+}
+
+/** Keeps the process alive, unlike lib/delay. */
+function shortDelay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

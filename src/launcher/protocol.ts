@@ -1,0 +1,163 @@
+/**
+ * How a worker and its launcher talk.
+ *
+ * The launcher is a process of its own, so that programs and what they print survive a killed or restarted
+ * worker. It listens on one Unix socket and serves one worker at a time: a new connection replaces the old one,
+ * which may be half-open. Both sides say hello first; a worker of another `protocolVersion` gets no service.
+ *
+ * A program is known by its key, which names one attempt and is used once:
+ *
+ *     (unknown) ──launch──▶ starting ──▶ running ──▶ ending ──▶ ended ──forget──▶ (unknown)
+ *                              └─▶ refused: as if never launched
+ *
+ * - *starting*: the journal has the key before the program exists. A second launch of a key that is held or in
+ *   the journal is rejected, so no key runs twice, whatever was lost on the way.
+ * - *running*: output is cut into frames with offset and time. Frames are kept until `committed` covers them
+ *   (memory, then the spill file, then the pipe fills up and the program waits).
+ * - *ending*: the main process is reaped. What it left behind gets `leftoverGraceMs`, then SIGKILL; then the
+ *   pipes are read to their end, at most `endOfOutputMs` when a stranger holds them.
+ * - *ended*: `end` follows the last frame. All is kept until `forget`.
+ *
+ * At most `sendWindowBytes` of one program are under way uncommitted, so that a worker with a slow database
+ * does not collect what the launcher holds better.
+ *
+ * The worker dies: nothing changes; output collects. The next worker reads `held` in the hello and attaches
+ * with its committed offsets. The launcher dies: its pipes are gone, programs get SIGPIPE or end with their
+ * group: the worker and the next launcher (from the journal) both end what is left, by pid *and* start time.
+ * Its keys come back as `startedBefore` until they are forgotten.
+ */
+
+export const protocolVersion = 1;
+export const frameBytes = 64 * 1024;
+export const sendWindowBytes = 8 * 1024 * 1024;
+/** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
+export const leftoverGraceMs = 100;
+export const endOfOutputMs = 1_000;
+/** The variable by which a process that left its session is still recognised. */
+export const attemptTokenVariable = 'DAYBOOK_ATTEMPT_TOKEN';
+
+export type Stream = 'stdout' | 'stderr';
+export const streams = ['stdout', 'stderr'] as const satisfies readonly Stream[];
+
+export interface StreamOffsets {
+  stdout: number;
+  stderr: number;
+}
+
+export interface Limits {
+  /** Address space, as `ulimit -v`. */
+  memoryBytes?: number;
+  cpuSeconds?: number;
+  /** Counted by the kernel per user, not per program. */
+  processes?: number;
+  openFiles?: number;
+}
+
+export interface Isolation {
+  /** A name, or a number that needs no entry in the user database. */
+  user: string;
+  /** Null: the user's primary group; for a number without an entry, the group of the same number. */
+  group: string | null;
+  limits: Limits;
+}
+
+export interface ProgramSpec {
+  /** Unique per attempt. */
+  key: string;
+  /** A path (relative ones from `cwd`), or a bare name looked up on PATH of `env`. */
+  file: string;
+  args: string[];
+  /** The whole environment. */
+  env: Record<string, string>;
+  cwd: string;
+  /** Null: /dev/null. */
+  stdin: Uint8Array | null;
+  isolation: Isolation | null;
+}
+
+/** Bounds of a process's start, in kernel clock ticks since boot: with the pid, the name of a process. */
+export type StartTicks = readonly [from: number, to: number];
+
+export interface ProgramStarted {
+  pid: number;
+  startedAt: Date;
+}
+
+/** As a shell would: 127 when there is no such program, 126 when there is one that cannot be run. */
+export interface StartRefused {
+  exitCode: 126 | 127;
+  message: string;
+}
+
+export interface OutputFrame {
+  stream: Stream;
+  /** Of the first byte, from 0, per stream. */
+  offset: number;
+  at: Date;
+  bytes: Uint8Array;
+}
+
+export interface ProgramEnd {
+  exitCode: number | null;
+  signal: string | null;
+  /** When the main process was seen ended; the last output may be later. */
+  endedAt: Date;
+  /** The main process and the children it waited for. 0 without posix_spawn. */
+  cpuUserMs: number;
+  cpuSystemMs: number;
+  /** Starts at the launcher's own size (vfork), so it tells nothing below some 60 MB. */
+  maxRssBytes: number;
+  /** Processes ended because they outlived the main one. */
+  leftBehind: number;
+  endedBytes: StreamOffsets;
+}
+
+export interface HeldProgram {
+  key: string;
+  pid: number;
+  startedAt: Date;
+  /** The last start of a stream's kept bytes that can be attached from; earlier ones were committed. */
+  outputStart: StreamOffsets;
+  outputEnd: StreamOffsets;
+  ended: boolean;
+}
+
+/** Dates travel as milliseconds. */
+export interface HeldOnWire extends Omit<HeldProgram, 'startedAt'> {
+  startedAt: number;
+  startTicks: StartTicks | null;
+}
+
+export interface EndOnWire extends Omit<ProgramEnd, 'endedAt'> {
+  endedAt: number;
+}
+
+export type SignalName = NodeJS.Signals;
+
+/** The bytes of `launch` are the program's standard input. */
+export type ToLauncher =
+  | { type: 'hello'; version: number }
+  | { type: 'launch'; spec: Omit<ProgramSpec, 'stdin'>; hasStdin: boolean }
+  | { type: 'attach'; key: string; from: StreamOffsets }
+  | { type: 'signal'; key: string; signal: SignalName }
+  | { type: 'committed'; key: string; upTo: StreamOffsets }
+  | { type: 'forget'; key: string };
+
+/** The bytes of `output` are what was printed. */
+export type ToWorker =
+  | {
+      type: 'hello';
+      version: number;
+      /** Drawn at each start of a launcher: tells a reconnection from a new launcher. */
+      life: string;
+      pid: number;
+      held: HeldOnWire[];
+      startedBefore: string[];
+    }
+  | { type: 'started'; key: string; pid: number; startedAt: number; startTicks: StartTicks | null }
+  | { type: 'refused'; key: string; exitCode: 126 | 127; message: string }
+  | { type: 'rejected'; key: string; message: string }
+  | { type: 'output'; key: string; stream: Stream; offset: number; at: number }
+  | { type: 'end'; key: string; end: EndOnWire }
+  | { type: 'unknown'; key: string }
+  | { type: 'replaced' };

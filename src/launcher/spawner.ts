@@ -1,0 +1,54 @@
+import type { StartRefused } from './protocol.ts';
+
+/** What starts programs and waits for them. Two implementations pass the same tests. */
+export interface Spawner {
+  readonly name: 'posix_spawn' | 'child_process';
+  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): Spawned | StartRefused;
+  /** Zombies exist, too. */
+  groupExists(group: number): boolean;
+  processExists(pid: number): boolean;
+  close(): void;
+}
+
+export interface SpawnRequest {
+  /** A path; relative ones count from `cwd`. */
+  path: string;
+  /** With argv[0]. */
+  argv: readonly string[];
+  /** `NAME=value`. */
+  env: readonly string[];
+  cwd: string;
+  stdin: Uint8Array | null;
+}
+
+/** The program leads a session and a group of its own, both numbered like its pid. */
+export interface Spawned {
+  pid: number;
+  stdout: OutputPipe;
+  stderr: OutputPipe;
+}
+
+export interface PipeSink {
+  /** The bytes are overwritten after the call. */
+  onBytes(bytes: Uint8Array): void;
+  /** Once, at the end of the pipe or after `close`. */
+  onEnd(): void;
+}
+
+/** The reading end of a program's stdout or stderr. Reads nothing before `read`. */
+export interface OutputPipe {
+  read(sink: PipeSink): void;
+  /** Takes at once what is in the pipe, as far as the implementation can. */
+  drain(): void;
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+export interface Exit {
+  exitCode: number | null;
+  signal: string | null;
+  cpuUserMs: number;
+  cpuSystemMs: number;
+  maxRssBytes: number;
+}
