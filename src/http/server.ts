@@ -57,6 +57,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   app.setErrorHandler(handleError);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    // What one person may see is not for the cache of a shared browser or proxy. Routes with files may say otherwise.
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
   });
   addJsonBody(app);
   addRouteTable(app);
