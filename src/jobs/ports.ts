@@ -108,6 +108,15 @@ export interface Finish extends AttemptKey {
   actor: string;
 }
 
+/** The end of an attempt as its worker reports it. */
+export interface EndedAttempt extends AttemptKey {
+  outcome: AttemptOutcome;
+  retry: RetryPolicy;
+  /** Tries so far, this one included. */
+  tries: number;
+  actor: string;
+}
+
 export interface FinishedJob {
   jobId: number;
   /** `stale`: the attempt was no longer running under this token; the outcome is kept, the job untouched. */
@@ -235,6 +244,62 @@ export interface OutputStore {
   preparePartitions(months: number): Promise<void>;
 }
 
+export interface StreamPositions {
+  stdout: number;
+  stderr: number;
+}
+
+export interface OutputOptions extends AttemptRef {
+  /** Called for each line of stdout that is a JSON object with a `daybook` member. */
+  onProtocol(member: unknown): void;
+  /** Called after each commit with the bytes of each stream that are stored for good. */
+  onStored(upTo: StreamPositions): void;
+}
+
+/** Where the output of one running attempt goes. */
+export interface OutputSink {
+  /** Bytes of each stream handed in so far, by earlier lives of the worker as well. */
+  readonly received: StreamPositions;
+  readonly pendingBytes: number;
+  append(stream: 'stdout' | 'stderr', bytes: Buffer, at: Date): void;
+  /** Marks that something is missing here. */
+  gap(reason: string, at: Date): void;
+  /** Resolves true when everything is stored, however long the store is away; false when the recorder was stopped. */
+  close(): Promise<boolean>;
+}
+
+/** Stores the output of all attempts of a worker. */
+export interface OutputRecorder {
+  open(options: OutputOptions): OutputSink;
+  /** Goes on where an earlier life of the worker stopped. */
+  reopen(options: OutputOptions): Promise<OutputSink>;
+  /** Stores what has arrived as far as the store answers, then lets everybody go. */
+  stop(): Promise<void>;
+}
+
+/** Named measured columns of an attempt. */
+export interface SeriesStore {
+  append(attempt: AttemptKey, points: readonly NewPoints[]): Promise<void>;
+  list(jobId: number): Promise<SeriesSummary[]>;
+  /** Both columns, as 64-bit floats, of at most `limit` points from `first` on. */
+  read(seriesId: number, first: number, limit: number): Promise<{ x: Float64Array; y: Float64Array }>;
+}
+
+export interface NewPoints {
+  name: string;
+  unit?: string | null | undefined;
+  x: readonly number[];
+  y: readonly number[];
+}
+
+export interface SeriesSummary {
+  id: number;
+  attempt: number;
+  name: string;
+  unit: string | null;
+  points: number;
+}
+
 export interface AttemptRef {
   jobId: number;
   number: number;
@@ -350,10 +415,72 @@ export interface StoredJob {
   isNew: boolean;
 }
 
+/** The use cases of the domain. Errors meant for people are `AppError`s. */
+export interface Jobs {
+  /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict` */
+  submit(request: SubmitRequest): Promise<StoredJob>;
+  /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
+  cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
+  /** False when the job's state does not allow it. */
+  retry(id: number, actor: Actor): Promise<boolean>;
+  change(id: number, change: JobChange, actor: Actor): Promise<boolean>;
+  remove(id: number): Promise<boolean>;
+  claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
+  finish(ended: EndedAttempt): Promise<FinishedJob>;
+  /** Resolves when nothing gathered waits for the store any more. */
+  settled(): Promise<void>;
+}
+
 /** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
 export interface Bell {
   ring(places: readonly Place[]): void;
   callWorkers(workerIds: readonly string[]): void;
   /** Something changed that live views show. */
   announce(): void;
+}
+
+/** One line as people read it. */
+export interface OutputLine {
+  stream: 'stdout' | 'stderr';
+  /** Counted from 0 within the stream; `null` for a gap. */
+  line: number | null;
+  at: Date;
+  text: string;
+  kind: 'text' | 'protocol' | 'gap';
+  /** Its end has not come yet. */
+  isPartial: boolean;
+}
+
+export interface LinePage {
+  lines: OutputLine[];
+  /** Where to go on: for one stream a line number, for both an opaque place. Null at the end of what is stored. */
+  next: string | null;
+}
+
+/** A piece of one stream with the position of its first byte. */
+export interface OutputPiece {
+  stream: 'stdout' | 'stderr';
+  kind: 'text' | 'protocol' | 'gap';
+  at: Date;
+  byte: number;
+  bytes: Buffer;
+  /** Number of the chunk it lies in; a later read may start there. */
+  chunk: number;
+}
+
+/** Reads what attempts printed. */
+export interface OutputReader {
+  streamLines(
+    attempt: AttemptRef,
+    options: { stream: 'stdout' | 'stderr'; from: number; limit: number },
+  ): Promise<LinePage>;
+  /** Both streams in order of arrival. @throws RangeError when `from` is no place */
+  mergedLines(attempt: AttemptRef, options: { from: string | null; limit: number }): Promise<LinePage>;
+  /** The last lines of both streams, oldest first. */
+  tail(attempt: AttemptRef, limit: number): Promise<LinePage>;
+  /** Everything from these bytes on that is stored now, in order of arrival. */
+  pieces(attempt: AttemptRef, from: StreamPositions & { chunk?: number }): AsyncIterable<OutputPiece>;
+  /** Exactly what a stream printed; a gap appears as a line of its own. */
+  bytes(attempt: AttemptRef, stream: 'stdout' | 'stderr'): AsyncIterable<Buffer>;
 }

@@ -138,7 +138,9 @@ async function preparePartitions(db: Database, months: number): Promise<void> {
       [months],
     );
     for (const { name, first, next } of missing) {
-      await tx.query(`create table ${name} partition of output_chunks for values from ('${first}') to ('${next}')`);
+      await tx.query(
+        `create table ${name} partition of output_chunks for values from ('${first}') to ('${next}')`,
+      );
     }
   });
 }

@@ -1,41 +1,38 @@
-import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../ports.ts';
+import type {
+  AttemptRef,
+  ChunkPosition,
+  LinePage,
+  OutputChunk,
+  OutputLine,
+  OutputPiece,
+  OutputReader,
+  OutputStore,
+  StreamPositions as Positions,
+} from '../ports.ts';
 import { decodeChunk, type OutputRecord, type Stream } from './chunk.ts';
-import type { Positions } from './writer.ts';
 
-export interface OutputLine {
-  stream: Stream;
-  /** Counted from 0 within the stream; `null` for a gap. */
-  line: number | null;
-  at: Date;
-  text: string;
-  kind: OutputRecord['kind'];
-  /** The line end has not come yet, or the line goes on in a later piece. */
-  isPartial: boolean;
-}
-
-export interface LinePage {
-  lines: OutputLine[];
-  /** Where to go on: for one stream a line number, for both an opaque place. */
-  next: string | null;
+export function createOutputReader(store: OutputStore): OutputReader {
+  return {
+    streamLines: (attempt, options) => readStreamLines(store, attempt, options),
+    mergedLines: (attempt, options) => readMergedLines(store, attempt, options),
+    tail: (attempt, limit) => readTail(store, attempt, limit),
+    pieces: (attempt, from) => readPieces(store, attempt, from),
+    bytes: (attempt, stream) => readBytes(store, attempt, stream),
+  };
 }
 
 /** Chunks fetched per query; one chunk is at most about 128 KiB of text. */
 const chunksAtOnce = 8;
 
-/** A piece of one stream with its place, as followers and downloads want it. */
-export interface OutputPiece extends OutputRecord {
-  byte: number;
-}
-
 /**
  * All records from these byte positions on, in order of arrival, up to what is stored now. The first one may begin in
  * the middle of a stored record.
  */
-export async function* readPieces(
+async function* readPieces(
   store: OutputStore,
   attempt: AttemptRef,
   from: Positions & { chunk?: number },
-): AsyncGenerator<OutputPiece & { chunk: number }> {
+): AsyncGenerator<OutputPiece> {
   for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: from.chunk ?? 0 })) {
     const at: Positions = { stdout: chunk.stdout.byte, stderr: chunk.stderr.byte };
     for (const record of await decodeChunk(chunk)) {
@@ -54,7 +51,7 @@ export async function* readPieces(
 }
 
 /** At most `limit` lines of one stream from line `from` on. */
-export async function readStreamLines(
+async function readStreamLines(
   store: OutputStore,
   attempt: AttemptRef,
   options: { stream: Stream; from: number; limit: number },
@@ -76,7 +73,7 @@ export async function readStreamLines(
  * of its lines came before.
  * @throws RangeError when the place is none
  */
-export async function readMergedLines(
+async function readMergedLines(
   store: OutputStore,
   attempt: AttemptRef,
   options: { from: string | null; limit: number },
@@ -101,7 +98,7 @@ export async function readMergedLines(
 }
 
 /** The last `limit` lines of both streams, oldest first, as far as the newest chunks hold them. */
-export async function readTail(store: OutputStore, attempt: AttemptRef, limit: number): Promise<LinePage> {
+async function readTail(store: OutputStore, attempt: AttemptRef, limit: number): Promise<LinePage> {
   const last = await store.last(attempt);
   if (!last) return { lines: [], next: null };
   const first = Math.max(0, last.number - chunksAtOnce + 1);
@@ -110,11 +107,7 @@ export async function readTail(store: OutputStore, attempt: AttemptRef, limit: n
 }
 
 /** Exactly the bytes a stream printed; a gap appears as a line of its own. */
-export async function* readBytes(
-  store: OutputStore,
-  attempt: AttemptRef,
-  stream: Stream,
-): AsyncGenerator<Buffer> {
+async function* readBytes(store: OutputStore, attempt: AttemptRef, stream: Stream): AsyncGenerator<Buffer> {
   for await (const piece of readPieces(store, attempt, { stdout: 0, stderr: 0 })) {
     if (piece.kind === 'gap')
       yield Buffer.from(`\n[daybook: output is missing here: ${piece.bytes.toString()}]\n`);

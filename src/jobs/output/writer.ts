@@ -1,4 +1,4 @@
-import type { ChunkSpan, OutputChunk } from '../ports.ts';
+import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from '../ports.ts';
 import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord, type Stream } from './chunk.ts';
 
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
@@ -9,17 +9,12 @@ const longLineBytes = 64 * 1024;
 
 const protocolMark = Buffer.from('"daybook"');
 
-export interface OutputWriterOptions {
-  jobId: number;
-  attempt: number;
-  claimedAt: Date;
-  /** Called for each line of stdout that is a JSON object with a `daybook` member. */
-  onProtocol(member: unknown): void;
-}
+export type OutputWriterOptions = Omit<OutputOptions, 'onStored'>;
 
-export interface Positions {
-  stdout: number;
-  stderr: number;
+export interface TakeMark {
+  version: number;
+  fullCount: number;
+  upTo: Positions;
 }
 
 /**
@@ -30,10 +25,12 @@ export class OutputWriter {
   readonly #options: OutputWriterOptions;
   readonly #full: PendingChunk[] = [];
   #tail: PendingChunk;
-  #partial: Record<Stream, Buffer<ArrayBufferLike>> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  #partial: Record<Stream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   #received: Positions = { stdout: 0, stderr: 0 };
   #committed: Positions = { stdout: 0, stderr: 0 };
-  #isDirty = false;
+  /** Raised by every addition; what was stored last is remembered as `#stored`. */
+  #version = 0;
+  #storedVersion = 0;
 
   constructor(options: OutputWriterOptions) {
     this.#options = options;
@@ -52,27 +49,20 @@ export class OutputWriter {
     return { ...this.#received };
   }
 
-  /** Bytes of each stream that are stored. */
-  get committed(): Positions {
-    return { ...this.#committed };
-  }
-
-  get totalBytes(): number {
-    return this.#received.stdout + this.#received.stderr;
-  }
-
   get pendingBytes(): number {
-    return this.totalBytes - this.#committed.stdout - this.#committed.stderr;
+    const { stdout, stderr } = this.#received;
+    return stdout + stderr - this.#committed.stdout - this.#committed.stderr;
   }
 
-  get isDirty(): boolean {
-    return this.#isDirty;
+  /** Nothing waits to be stored. */
+  get isStored(): boolean {
+    return this.#version === this.#storedVersion;
   }
 
   append(stream: Stream, bytes: Buffer, at: Date): void {
     if (bytes.length === 0) return;
     this.#received[stream] += bytes.length;
-    this.#isDirty = true;
+    this.#version += 1;
     const lastEnd = bytes.lastIndexOf(10);
     const held = this.#partial[stream];
     if (lastEnd < 0 && held.length + bytes.length <= longLineBytes) {
@@ -88,34 +78,33 @@ export class OutputWriter {
   gap(reason: string, at: Date): void {
     this.#closePartials(at);
     this.#push({ stream: 'stderr', kind: 'gap', at, bytes: Buffer.from(reason) });
-    this.#isDirty = true;
+    this.#version += 1;
   }
 
-  /** Hands out what is not stored yet. Call `settle` with the answer once it is; until then call it no second time. */
-  async take(): Promise<{ chunks: OutputChunk[]; upTo: Positions; fullCount: number }> {
-    this.#isDirty = false;
-    const upTo = this.received;
-    const full = [...this.#full];
+  /**
+   * Hands out what is not stored yet; call `settle` once it is. When it could not be stored, the next call hands it
+   * out again.
+   */
+  async take(): Promise<{ chunks: OutputChunk[]; upTo: Positions; mark: TakeMark }> {
+    const mark = { version: this.#version, fullCount: this.#full.length, upTo: this.received };
     const tail = this.#tail.withPartials(this.#partial);
-    const pending = tail.records.length > 0 ? [...full, tail] : full;
-    const chunks = await Promise.all(pending.map((chunk, index) => this.#encode(chunk, index < full.length)));
-    return { chunks, upTo, fullCount: full.length };
+    const pending = tail.records.length > 0 ? [...this.#full, tail] : [...this.#full];
+    const chunks = await Promise.all(
+      pending.map((chunk, index) => this.#encode(chunk, index < mark.fullCount)),
+    );
+    return { chunks, upTo: mark.upTo, mark };
   }
 
-  settle(taken: { upTo: Positions; fullCount: number }): void {
-    this.#full.splice(0, taken.fullCount);
-    this.#committed = taken.upTo;
-  }
-
-  /** The taken chunks could not be stored; they are handed out again. */
-  unsettle(): void {
-    this.#isDirty = true;
+  settle(mark: TakeMark): void {
+    this.#full.splice(0, mark.fullCount);
+    this.#committed = mark.upTo;
+    this.#storedVersion = mark.version;
   }
 
   async #encode(chunk: PendingChunk, isFull: boolean): Promise<OutputChunk> {
     const startedAt = chunk.records[0]?.at ?? new Date(0);
     const { codec, data } = await encodeChunk(chunk.records, startedAt);
-    const { jobId, attempt, claimedAt } = this.#options;
+    const { jobId, number: attempt, claimedAt } = this.#options;
     const { number, stdout, stderr } = chunk;
     return { jobId, attempt, claimedAt, number, stdout, stderr, startedAt, isFull, codec, data };
   }

@@ -131,7 +131,10 @@ function relocate(options: PlaceOptions, record: PlaceRecord, from: string, acco
     const unfinished = `${directory}.unfinished`;
     rmSync(unfinished, { recursive: true, force: true });
     cpSync(from, unfinished, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    // Made anew, with its own rights, at the start.
+    rmSync(join(unfinished, 'socket'), { recursive: true, force: true });
     giveTo(unfinished, account);
+    // Copying does not keep the rights of folders, and PostgreSQL insists on these.
     chmodSync(unfinished, 0o700);
     chmodSync(join(unfinished, 'cluster'), 0o700);
     renameSync(unfinished, directory);

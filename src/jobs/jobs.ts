@@ -1,0 +1,168 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { AppError, type ErrorDetail } from '../contract/errors.ts';
+import { retryPolicy } from '../contract/job.ts';
+import type { Kind, KindRegistry } from '../kinds/ports.ts';
+import { decideNext } from './decide.ts';
+import { Gather } from './gather.ts';
+import type {
+  Bell,
+  Finish,
+  Jobs,
+  JobStore,
+  NewJob,
+  StoredJob,
+  SubmitOutcome,
+  SubmitRequest,
+} from './ports.ts';
+
+export interface JobsOptions {
+  store: JobStore;
+  bell: Bell;
+  kinds: KindRegistry;
+  /** For jobs that name no limit of their own. */
+  defaultTimeoutMs: number | null;
+}
+
+const defaultRetry = retryPolicy.parse({});
+
+/** The use cases: what people and workers do with jobs. Decides, tells the store, rings. */
+export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
+  const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
+  const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
+
+  return {
+    submit: async (request) => {
+      const job = prepare(request, { kinds, defaultTimeoutMs });
+      const outcome = await submits.add(job);
+      const stored = toStored(outcome, job);
+      if (stored.isNew && job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);
+      if (stored.isNew) bell.announce();
+      return stored;
+    },
+
+    cancel: async (ids, actor) => {
+      const touched = await store.cancel(ids, actor.name);
+      bell.callWorkers(touched.flatMap(({ workerId }) => workerId ?? []));
+      if (touched.length > 0) bell.announce();
+      return touched.map(({ id, state }) => ({ id, state }));
+    },
+
+    retry: async (id, actor) => {
+      const place = await store.retry(id, actor.name);
+      if (place) {
+        bell.ring([place]);
+        bell.announce();
+      }
+      return place !== null;
+    },
+
+    change: async (id, change, actor) => {
+      const isChanged = await store.change(id, change, actor.name);
+      if (isChanged) bell.announce();
+      return isChanged;
+    },
+
+    remove: async (id) => {
+      const isRemoved = await store.remove(id);
+      if (isRemoved) bell.announce();
+      return isRemoved;
+    },
+
+    claim: async (request) => {
+      const claimed = await store.claim(request);
+      if (claimed.length > 0) bell.announce();
+      return claimed;
+    },
+
+    finish: async ({ retry, tries, ...ended }) => {
+      const next = decideNext({ outcome: ended.outcome, retry, tries, now: new Date() });
+      const finished = await finishes.add({ ...ended, next });
+      if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
+      if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
+      bell.announce();
+      return finished;
+    },
+
+    settled: async () => {
+      await submits.idle();
+      await finishes.idle();
+    },
+  };
+}
+
+function prepare(
+  { kind: kindName, input, options, actor, parentId }: SubmitRequest,
+  { kinds, defaultTimeoutMs }: Pick<JobsOptions, 'kinds' | 'defaultTimeoutMs'>,
+): NewJob {
+  const kind = kinds.get(kindName);
+  if (!kind) {
+    throw invalid([
+      { field: 'kind', message: `expected one of ${kinds.names.join(', ')}, got "${kindName}"` },
+    ]);
+  }
+  const checked = checkInput(kind, input);
+  const { concurrencyKey, timeoutSeconds, runAt } = options;
+  const ownLane = concurrencyKey === undefined ? null : `key:${concurrencyKey}`;
+  return {
+    uid: randomUUID(),
+    kind: kind.name,
+    name: options.name ?? kind.nameOf(checked).slice(0, 300),
+    state: runAt && Date.parse(runAt) > Date.now() ? 'scheduled' : 'queued',
+    queue: options.queue,
+    needs: [...new Set(options.labels)].sort(),
+    lanes: [...options.lanes, `queue:${options.queue}`, `user:${actor.name}`, ...(ownLane ? [ownLane] : [])],
+    ownLane,
+    priority: options.priority,
+    runAt: runAt ?? null,
+    owner: actor.name,
+    accountId: actor.accountId,
+    project: options.project ?? null,
+    tags: options.tags,
+    parentId: parentId ?? null,
+    input: checked,
+    retry: options.retry ?? defaultRetry,
+    timeoutMs:
+      timeoutSeconds === undefined ? defaultTimeoutMs : Math.max(1, Math.round(timeoutSeconds * 1000)),
+    idempotency:
+      options.idempotencyKey === undefined
+        ? null
+        : { scope: actor.name, key: options.idempotencyKey, bodyHash: hashBody(kindName, input, options) },
+  };
+}
+
+function checkInput(kind: Kind, input: unknown): unknown {
+  const parsed = kind.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    parsed.error.issues.map(({ path, message }) => ({ field: ['input', ...path].join('.'), message })),
+  );
+}
+
+function invalid(details: ErrorDetail[]): AppError {
+  const list = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return new AppError('invalid_input', `The job was not accepted. ${list}`, { details });
+}
+
+function hashBody(kind: string, input: unknown, options: object): string {
+  return createHash('sha256')
+    .update(JSON.stringify([kind, input, options]))
+    .digest('hex');
+}
+
+function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {
+  switch (outcome.status) {
+    case 'stored':
+      return { id: outcome.id, uid: outcome.uid, isNew: outcome.isNew };
+    case 'key_conflict':
+      throw new AppError(
+        'idempotency_conflict',
+        `The idempotency key "${job.idempotency?.key}" was used before with another body. Use a new key for another job.`,
+      );
+    case 'unknown_queue':
+      throw invalid([
+        { field: 'queue', message: `there is no queue "${job.queue}"; an operator can make it` },
+      ]);
+    case 'refused':
+      throw invalid([{ field: 'input', message: outcome.message }]);
+  }
+}

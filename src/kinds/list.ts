@@ -1,0 +1,12 @@
+import { createKindRegistry } from './define-kind.ts';
+import type { Kind, KindRegistry } from './ports.ts';
+import { createScriptKind, type ScriptSettings } from './script/script.ts';
+
+export interface KindSettings {
+  script: ScriptSettings;
+}
+
+/** Every kind of job there is: one folder, one line here. */
+export function listKinds(settings: KindSettings): KindRegistry {
+  return createKindRegistry([createScriptKind(settings.script) as Kind]);
+}

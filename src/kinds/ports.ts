@@ -1,0 +1,89 @@
+import type { z } from 'zod';
+import type { Verdict } from '../contract/job.ts';
+import type { FailureReason } from '../contract/states.ts';
+
+/** One kind of work. Made with `defineKind`; listed in `list.ts`. */
+export interface Kind<Input = unknown, Result = unknown> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** What is asked. Makes the check of the API, its documentation, the form and the help of the CLI. */
+  readonly input: z.ZodType<Input>;
+  readonly result: z.ZodType<Result>;
+  /** What lists show when the submit names nothing. */
+  nameOf(input: Input): string;
+  run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
+}
+
+export interface KindJob<Input> {
+  readonly id: number;
+  readonly uid: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly owner: string;
+  readonly input: Input;
+}
+
+/** Why a running attempt is stopped. */
+export type StopCause = 'cancelled' | 'timeout' | 'limit' | 'expired';
+
+export interface KindContext {
+  /** Aborted when the attempt must end; its `reason` is a `StopCause`. */
+  readonly signal: AbortSignal;
+  /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
+  log(line: string, stream?: 'stdout' | 'stderr'): void;
+  progress(fraction: number | null, message?: string | null): void;
+  series(points: SeriesPoints): void;
+  /** Members are merged into the job's result. */
+  result(members: Record<string, unknown>): void;
+  /**
+   * Runs the attempt's program and resolves when it ended and all it printed is stored. After a restart of the worker
+   * `run` is called anew, `plan` is not, and this resolves with the end of the program that ran on meanwhile.
+   */
+  program(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport>;
+}
+
+export interface SeriesPoints {
+  name: string;
+  unit?: string | null | undefined;
+  x: readonly number[];
+  y: readonly number[];
+}
+
+export interface ProgramPlan {
+  /** A path, or a bare name looked up on PATH. */
+  file: string;
+  args: readonly string[];
+  cwd: string;
+  /** Added to the few variables every program gets. */
+  env: Readonly<Record<string, string>>;
+  stdin: Uint8Array | null;
+}
+
+/** Exit codes as a shell reports them: 127 no such program, 126 not executable. */
+export interface NotStarted {
+  exitCode: 126 | 127;
+  message: string;
+}
+
+export type ProgramReport =
+  | { status: 'not_started'; exitCode: 126 | 127; message: string }
+  | { status: 'ended'; exitCode: number | null; signal: string | null; stopped: StopCause | null };
+
+/** What a run came to. `stopped` attempts become cancelled, timed out … by their cause, whatever is said here. */
+export type KindOutcome =
+  | { state: 'succeeded'; exitCode?: number; verdict?: Verdict }
+  | {
+      state: 'failed';
+      reason: Extract<FailureReason, 'exit' | 'signal' | 'error' | 'rejected'>;
+      message: string;
+      exitCode?: number;
+      signal?: string;
+      verdict?: Verdict;
+    };
+
+/** Every kind this process knows. */
+export interface KindRegistry {
+  readonly names: readonly string[];
+  get(name: string): Kind | undefined;
+}

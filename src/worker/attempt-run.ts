@@ -1,0 +1,366 @@
+import type {
+  AttemptOutcome,
+  ClaimedJob,
+  Jobs,
+  JobStore,
+  OutputRecorder,
+  OutputSink,
+  SeriesStore,
+} from '../jobs/ports.ts';
+import type {
+  Kind,
+  KindContext,
+  KindOutcome,
+  KindRegistry,
+  NotStarted,
+  ProgramPlan,
+  ProgramReport,
+  StopCause,
+} from '../kinds/ports.ts';
+import { attemptTokenVariable, type ProgramEnd, type ProgramSpec } from '../launcher/protocol.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { delay } from '../lib/delay.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { OutputCopies } from './output-copies.ts';
+import { freeKib } from './disk.ts';
+import { Measurements } from './measurements.ts';
+import { toOutcome } from './outcome.ts';
+import type { ProgramLauncher, WorkerSettings } from './ports.ts';
+import { ProgramRun } from './program-run.ts';
+
+export interface AttemptRunDependencies {
+  settings: WorkerSettings;
+  kinds: KindRegistry;
+  jobs: Pick<Jobs, 'finish'>;
+  store: Pick<JobStore, 'markLaunched' | 'setProgress'>;
+  series: SeriesStore;
+  recorder: OutputRecorder;
+  launcher: ProgramLauncher;
+  copies: OutputCopies;
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface AttemptRunOptions {
+  /** Set when the launcher still holds the program that an earlier life of this worker started. */
+  adopted: { startedAt: Date } | null;
+}
+
+const finishRetry = { initialMs: 100, factor: 2, maxMs: 5_000 };
+
+/** Names an attempt to the launcher, and in the environment of its program. */
+export function launcherKey(job: { jobId: number; number: number; token: string }): string {
+  return `${job.jobId}.${job.number}.${job.token}`;
+}
+
+/**
+ * One attempt on this worker, from the claim to the committed end.
+ *
+ * The order at the end is what promises rest on: all output is stored, then the outcome is, then the launcher may
+ * forget. Whatever is interrupted before its turn is done again by the next life of the worker.
+ */
+export class AttemptRun {
+  readonly job: ClaimedJob;
+  readonly key: string;
+  readonly #deps: AttemptRunDependencies;
+  readonly #adopted: AttemptRunOptions['adopted'];
+  readonly #stopping = new AbortController();
+  readonly #detached = new AbortController();
+  readonly #measurements: Measurements;
+  #output: OutputSink | undefined;
+  #program: ProgramRun | undefined;
+  #programEnd: ProgramEnd | undefined;
+  #lostReason: string | undefined;
+  #launchedAt: Date | undefined;
+  #plan: { file: string; args: readonly string[]; cwd: string } | null = null;
+  #freeBeforeKib: number | null = null;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
+    this.job = job;
+    this.key = launcherKey(job);
+    this.#deps = deps;
+    this.#adopted = options.adopted;
+    this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, deps.logger);
+  }
+
+  /** Resolves when the end is committed, or when the worker lets go. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (error) {
+      this.#deps.logger.error(
+        { err: error, job: this.job.jobId },
+        'An attempt could not be brought to its end.',
+      );
+    } finally {
+      clearTimeout(this.#timeout);
+    }
+  }
+
+  /** Ends the attempt for a reason; the first reason counts. */
+  stop(cause: StopCause): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort(cause);
+    clearTimeout(this.#timeout);
+    this.#program?.stop();
+  }
+
+  /** The worker stops: the program runs on in the launcher, and the next life takes it up. */
+  detach(): void {
+    this.#detached.abort();
+    this.#program?.abandon();
+    clearTimeout(this.#timeout);
+  }
+
+  async #run(): Promise<void> {
+    const { jobs, launcher, recorder, settings, copies } = this.#deps;
+    this.#freeBeforeKib = this.#adopted ? null : await freeKib(settings.homeDirectory);
+    const options = {
+      jobId: this.job.jobId,
+      number: this.job.number,
+      claimedAt: this.job.claimedAt,
+      onProtocol: (member: unknown) => this.#measurements.accept(member),
+      onStored: (upTo: { stdout: number; stderr: number }) => this.#program?.confirm(upTo),
+    };
+    this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
+    const outcome = await this.#perform();
+    if (this.#detached.signal.aborted) return;
+    const finished = toOutcome(outcome, {
+      stopped: this.#stopCause,
+      lostReason: this.#lostReason ?? null,
+      end: this.#programEnd ?? null,
+      result: this.#measurements.result,
+      now: this.#deps.clock.now(),
+      timeoutMs: this.job.timeoutMs,
+    });
+    const details: AttemptOutcome = {
+      ...finished,
+      launchedAt: this.#launchedAt?.toISOString() ?? null,
+      program: this.#plan,
+      freeBeforeKib: this.#freeBeforeKib,
+      freeAfterKib: await freeKib(settings.homeDirectory),
+      stdoutBytes: this.#output.received.stdout,
+      stderrBytes: this.#output.received.stderr,
+    };
+    await this.#measurements.close();
+    if (!(await this.#output.close())) return;
+    await copies.write(this.job);
+    const { job } = this;
+    const isFinished = await this.#untilDone(() =>
+      jobs.finish({
+        jobId: job.jobId,
+        number: job.number,
+        token: job.token,
+        outcome: details,
+        retry: job.retry,
+        tries: job.tries,
+        actor: `worker:${settings.name}`,
+      }),
+    );
+    if (isFinished && this.#program) launcher.forget(this.key);
+  }
+
+  async #perform(): Promise<KindOutcome> {
+    const kind = this.#deps.kinds.get(this.job.kind);
+    if (!kind)
+      return {
+        state: 'failed',
+        reason: 'error',
+        message: `This worker does not know the kind ${this.job.kind}.`,
+      };
+    try {
+      return await kind.run(this.#toKindJob(kind), this.#context());
+    } catch (error) {
+      if (!this.#detached.signal.aborted) {
+        this.#deps.logger.error(
+          { err: error, job: this.job.jobId, kind: kind.name },
+          'A kind failed unexpectedly.',
+        );
+      }
+      const message = error instanceof Error ? error.message : String(error);
+      return { state: 'failed', reason: 'error', message };
+    }
+  }
+
+  #toKindJob(kind: Kind): Parameters<Kind['run']>[0] {
+    const { jobId, uid, number, name, owner, input } = this.job;
+    return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input) };
+  }
+
+  #context(): KindContext {
+    return {
+      signal: this.#stopping.signal,
+      log: (line, stream = 'stdout') => this.#log(line, stream),
+      progress: (fraction, message) => this.#measurements.progress(fraction, message ?? null),
+      series: (points) => this.#measurements.series(points),
+      result: (members) => this.#measurements.addResult(members),
+      program: (plan) => this.#runProgram(plan),
+    };
+  }
+
+  #log(line: string, stream: 'stdout' | 'stderr'): void {
+    if (this.#program) throw new Error('the output belongs to the program');
+    this.#output?.append(stream, Buffer.from(`${line}\n`), this.#deps.clock.now());
+  }
+
+  async #runProgram(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport> {
+    const { launcher, settings } = this.#deps;
+    const output = this.#output;
+    if (!output || this.#program) throw new Error('an attempt runs one program');
+    const program = new ProgramRun({
+      key: this.key,
+      launcher,
+      output,
+      killGraceMs: settings.killGraceMs,
+      outputLimitBytes: settings.outputLimitBytes,
+      onLimit: () => this.stop('limit'),
+    });
+    if (this.#adopted) {
+      this.#program = program;
+      this.#launchedAt = this.#adopted.startedAt;
+      launcher.attach(this.key, output.received, program);
+    } else {
+      const refused = await this.#launch(plan, program);
+      if (refused) return refused;
+    }
+    this.#armTimeout();
+    if (this.#stopping.signal.aborted) program.stop();
+    return this.#report(await this.#resultOf(program));
+  }
+
+  async #launch(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    program: ProgramRun,
+  ): Promise<ProgramReport | null> {
+    const planned = await plan();
+    if ('exitCode' in planned) return this.#refuse(planned);
+    if (this.#stopping.signal.aborted)
+      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+    this.#plan = { file: planned.file, args: planned.args, cwd: planned.cwd };
+    const started = await this.#deps.launcher
+      .launch(this.#toSpec(planned), program)
+      .catch((error: Error) => error);
+    if (started instanceof Error) {
+      // Whether it was started cannot be told, so it counts as started.
+      this.#lostReason = started.message;
+      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+    }
+    if ('exitCode' in started) return this.#refuse(started);
+    this.#program = program;
+    this.#launchedAt = started.startedAt;
+    this.#markLaunched(started.startedAt);
+    return null;
+  }
+
+  #refuse({ exitCode, message }: NotStarted): ProgramReport {
+    this.#log(message, 'stderr');
+    return { status: 'not_started', exitCode, message };
+  }
+
+  #toSpec(plan: ProgramPlan): ProgramSpec {
+    const { settings } = this.#deps;
+    const env = {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      LANG: 'C.UTF-8',
+      HOME: settings.homeDirectory,
+      ...plan.env,
+      DAYBOOK_JOB_ID: String(this.job.jobId),
+      DAYBOOK_ATTEMPT: String(this.job.number),
+      [attemptTokenVariable]: this.key,
+      WORKER_USER: settings.programUserName,
+    };
+    const isolation = settings.programUser && { ...settings.programUser, limits: {} };
+    return {
+      key: this.key,
+      file: plan.file,
+      args: [...plan.args],
+      env,
+      cwd: plan.cwd,
+      stdin: plan.stdin,
+      isolation,
+    };
+  }
+
+  /** Lets the record show early what runs; the end records it once more, so a failure here loses nothing. */
+  #markLaunched(launchedAt: Date): void {
+    const { store, logger } = this.#deps;
+    const { jobId, number, token } = this.job;
+    const mark = {
+      jobId,
+      number,
+      token,
+      launchedAt: launchedAt.toISOString(),
+      program: this.#plan,
+      freeBeforeKib: this.#freeBeforeKib,
+    };
+    // Most programs are over before anybody could look.
+    const timer = setTimeout(() => {
+      store.markLaunched([mark]).catch((error: unknown) => {
+        logger.debug({ err: error, job: jobId }, 'The start could not be recorded yet.');
+      });
+    }, 50);
+    void this.#program?.result.then(() => clearTimeout(timer));
+  }
+
+  #armTimeout(): void {
+    if (this.job.timeoutMs === null) return;
+    const ranMs = this.#deps.clock.now().getTime() - (this.#launchedAt?.getTime() ?? 0);
+    const leftMs = Math.max(0, this.job.timeoutMs - Math.max(0, ranMs));
+    this.#armLongTimeout(leftMs);
+  }
+
+  /** Node's timers reach 24.8 days. */
+  #armLongTimeout(leftMs: number): void {
+    const stepMs = Math.min(leftMs, 2_000_000_000);
+    this.#timeout = setTimeout(() => {
+      if (leftMs > stepMs) this.#armLongTimeout(leftMs - stepMs);
+      else this.stop('timeout');
+    }, stepMs);
+  }
+
+  async #resultOf(program: ProgramRun): ReturnType<() => ProgramRun['result']> {
+    return Promise.race([
+      program.result,
+      new Promise<never>((_, reject) => {
+        const letGo = (): void => reject(new Error('the worker stopped'));
+        if (this.#detached.signal.aborted) letGo();
+        this.#detached.signal.addEventListener('abort', letGo, { once: true });
+      }),
+    ]);
+  }
+
+  #report(result: Awaited<ProgramRun['result']>): ProgramReport {
+    if (result.status === 'lost') {
+      this.#lostReason = result.reason;
+      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+    }
+    this.#programEnd = result.end;
+    const { exitCode, signal } = result.end;
+    return { status: 'ended', exitCode, signal, stopped: this.#stopCause };
+  }
+
+  get #stopCause(): StopCause | null {
+    const { signal } = this.#stopping;
+    return signal.aborted ? (signal.reason as StopCause) : null;
+  }
+
+  /** The database may be away for long; the end waits for it. False when the worker stops first. */
+  async #untilDone(action: () => Promise<unknown>): Promise<boolean> {
+    for (let failures = 0; !this.#detached.signal.aborted;) {
+      try {
+        await action();
+        return true;
+      } catch (error) {
+        failures += 1;
+        this.#deps.logger.warn(
+          { err: error, job: this.job.jobId },
+          'The end of an attempt could not be stored yet.',
+        );
+        await delay(backoffMs(failures, finishRetry), this.#detached.signal);
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { AttemptKey, JobStore, SeriesStore } from '../jobs/ports.ts';
+import type { SeriesPoints } from '../kinds/ports.ts';
+import type { Logger } from '../lib/logger.ts';
+
+/** Often enough to watch, seldom enough to cost nothing. */
+const storeEveryMs = 500;
+
+const numbers = z.union([z.number(), z.array(z.number()).max(100_000)]).transform((value) => [value].flat());
+
+/**
+ * What a program may report by a line `{"daybook": …}` on its standard output. Members that do not fit are ignored:
+ * a program must not fail by its reports.
+ */
+export const protocolMember = z.object({
+  progress: z.number().min(0).max(1).nullish().catch(null),
+  message: z.string().max(500).nullish().catch(null),
+  series: z
+    .object({ name: z.string().min(1).max(200), unit: z.string().max(50).nullish(), x: numbers, y: numbers })
+    .optional()
+    .catch(undefined),
+  result: z.record(z.string(), z.unknown()).optional().catch(undefined),
+});
+
+/** Collects progress and series of a running attempt and stores them now and then. */
+export class Measurements {
+  readonly #key: AttemptKey;
+  readonly #stores: { jobs: Pick<JobStore, 'setProgress'>; series: SeriesStore };
+  readonly #logger: Logger;
+  #progress: { fraction: number | null; message: string | null; at: string } | null = null;
+  #series: SeriesPoints[] = [];
+  #result: Record<string, unknown> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #storing: Promise<void> = Promise.resolve();
+
+  constructor(
+    key: AttemptKey,
+    stores: { jobs: Pick<JobStore, 'setProgress'>; series: SeriesStore },
+    logger: Logger,
+  ) {
+    this.#key = key;
+    this.#stores = stores;
+    this.#logger = logger;
+  }
+
+  get result(): Record<string, unknown> | null {
+    return this.#result;
+  }
+
+  accept(member: unknown): void {
+    const parsed = protocolMember.safeParse(member);
+    if (!parsed.success) return;
+    const { progress, message, series, result } = parsed.data;
+    if (typeof progress === 'number' || message) this.progress(progress ?? null, message ?? null);
+    if (series && series.x.length === series.y.length) this.series(series);
+    if (result) this.addResult(result);
+  }
+
+  progress(fraction: number | null, message: string | null): void {
+    this.#progress = { fraction, message, at: new Date().toISOString() };
+    this.#plan();
+  }
+
+  series(points: SeriesPoints): void {
+    this.#series.push(points);
+    this.#plan();
+  }
+
+  addResult(members: Record<string, unknown>): void {
+    this.#result = { ...this.#result, ...members };
+  }
+
+  /** Stores what is left. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#storing;
+    await this.#store();
+  }
+
+  #plan(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#storing = this.#store();
+    }, storeEveryMs);
+  }
+
+  async #store(): Promise<void> {
+    const progress = this.#progress;
+    const series = this.#series;
+    this.#progress = null;
+    this.#series = [];
+    try {
+      if (progress) await this.#stores.jobs.setProgress([{ ...this.#key, progress }]);
+      if (series.length > 0) await this.#stores.series.append(this.#key, series);
+    } catch (error) {
+      this.#series = [...series, ...this.#series];
+      this.#logger.warn({ err: error, job: this.#key.jobId }, 'Measurements could not be stored yet.');
+      this.#plan();
+    }
+  }
+}

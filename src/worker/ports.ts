@@ -1,0 +1,52 @@
+import type {
+  HeldProgram,
+  OutputFrame,
+  ProgramEnd,
+  ProgramSpec,
+  ProgramStarted,
+  SignalName,
+  StartRefused,
+  StreamOffsets,
+} from '../launcher/protocol.ts';
+import type { Service } from '../lib/service.ts';
+
+export interface ProgramListener {
+  onOutput(frame: OutputFrame): void;
+  onEnd(end: ProgramEnd): void;
+  /** The launcher died, or does not know the program. */
+  onLost(reason: string): void;
+}
+
+/** What a worker needs from its launcher. */
+export interface ProgramLauncher extends Service {
+  /** After the start: programs that ran on while no worker was there. */
+  readonly held: readonly HeldProgram[];
+  /** Keys that an earlier launcher started and that died with it. */
+  readonly startedBefore: readonly string[];
+  launch(spec: ProgramSpec, listener: ProgramListener): Promise<ProgramStarted | StartRefused>;
+  /** Sends everything from these offsets on once more, then what comes, then the end. */
+  attach(key: string, from: StreamOffsets, listener: ProgramListener): void;
+  signal(key: string, signal: SignalName): void;
+  committed(key: string, upTo: StreamOffsets): void;
+  forget(key: string): void;
+}
+
+export interface WorkerSettings {
+  name: string;
+  slots: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  leaseMs: number;
+  /** From SIGTERM to SIGKILL. */
+  killGraceMs: number;
+  outputLimitBytes: number;
+  /** Below this much free space in the home directory no new work is taken. */
+  minFreeBytes: number;
+  homeDirectory: string;
+  /** Where programs run as somebody else. */
+  programUser: { user: string; group: string | null } | null;
+  /** What `WORKER_USER` says to programs. */
+  programUserName: string;
+  stdoutCopiesDirectory: string | null;
+  stderrCopiesDirectory: string | null;
+}

@@ -1,0 +1,100 @@
+import type { OutputSink } from '../jobs/ports.ts';
+import type { OutputFrame, ProgramEnd, StreamOffsets } from '../launcher/protocol.ts';
+import type { ProgramLauncher, ProgramListener } from './ports.ts';
+
+export type ProgramResult = { status: 'ended'; end: ProgramEnd } | { status: 'lost'; reason: string };
+
+export interface ProgramRunOptions {
+  key: string;
+  launcher: ProgramLauncher;
+  output: OutputSink;
+  killGraceMs: number;
+  outputLimitBytes: number;
+  /** The program printed more than it may. */
+  onLimit(): void;
+}
+
+/** One program in the launcher: its output into the sink, its end as a promise, its stop with a grace. */
+export class ProgramRun implements ProgramListener {
+  readonly result: Promise<ProgramResult>;
+  readonly #options: ProgramRunOptions;
+  readonly #resolve: (result: ProgramResult) => void;
+  #killTimer: NodeJS.Timeout | undefined;
+  #isStopping = false;
+  #isOver = false;
+  /** What the launcher has sent, including what a limit made us drop. */
+  #seen: StreamOffsets;
+
+  constructor(options: ProgramRunOptions) {
+    this.#options = options;
+    this.#seen = options.output.received;
+    const { promise, resolve } = Promise.withResolvers<ProgramResult>();
+    this.result = promise;
+    this.#resolve = resolve;
+  }
+
+  onOutput(frame: OutputFrame): void {
+    const { output, outputLimitBytes } = this.#options;
+    const { stream, offset } = frame;
+    const at = this.#seen[stream];
+    const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
+    if (offset > at) output.gap(`${offset - at} bytes of ${stream} are not there any more`, frame.at);
+    const fresh = bytes.subarray(Math.max(0, at - offset));
+    this.#seen[stream] = Math.max(at, offset + bytes.length);
+    const received = output.received;
+    const room = outputLimitBytes - received.stdout - received.stderr;
+    if (fresh.length <= room) return output.append(stream, fresh, frame.at);
+    if (room > 0) output.append(stream, fresh.subarray(0, room), frame.at);
+    this.#exceed(frame.at);
+    this.confirm(output.received);
+  }
+
+  onEnd(end: ProgramEnd): void {
+    this.#finish({ status: 'ended', end });
+  }
+
+  onLost(reason: string): void {
+    this.#options.output.gap(reason, new Date());
+    this.#finish({ status: 'lost', reason });
+  }
+
+  /** Tells the launcher what it may drop. */
+  confirm(stored: StreamOffsets): void {
+    const { key, launcher, output } = this.#options;
+    // Behind a limit nothing is stored any more, but the launcher must not keep it either.
+    launcher.committed(key, output.pendingBytes === 0 ? this.#seen : stored);
+  }
+
+  /** Asks the program to end, and ends it when it does not. */
+  stop(): void {
+    if (this.#isStopping || this.#isOver) return;
+    this.#isStopping = true;
+    const { key, launcher, killGraceMs } = this.#options;
+    launcher.signal(key, 'SIGTERM');
+    this.#killTimer = setTimeout(() => launcher.signal(key, 'SIGKILL'), killGraceMs);
+  }
+
+  kill(): void {
+    if (!this.#isOver) this.#options.launcher.signal(this.#options.key, 'SIGKILL');
+  }
+
+  /** The worker goes, the program stays. */
+  abandon(): void {
+    clearTimeout(this.#killTimer);
+  }
+
+  #exceed(at: Date): void {
+    if (this.#isStopping) return;
+    this.#options.output.gap(
+      `the program printed more than the limit of ${this.#options.outputLimitBytes} bytes; the rest was not kept`,
+      at,
+    );
+    this.#options.onLimit();
+  }
+
+  #finish(result: ProgramResult): void {
+    this.#isOver = true;
+    clearTimeout(this.#killTimer);
+    this.#resolve(result);
+  }
+}

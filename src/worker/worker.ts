@@ -1,0 +1,250 @@
+import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../jobs/ports.ts';
+import { emptyOutcome } from '../jobs/contract.ts';
+import type { KindRegistry } from '../kinds/ports.ts';
+import { delay } from '../lib/delay.ts';
+import type { Service } from '../lib/service.ts';
+import { AttemptRun, launcherKey, type AttemptRunDependencies } from './attempt-run.ts';
+import { Claimer } from './claimer.ts';
+import { freeBytes } from './disk.ts';
+import { StrayPrograms } from './stray-programs.ts';
+
+export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
+  /** Stays the same over restarts. */
+  id: string;
+  identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;
+  jobs: Jobs;
+  store: JobStore;
+  /** Registers for rings and calls; returns how to stop. */
+  listen(listeners: { onRing(): void; onCall(): void }): () => void;
+  kinds: KindRegistry;
+}
+
+/** How long a lost ring may delay a job. */
+const pollMs = 2_000;
+
+/**
+ * Runs jobs in its slots. It beats: one counter for all its attempts, raised by the main loop, so that a stuck loop
+ * falls silent. Each beat answers which attempts are still ours; one that is not is ended here, and one that we do not
+ * know of (a claim whose answer was lost, a program left by an earlier life) is taken up or given back.
+ */
+export class Worker implements Service {
+  readonly name = 'worker';
+  readonly #options: WorkerOptions;
+  readonly #runs = new Map<string, { run: AttemptRun; since: number; done: Promise<void> }>();
+  readonly #claimer: Claimer;
+  readonly #strays: StrayPrograms;
+  readonly #stopping = new AbortController();
+  #incarnation = 0;
+  #isDraining = false;
+  #problem: string | null = null;
+  #beats: Promise<void> | undefined;
+  #stopListening: (() => void) | undefined;
+  #claimsUnderWay = 0;
+  /** Raised by every beat; tells which runs a beat's answer can know of. */
+  #beatNumber = 0;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  /** Attempts that the last beat called ours and that we do not know; a claim or an end may just be under way. */
+  #suspects = new Set<string>();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#strays = new StrayPrograms(options);
+    this.#claimer = new Claimer({
+      claim: (limit) => this.#claim(limit),
+      onClaimed: (jobs) => {
+        for (const job of jobs) this.#begin(new AttemptRun(job, this.#options, { adopted: null }));
+      },
+      freeSlots: () => options.settings.slots - this.#runs.size,
+      obstacle: () => this.#obstacle(),
+      logger: options.logger,
+      pollMs,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#options.launcher.start();
+    await this.#register(() => true);
+    this.#strays.endUnknown(new Set(this.#runs.keys()));
+    this.#stopListening = this.#options.listen({
+      onRing: () => this.#claimer.ring(),
+      onCall: () => void this.#lookNow(),
+    });
+    this.#beats = this.#keepBeating();
+    this.#claimer.start();
+  }
+
+  /** Takes no new work, leaves programs to the launcher for the next start. */
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    this.#stopListening?.();
+    await this.#claimer.stop();
+    for (const { run } of this.#runs.values()) run.detach();
+    await this.#options.recorder.stop();
+    await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#beats;
+    await this.#options.store.stopWorker(this.#options.id, this.#incarnation).catch((error: unknown) => {
+      this.#options.logger.warn({ err: error }, 'The stop of this worker could not be recorded.');
+    });
+    await this.#options.launcher.stop();
+  }
+
+  /** Takes no new work and resolves when nothing runs any more. */
+  async drain(): Promise<void> {
+    await this.#claimer.stop();
+    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+  }
+
+  /** Cancels whatever runs and resolves when it has ended. */
+  async cancelAll(): Promise<void> {
+    await this.#claimer.stop();
+    for (const { run } of this.#runs.values()) run.stop('cancelled');
+    await this.drain();
+  }
+
+  /** Programs that run now. */
+  get running(): number {
+    return this.#runs.size;
+  }
+
+  async #claim(limit: number): ReturnType<Jobs['claim']> {
+    const { id, settings, kinds, jobs } = this.#options;
+    this.#claimsUnderWay += 1;
+    try {
+      return await jobs.claim({
+        workerId: id,
+        incarnation: this.#incarnation,
+        queues: settings.queues,
+        labels: settings.labels,
+        kinds: kinds.names,
+        limit,
+      });
+    } finally {
+      this.#claimsUnderWay -= 1;
+    }
+  }
+
+  #begin(run: AttemptRun): void {
+    const done = run.run().then(() => {
+      this.#runs.delete(run.key);
+      this.#claimer.slotFreed();
+    });
+    this.#runs.set(run.key, { run, since: this.#beatNumber, done });
+  }
+
+  async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
+    const { id, identity, settings, kinds, store, logger } = this.#options;
+    const { incarnation, running } = await store.registerWorker({
+      id,
+      ...identity,
+      name: settings.name,
+      slots: settings.slots,
+      queues: settings.queues,
+      labels: settings.labels,
+      kinds: kinds.names,
+    });
+    this.#incarnation = incarnation;
+    const unknown = running.filter((attempt) => !this.#runs.has(launcherKey(attempt)) && isLost(attempt));
+    if (unknown.length > 0)
+      logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
+    for (const attempt of unknown) await this.#takeUp(attempt);
+  }
+
+  /** An attempt the database says is ours and we did not know of. */
+  async #takeUp(attempt: RunningAttempt): Promise<void> {
+    const { launcher } = this.#options;
+    const key = launcherKey(attempt);
+    const held = launcher.held.find((program) => program.key === key);
+    if (held) return this.#begin(new AttemptRun(attempt.job, this.#options, { adopted: held }));
+    if (attempt.launchedAt !== null || launcher.startedBefore.includes(key))
+      return this.#strays.giveUp(attempt);
+    await this.#release(attempt);
+  }
+
+  /** The launcher never heard of it, so nothing of it ran: it goes back to its queue. */
+  async #release({ jobId, number, token, job }: RunningAttempt): Promise<void> {
+    const { jobs, settings, clock } = this.#options;
+    const outcome = emptyOutcome('released', {
+      reason: null,
+      message: 'Taken back before its first instruction.',
+      endedAt: clock.now().toISOString(),
+    });
+    const { retry, tries } = job;
+    await jobs.finish({ jobId, number, token, outcome, retry, tries, actor: `worker:${settings.name}` });
+  }
+
+  async #keepBeating(): Promise<void> {
+    const { signal } = this.#stopping;
+    const everyMs = Math.min(10_000, this.#options.settings.leaseMs / 5);
+    while (!signal.aborted) {
+      await delay(everyMs, signal);
+      if (signal.aborted) return;
+      await this.#lookNow();
+    }
+  }
+
+  /** Beats at once. Calls of one moment are one beat. */
+  #lookNow(): Promise<void> {
+    if (this.#looking) {
+      this.#lookAgain = true;
+      return this.#looking;
+    }
+    this.#looking = this.#look()
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ err: error }, 'A beat failed; trying again.');
+      })
+      .finally(() => {
+        this.#looking = undefined;
+        if (!this.#lookAgain || this.#stopping.signal.aborted) return;
+        this.#lookAgain = false;
+        void this.#lookNow();
+      });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    this.#beatNumber += 1;
+    const number = this.#beatNumber;
+    const beat = await this.#options.store.beat(this.#options.id, this.#incarnation);
+    if (this.#stopping.signal.aborted) return;
+    this.#isDraining = beat.draining;
+    this.#endForeign(beat, number);
+    const lost = this.#findLost(beat);
+    if (beat.status === 'expired') await this.#register(() => false);
+    else if (lost.size > 0) await this.#register(({ jobId, number }) => lost.has(`${jobId}.${number}`));
+  }
+
+  /** Attempts that two beats in a row called ours while no claim was under way that could bring them. */
+  #findLost({ owned }: WorkerBeat): Set<string> {
+    const known = new Set([...this.#runs.values()].map(({ run }) => `${run.job.jobId}.${run.job.number}`));
+    const unknown = owned.map(({ jobId, number }) => `${jobId}.${number}`).filter((key) => !known.has(key));
+    const lost = new Set(unknown.filter((key) => this.#suspects.has(key)));
+    this.#suspects = new Set(this.#claimsUnderWay > 0 ? [] : unknown);
+    return this.#claimsUnderWay > 0 ? new Set() : lost;
+  }
+
+  #endForeign({ owned }: WorkerBeat, beatNumber: number): void {
+    const wanted = new Map(owned.map((attempt) => [`${attempt.jobId}.${attempt.number}`, attempt]));
+    for (const { run, since } of this.#runs.values()) {
+      const attempt = wanted.get(`${run.job.jobId}.${run.job.number}`);
+      if (attempt?.cancelRequested) run.stop('cancelled');
+      else if (!attempt && since < beatNumber) run.stop('expired');
+    }
+  }
+
+  async #obstacle(): Promise<string | null> {
+    const { settings, store, id } = this.#options;
+    const free = await freeBytes(settings.homeDirectory);
+    const problem =
+      free !== null && free < settings.minFreeBytes
+        ? `Only ${Math.floor(free / 1024 ** 2)} MiB are free in the home directory; below ${Math.floor(settings.minFreeBytes / 1024 ** 2)} MiB no new job is started.`
+        : null;
+    if (problem !== this.#problem) {
+      this.#problem = problem;
+      if (problem) this.#options.logger.warn({}, problem);
+      await store.setWorkerProblem(id, this.#incarnation, problem);
+    }
+    return problem ?? (this.#isDraining ? 'draining' : null);
+  }
+}
