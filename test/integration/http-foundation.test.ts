@@ -1,78 +1,25 @@
 import { createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { AuthenticationOutcome, Authenticator } from '../../src/accounts/ports.ts';
-import { roles, type Role } from '../../src/contract/actor.ts';
+import { roles } from '../../src/contract/actor.ts';
 import { AppError } from '../../src/contract/errors.ts';
-import { can, tokenScopes, type Principal, type TokenScope } from '../../src/contract/permissions.ts';
-import type { App } from '../../src/http/access.ts';
+import { can, tokenScopes } from '../../src/contract/permissions.ts';
 import { registerRoutes, type RouteDependencies } from '../../src/http/routes.ts';
-import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
 import { createHttpService } from '../../src/http/service.ts';
+import {
+  createApp,
+  createAppWithEcho,
+  echo,
+  good,
+  json,
+  member,
+  nothing,
+  principal,
+  useApps,
+} from '../support/http.ts';
 
-/** Takes `Bearer <role>.<scope>` for what it says; anything else is refused. */
-const accounts: Authenticator = {
-  authenticate: async (credentials): Promise<AuthenticationOutcome> => {
-    const text = credentials.kind === 'token' ? credentials.token : 'member.all';
-    if (credentials.kind === 'basic') return { outcome: 'refused' };
-    const [role, scope] = text.split('.');
-    if (!roles.includes(role as Role)) return { outcome: 'refused' };
-    return { outcome: 'accepted', principal: principal(role as Role, scope as TokenScope) };
-  },
-};
-
-function principal(role: Role, scope: TokenScope): Principal {
-  return { actor: { name: 'ana', accountId: 1, role }, scopes: [scope], via: 'token', credentialId: 1 };
-}
-
-const apps: App[] = [];
-
-afterEach(async () => {
-  await Promise.all(apps.splice(0).map((app) => app.close()));
-});
-
-async function createApp(options: Partial<HttpServerOptions> = {}): Promise<App> {
-  const app = await createHttpServer({
-    accounts,
-    trustProxy: false,
-    publicUrl: null,
-    host: '127.0.0.1',
-    ...options,
-  });
-  apps.push(app);
-  return app;
-}
-
-async function createAppWithEcho(options: Partial<HttpServerOptions> = {}): Promise<App> {
-  const app = await createApp(options);
-  app.post('/api/v1/echo', {
-    config: { access: 'jobs.submit' },
-    schema: {
-      body: z.strictObject({
-        name: z.string().min(1),
-        retry: z.strictObject({ on: z.array(z.enum(['exit'])) }),
-      }),
-    },
-    handler: async (request) => request.body,
-  });
-  app.get('/api/v1/things/:id', { config: { access: 'jobs.read' }, handler: async () => ({ fine: true }) });
-  app.delete('/api/v1/things/:id', {
-    config: { access: 'jobs.change' },
-    handler: async () => ({ fine: true }),
-  });
-  return app;
-}
-
-const json = { 'content-type': 'application/json' };
-const member = { authorization: 'Bearer member.all' };
-const echo = { method: 'POST', url: '/api/v1/echo' } as const;
-const good = { name: 'a', retry: { on: ['exit'] } };
-
-/** Dependencies of handlers that never run. */
-const nothing: unknown = new Proxy(() => nothing, {
-  get: (_target, name) => (name === 'then' ? undefined : nothing),
-});
+useApps();
 
 describe('access', () => {
   it('holds every route, method, role and scope to the permission table', async () => {
@@ -103,7 +50,6 @@ describe('access', () => {
     const app = await createApp();
     app.get('/forgotten', async () => 'open to all');
     await expect(app.ready()).rejects.toThrow('GET /forgotten');
-    apps.length = 0;
   });
 
   it('says to nobody 401 with a challenge, to a viewer 403 with what it needs', async () => {
@@ -262,94 +208,6 @@ describe('errors', () => {
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_input']);
     const nul = await app.inject({ url: '/api/v1/things/a%00b', headers: member });
     expect([nul.statusCode, nul.json().code]).toEqual([400, 'invalid_input']);
-  });
-});
-
-describe('requests from foreign pages', () => {
-  const cookie = { cookie: 'daybook_session=member.all' };
-  const ask = async (headers: Record<string, string>, options: Partial<HttpServerOptions> = {}) => {
-    const app = await createAppWithEcho(options);
-    const answer = await app.inject({
-      ...echo,
-      headers: { host: 'localhost:8000', ...headers },
-      payload: good,
-    });
-    return [answer.statusCode, answer.statusCode === 200 ? 'ok' : answer.json().code];
-  };
-
-  it.each([
-    ['cross-site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
-    ['of another port of this host', { 'sec-fetch-site': 'same-site', origin: 'http://localhost:9000' }],
-    ['of a foreign origin, from a browser without Sec-Fetch-Site', { origin: 'http://evil.example' }],
-    ['of another port, from a browser without Sec-Fetch-Site', { origin: 'http://localhost:9000' }],
-    ['of a sandboxed frame', { origin: 'null' }],
-  ])('refuses a change %s', async (_what, headers) => {
-    expect(await ask({ ...cookie, ...headers })).toEqual([403, 'cross_origin']);
-  });
-
-  it.each([
-    ['our own page', { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:8000' }],
-    ['our own page in a browser without Sec-Fetch-Site', { origin: 'http://localhost:8000' }],
-    ['a program, which sends neither', {}],
-    ['the person at the address bar', { 'sec-fetch-site': 'none' }],
-  ])('takes a change from %s', async (_what, headers) => {
-    expect(await ask({ ...cookie, ...headers })).toEqual([200, 'ok']);
-  });
-
-  it('does not ask a request with an Authorization header where it comes from', async () => {
-    expect(await ask({ ...member, origin: 'https://tools.example' })).toEqual([200, 'ok']);
-  });
-
-  it('takes the origin of the public address behind a proxy that keeps its own Host', async () => {
-    const publicUrl = new URL('https://daybook.example/');
-    const headers = { ...cookie, host: '10.0.0.1:8000', origin: 'https://daybook.example' };
-    expect(await ask(headers, { publicUrl })).toEqual([200, 'ok']);
-    expect(await ask({ ...headers, origin: 'https://evil.example' }, { publicUrl })).toEqual([
-      403,
-      'cross_origin',
-    ]);
-  });
-
-  it.each(['evil.example', 'localhost.evil.example:8000', '127.0.0.1.evil.example'])(
-    'refuses the name %s, which could be rebound to our address',
-    async (host) => {
-      expect(await ask({ ...member, host })).toEqual([403, 'cross_origin']);
-      const app = await createAppWithEcho();
-      expect((await app.inject({ url: '/api/v1/things/1', headers: { host, ...member } })).statusCode).toBe(
-        403,
-      );
-    },
-  );
-
-  it.each([
-    'localhost',
-    '127.0.0.1:8000',
-    '[::1]:8000',
-    '192.168.1.7',
-    'daybook:8000',
-    'Jobs.Example.org',
-    'more.example',
-  ])('knows %s as its own name', async (host) => {
-    const options = { publicUrl: new URL('http://jobs.example.org'), extraHosts: ['more.example'] };
-    expect(await ask({ ...member, host }, options)).toEqual([200, 'ok']);
-  });
-
-  it('does not let a rebound page vouch for itself by X-Forwarded-Host', async () => {
-    const headers = { ...member, host: 'evil.example', 'x-forwarded-host': 'localhost' };
-    expect(await ask(headers, { trustProxy: true })).toEqual([403, 'cross_origin']);
-  });
-});
-
-describe('headers', () => {
-  it('asks for https only when the public address is https', async () => {
-    const plain = await (await createAppWithEcho()).inject({ url: '/healthz' });
-    expect(plain.headers['strict-transport-security']).toBeUndefined();
-    expect(plain.headers['content-security-policy']).toContain("connect-src 'self'");
-    expect(plain.headers['content-security-policy']).toContain("style-src 'self' 'unsafe-inline'");
-    expect(plain.headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
-    const app = await createAppWithEcho({ publicUrl: new URL('https://jobs.example') });
-    const secure = await app.inject({ url: '/healthz' });
-    expect(secure.headers['strict-transport-security']).toContain('max-age=');
   });
 });
 
