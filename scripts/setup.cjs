@@ -1,0 +1,186 @@
+// Runs before `npm start` and `npm test`, on whatever Node the machine has (16 or newer): plain JavaScript of that
+// time, no dependencies. Installs what package-lock.json names when that is not installed yet, else costs nothing.
+'use strict';
+
+const { spawnSync } = require('child_process');
+const { createHash } = require('crypto');
+const fs = require('fs');
+const path = require('path');
+
+const root = path.join(__dirname, '..');
+const modules = path.join(root, 'node_modules');
+const stampFile = path.join(modules, '.daybook-stamp');
+const lockFile = path.join(root, '.daybook-setup.lock');
+const leastNode = 24;
+
+class SetupError extends Error {}
+
+function main() {
+  const stamp = wantedStamp();
+  if (read(stampFile) === stamp) return;
+  refuseWhileServerRuns();
+  takeLock();
+  try {
+    // Another setup may have done it while this one waited.
+    if (read(stampFile) === stamp) return;
+    console.error('Installing the dependencies of Daybook (once per version; takes a minute) …');
+    install();
+    verifyNode();
+    fs.writeFileSync(stampFile, stamp);
+  } finally {
+    fs.unlinkSync(lockFile);
+  }
+}
+
+/** What the installation depends on: the lock file and the machine, not the host's Node. */
+function wantedStamp() {
+  const hash = createHash('sha256')
+    .update(fs.readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  return `${hash} ${process.platform} ${process.arch}\n`;
+}
+
+function install() {
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  const options = {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
+  };
+  const result =
+    npm && /\.c?js$/.test(npm)
+      ? spawnSync(process.execPath, [npm].concat(args), options)
+      : spawnSync('npm', args, Object.assign({ shell: process.platform === 'win32' }, options));
+  if (result.status === 0) return;
+  const output = `${result.stdout || ''}${result.stderr || ''}`.trim();
+  if (result.error)
+    throw new SetupError(`npm could not be started (${result.error.message}). Is it installed?`);
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
+    throw new SetupError(
+      `The package registry cannot be reached, and the dependencies are not installed yet. Check the network (or npm's registry and proxy settings) and try again.\n${lastLines(output)}`,
+    );
+  }
+  if (/EACCES|EROFS|EPERM|ENOSPC/.test(output)) {
+    throw new SetupError(`${modules} cannot be written.\n${lastLines(output)}`);
+  }
+  throw new SetupError(`npm ci failed${result.signal ? ` (${result.signal})` : ''}.\n${lastLines(output)}`);
+}
+
+function lastLines(output) {
+  return output.split('\n').slice(-8).join('\n');
+}
+
+/** The pinned Node comes as an optional package; npm leaves it out without a word where there is none. */
+function verifyNode() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const name = `node-${platform}-${process.arch}`;
+  const program = path.join(modules, name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const result = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  const major = Number(/^v(\d+)/.exec(result.stdout || '')?.[1] ?? 0);
+  if (major >= leastNode) return;
+  if (Number(process.versions.node.split('.')[0]) >= leastNode) return;
+  throw new SetupError(
+    `Daybook needs Node ${leastNode} or newer. Its own (the package ${name}) does not work here, and this is Node ${process.versions.node}; install Node ${leastNode} and try again.`,
+  );
+}
+
+/** Replacing the files of a running server would break it in the middle. */
+function refuseWhileServerRuns() {
+  const data = path.resolve(root, process.env.DAYBOOK_DATA || 'data');
+  for (const file of readFolder(data)) {
+    if (!/^[a-z]+\.lock\.\d+$/.test(file)) continue;
+    const holder = parse(read(path.join(data, file)));
+    if (holder && isAlive(holder)) {
+      throw new SetupError(
+        `A server (pid ${holder.pid}) runs from this checkout, and its dependencies have to be installed anew. Stop it first, then try again.`,
+      );
+    }
+  }
+}
+
+/** As src/lib/directory-lock.ts writes it: an id that was given out again has another start time. */
+function isAlive(holder) {
+  if (!Number.isInteger(holder.pid) || !exists(holder.pid)) return false;
+  const stat = read(`/proc/${holder.pid}/stat`);
+  if (!stat || !holder.startTime) return true;
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === holder.startTime;
+}
+
+function exists(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function takeLock() {
+  let hasTold = false;
+  for (;;) {
+    try {
+      fs.writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw new SetupError(`${root} cannot be written (${error.code}).`);
+    }
+    const holder = Number(read(lockFile));
+    if (holder > 0 && !exists(holder)) removeStale(holder);
+    else {
+      if (!hasTold) console.error('Another setup is at work in this checkout; waiting for it …');
+      hasTold = true;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+}
+
+/** Moves the file away before it is removed: were it a faster starter's new lock, it is put back. */
+function removeStale(holder) {
+  const aside = `${lockFile}.${process.pid}`;
+  try {
+    fs.renameSync(lockFile, aside);
+  } catch {
+    return;
+  }
+  if (Number(read(aside)) !== holder) {
+    try {
+      fs.linkSync(aside, lockFile);
+    } catch {
+      // A third one took it in the meantime; it waits for nobody.
+    }
+  }
+  fs.unlinkSync(aside);
+}
+
+function read(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function readFolder(folder) {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(error instanceof SetupError ? error.message : error);
+  process.exitCode = 1;
+}
