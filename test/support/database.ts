@@ -5,15 +5,38 @@ import { migrate } from '../../src/store/migrate.ts';
 
 export interface TestDatabase {
   db: Database;
-  /** For programs and other processes that open the same database. */
+  /** For programs and other processes that open the same database; may name a socket: `postgres:///db?host=/…`. */
   url: string;
   drop(): Promise<void>;
 }
 
-/** A fresh, migrated database of its own on the server that the test run uses. */
+/** How test/global-setup.ts tells the rest of the run what it found. */
+export const embeddedUrlName = 'DAYBOOK_TEST_EMBEDDED_URL';
+export const serverUrlName = 'DAYBOOK_TEST_SERVER_URL';
+export const defaultServerUrl = 'postgres://postgres@127.0.0.1:5432/postgres';
+
+export interface DatabaseBackend {
+  name: 'embedded' | 'server';
+  /** Of the server, to be given to `createTestDatabase`; undefined when there is none. */
+  url: string | undefined;
+}
+
+export const databaseBackends: readonly DatabaseBackend[] = [
+  { name: 'embedded', url: process.env[embeddedUrlName] },
+  { name: 'server', url: process.env[serverUrlName] },
+];
+
+/** A fresh, migrated database of its own on the server that the test run uses: the embedded one unless told. */
 export async function createTestDatabase(
-  serverUrl = process.env['DAYBOOK_TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres',
+  serverUrl = process.env[embeddedUrlName] ?? process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl,
 ): Promise<TestDatabase> {
+  const created = await createEmptyDatabase(serverUrl);
+  await migrate(created.db);
+  return created;
+}
+
+/** The same without a schema. */
+export async function createEmptyDatabase(serverUrl: string): Promise<TestDatabase> {
   const name = `daybook_test_${randomBytes(6).toString('hex')}`;
   await admin(serverUrl, `create database ${name}`);
   const url = withDatabase(serverUrl, name);
@@ -23,7 +46,6 @@ export async function createTestDatabase(
     applicationName: 'daybook-test',
     onIdleError: () => {},
   });
-  await migrate(db);
   return {
     db,
     url,
@@ -32,6 +54,16 @@ export async function createTestDatabase(
       await admin(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+/** The address form of a connection over a Unix socket. */
+export function socketUrl(connection: pg.PoolConfig): string {
+  const query = new URLSearchParams({
+    host: connection.host ?? '',
+    user: connection.user ?? '',
+    port: String(connection.port ?? 5432),
+  });
+  return `postgres:///${connection.database ?? 'postgres'}?${query.toString()}`;
 }
 
 function withDatabase(serverUrl: string, name: string): string {

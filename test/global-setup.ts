@@ -1,0 +1,49 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { silentLogger } from '../src/lib/logger.ts';
+import {
+  createEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from '../src/store/embedded-postgres/embedded-postgres.ts';
+import { defaultServerUrl, embeddedUrlName, serverUrlName, socketUrl } from './support/database.ts';
+
+let folder = '';
+let embedded: EmbeddedPostgres | undefined;
+
+/** One embedded PostgreSQL for the whole run; test files and their child processes find it by the environment. */
+export async function setup(): Promise<void> {
+  folder = mkdtempSync(join(tmpdir(), 'daybook-run-'));
+  // As root the database runs as another account, which must be able to enter.
+  chmodSync(folder, 0o755);
+  embedded = createEmbeddedPostgres({
+    dataDirectory: folder,
+    logsDirectory: join(folder, 'logs'),
+    systemDirectory: join(folder, 'system'),
+    logger: {
+      ...silentLogger,
+      error: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+    },
+  });
+  await embedded.start();
+  process.env[embeddedUrlName] = socketUrl(embedded.connection);
+  const serverUrl = process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl;
+  if (await isReachable(serverUrl)) process.env[serverUrlName] = serverUrl;
+}
+
+export async function teardown(): Promise<void> {
+  await embedded?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function isReachable(connectionString: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 2_000 });
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
