@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   accounts,
   addUser,
@@ -37,6 +37,24 @@ describe('the first start', () => {
     expect(told).toHaveLength(1);
     expect(await accounts.listUsers()).toHaveLength(1);
     expect((await ask('GET', '/me', basic('admin', told[0]?.password ?? ''))).status).toBe(200);
+  });
+
+  it('waits for one that is under way elsewhere, and then makes none', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    await database.db.transaction(async (tx) => {
+      await tx.query(
+        "insert into users (name, display_name, role, password_hash) values ('Admin', 'A', 'admin', 'x')",
+      );
+      late = accounts.ensureFirstAdmin(null);
+      await vi.waitFor(async () => {
+        const waiting = await database.db.query(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        );
+        expect(waiting).toHaveLength(1);
+      });
+    });
+    expect(await late).toBeNull();
+    expect(await accounts.listUsers()).toHaveLength(1);
   });
 
   it('takes the password of the environment, and later starts never overwrite a changed one', async () => {

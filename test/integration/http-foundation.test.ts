@@ -293,7 +293,13 @@ describe('listening and stopping', () => {
       },
     });
     registerRoutes(app, nothing as RouteDependencies);
-    const service = createHttpService({ app, host: '127.0.0.1', port: 0, portIsDefault: true });
+    const service = createHttpService({
+      app,
+      host: '127.0.0.1',
+      port: 0,
+      portIsDefault: true,
+      graceMs: 3_600_000,
+    });
     await service.start();
     const stream = await fetch(`${service.url()}/stream`);
     const slow = fetch(`${service.url()}/slow`);

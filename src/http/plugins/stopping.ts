@@ -29,8 +29,4 @@ export function addStopping(app: App): void {
   app.addHook('onSend', async (_request, reply) => {
     if (stopping) reply.header('connection', 'close');
   });
-  app.addHook('onResponse', async () => {
-    // An answer whose head left before the stop promised keep-alive; its connection would hold the stop up.
-    if (stopping) setImmediate(() => app.server.closeIdleConnections());
-  });
 }
