@@ -46,14 +46,15 @@ export function explainRefusal(path: string, cwd: string, errno: number): StartR
 }
 
 export function explainSystemRefusal(path: string, errno: number): StartRefused {
-  return { exitCode: 126, message: `${path}: cannot be started: ${getSystemErrorMessage(-errno)}.` };
+  const why = errno === 0 ? 'unknown error' : getSystemErrorMessage(-errno);
+  return { exitCode: 126, message: `${path}: cannot be started: ${why}.` };
 }
 
 export function checkProgram(path: string): 'fit' | 'missing' | 'folder' | 'not executable' {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  if (!facts) return 'missing';
-  if (facts.isDirectory()) return 'folder';
   try {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    if (!facts) return 'missing';
+    if (facts.isDirectory()) return 'folder';
     accessSync(path, fsConstants.X_OK);
     return 'fit';
   } catch {

@@ -4,7 +4,7 @@ import { isolate } from './isolation.ts';
 import type { Journal } from './journal.ts';
 import { Leftovers } from './leftovers.ts';
 import type { OutputStore } from './output-store.ts';
-import { bootTicks } from './proc.ts';
+import { bootTicks, startTicksBetween } from './proc.ts';
 import { Program } from './program.ts';
 import { attemptTokenVariable, type ProgramSpec, type StartRefused } from './protocol.ts';
 import type { Exit, Spawner } from './spawner.ts';
@@ -42,6 +42,35 @@ export class Launcher {
   }
 
   launch(spec: ProgramSpec): LaunchAnswer {
+    try {
+      return this.#launch(spec);
+    } catch (problem) {
+      // A full disk under the journal, for example. Whether the program was started is in the journal.
+      this.#parts.logger.error({ key: spec.key, problem: String(problem) }, 'a launch failed');
+      return { type: 'rejected', message: `The launcher failed to start ${spec.key}: ${String(problem)}` };
+    }
+  }
+
+  /** A program that still runs is ended first; its end is nobody's business any more. */
+  forget(key: string): void {
+    const program = this.#programs.get(key);
+    if (program?.isRunning) {
+      this.#parts.logger.warn(
+        { key, pid: program.pid },
+        'forgetting a program that still runs: it is killed',
+      );
+      program.signal('SIGKILL');
+    }
+    this.#programs.delete(key);
+    program?.forget();
+    this.#parts.journal.forget(key);
+  }
+
+  close(): void {
+    this.#leftovers.close();
+  }
+
+  #launch(spec: ProgramSpec): LaunchAnswer {
     const { journal, spawner, store } = this.#parts;
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
@@ -72,30 +101,11 @@ export class Launcher {
       journal.forget(spec.key);
       return { type: 'refused', ...spawned };
     }
-    program.begin(spawned, startedAt, [before, bootTicks()]);
+    program.begin(spawned, startedAt, startTicksBetween(before, bootTicks()));
     journal.hasStarted(spec.key, program.pid, program.startTicks);
     this.#programs.set(spec.key, program);
     this.#mains.set(program.pid, program);
     return { type: 'started', program };
-  }
-
-  /** A program that still runs is ended first; its end is nobody's business any more. */
-  forget(key: string): void {
-    const program = this.#programs.get(key);
-    if (program?.isRunning) {
-      this.#parts.logger.warn(
-        { key, pid: program.pid },
-        'forgetting a program that still runs: it is killed',
-      );
-      program.signal('SIGKILL');
-    }
-    this.#programs.delete(key);
-    program?.forget();
-    this.#parts.journal.forget(key);
-  }
-
-  close(): void {
-    this.#leftovers.close();
   }
 }
 

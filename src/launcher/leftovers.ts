@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { carriesToken, listPids, readProcess, type ProcessFacts } from './proc.ts';
 import type { JournalEntry } from './journal.ts';
 import type { StartTicks } from './protocol.ts';
@@ -26,23 +26,25 @@ const maxProbes = 256;
 export class Leftovers {
   readonly #spawner: Spawner;
   readonly #others: OtherPrograms;
-  readonly #childrenPath: string | null = openable(`/proc/self/task/${process.pid}/children`);
-  readonly #loadFd: number | null;
-  readonly #loadBytes = Buffer.alloc(128);
+  /** Kept open: opening costs three times the reading. Null: a kernel without CONFIG_PROC_CHILDREN. */
+  readonly #childrenFd = openIfThere(`/proc/self/task/${process.pid}/children`);
+  readonly #loadFd = openIfThere('/proc/loadavg');
+  #bytes = Buffer.alloc(4096);
 
   constructor(spawner: Spawner, others: OtherPrograms) {
     this.#spawner = spawner;
     this.#others = others;
-    this.#loadFd = openable('/proc/loadavg') ? openSync('/proc/loadavg', 'r') : null;
   }
 
   /** False: certainly nothing. True: worth a listing. */
   mayExist(main: MainProcess): boolean {
     if (this.#spawner.groupExists(main.pid)) return true;
     // Orphans of programs become our children, so whoever left the group is among them.
-    if (this.#childrenPath && this.#spawner.name === 'posix_spawn')
-      return this.#children(this.#childrenPath).some((pid) => this.#isLeftover(pid, main));
-    return this.#bornSince(main.pid).some((pid) => this.#isLeftover(pid, main));
+    const candidates =
+      this.#childrenFd !== null && this.#spawner.name === 'posix_spawn'
+        ? this.#children(this.#childrenFd)
+        : this.#bornSince(main.pid);
+    return candidates.some((pid) => this.#isLeftover(pid, main));
   }
 
   list(main: MainProcess): number[] {
@@ -50,7 +52,7 @@ export class Leftovers {
   }
 
   close(): void {
-    if (this.#loadFd !== null) closeSync(this.#loadFd);
+    for (const fd of [this.#childrenFd, this.#loadFd]) if (fd !== null) closeSync(fd);
   }
 
   #isLeftover(pid: number, main: MainProcess): boolean {
@@ -65,15 +67,8 @@ export class Leftovers {
     return isOrphan && !this.#others.couldOwn(facts.startTicks);
   }
 
-  #children(path: string): number[] {
-    try {
-      return readFileSync(path, 'latin1')
-        .split(' ')
-        .map(Number)
-        .filter((pid) => pid > 0 && !this.#others.isMain(pid));
-    } catch {
-      return [];
-    }
+  #children(fd: number): number[] {
+    return this.#readNumbers(fd).filter((pid) => !this.#others.isMain(pid));
   }
 
   /**
@@ -93,9 +88,23 @@ export class Leftovers {
 
   #lastPid(): number | null {
     if (this.#loadFd === null) return null;
-    const length = readSync(this.#loadFd, this.#loadBytes, 0, this.#loadBytes.length, 0);
-    const last = Number(this.#loadBytes.toString('latin1', 0, length).trimEnd().split(' ').at(-1));
-    return last > 0 ? last : null;
+    return this.#readNumbers(this.#loadFd).at(-1) ?? null;
+  }
+
+  #readNumbers(fd: number): number[] {
+    for (;;) {
+      const length = readSync(fd, this.#bytes, 0, this.#bytes.length, 0);
+      if (length === this.#bytes.length) {
+        this.#bytes = Buffer.alloc(2 * length);
+        continue;
+      }
+      const numbers: number[] = [];
+      for (const word of this.#bytes.toString('latin1', 0, length).split(' ')) {
+        const number = Number(word);
+        if (number > 0) numbers.push(number);
+      }
+      return numbers;
+    }
   }
 }
 
@@ -132,10 +141,9 @@ function ownSession(): number {
   return session;
 }
 
-function openable(path: string): string | null {
+function openIfThere(path: string): number | null {
   try {
-    readFileSync(path);
-    return path;
+    return openSync(path, 'r');
   } catch {
     return null;
   }

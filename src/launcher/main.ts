@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     if (current) return;
     idleTimer = setTimeout(
       () => {
+        if (current) return;
         if (launcher.programs.size === 0) leave('no worker, no programs');
         watchIdle();
       },

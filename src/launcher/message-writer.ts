@@ -28,7 +28,7 @@ export function createMessageWriter(socket: Socket, onDrain: () => void = () => 
   return {
     write(head, bytes) {
       const message = encodeMessage(head, bytes);
-      if (pending.length === 0) process.nextTick(flush);
+      if (pending.length === 0) setImmediate(flush);
       pending.push(message);
       pendingBytes += message.length;
     },

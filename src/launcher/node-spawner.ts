@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { explainRefusal } from './find-program.ts';
 import type { StartRefused } from './protocol.ts';
@@ -32,19 +33,23 @@ function spawnWithNode(request: SpawnRequest, onExit: (exit: Exit) => void): Spa
     return explainRefusal(request.path, request.cwd, 0);
   }
   const [argv0 = request.path, ...args] = request.argv;
-  const child = spawn(request.path, args, {
-    argv0,
-    cwd: request.cwd,
-    env,
-    detached: true,
-    stdio: [request.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-  });
-  let errno = 0;
-  child.on('error', (error: NodeJS.ErrnoException) => {
-    errno = Math.abs(error.errno ?? 0);
-  });
-  if (child.pid === undefined || !child.stdout || !child.stderr)
-    return explainRefusal(request.path, request.cwd, errno);
+  let child: ChildProcess;
+  try {
+    child = spawn(request.path, args, {
+      argv0,
+      cwd: request.cwd,
+      env,
+      detached: true,
+      stdio: [request.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    return explainRefusal(request.path, request.cwd, Math.abs((error as NodeJS.ErrnoException).errno ?? 0));
+  }
+  if (child.pid === undefined || !child.stdout || !child.stderr) {
+    // The error comes as an event later; ENOENT is what explainRefusal cannot find out otherwise.
+    child.on('error', () => {});
+    return explainRefusal(request.path, request.cwd, constants.errno.ENOENT);
+  }
   child.on('exit', (exitCode, signal) =>
     onExit({ exitCode, signal, cpuUserMs: 0, cpuSystemMs: 0, maxRssBytes: 0 }),
   );

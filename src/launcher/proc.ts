@@ -52,11 +52,25 @@ export function isSameProcess(pid: number, started: StartTicks): boolean {
 
 /**
  * Now, as the kernel stamps the start of processes. Taken before and after a spawn it bounds the start without
- * reading the new process's /proc entry, which costs ten times as much.
+ * reading the new process's /proc entry, which costs ten times as much. The time of boot includes suspended time,
+ * Node's clock does not, hence the calibration; a start within a second after waking up is not recognised later.
  */
 export function bootTicks(): number {
-  return Math.round(uptime() * 100);
+  const now = performance.now();
+  if (now - calibratedAt > 1_000) {
+    calibratedAt = now;
+    bootOffsetTicks = uptime() * 100 - now / 10;
+  }
+  return bootOffsetTicks + now / 10;
 }
+
+/** uptime() is cut to 1/100 s, so the true time may be one tick later than `bootTicks`. */
+export function startTicksBetween(before: number, after: number): StartTicks {
+  return [Math.floor(before), Math.ceil(after) + 1];
+}
+
+let calibratedAt = -Infinity;
+let bootOffsetTicks = 0;
 
 export function readBootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';

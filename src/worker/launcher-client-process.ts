@@ -36,23 +36,23 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
     { detached: true, stdio: ['ignore', log, log], env: { TMPDIR: tmpdir() } },
   );
   closeSync(log);
-  let failure: string | null = null;
-  child.on('error', (error) => (failure = error.message));
+  const outcome = { failure: null as string | null };
+  child.on('error', (error) => (outcome.failure = error.message));
   child.on('exit', (code, signal) => {
     // 0: another launcher was faster.
-    if (code !== 0) failure = `it ended with ${signal ?? code}`;
+    if (code !== 0) outcome.failure = `it ended with ${signal ?? code}`;
   });
   child.unref();
 
   const deadline = performance.now() + startDeadlineMs;
-  while (failure === null && performance.now() < deadline) {
+  while (outcome.failure === null && performance.now() < deadline) {
     const link = await connectToLauncher(folder);
     if (link) return link;
     await delay(pollMs);
   }
   child.removeAllListeners();
   throw new Error(
-    `The launcher did not start: ${failure ?? `no answer in ${startDeadlineMs} ms`}. See ${logPath}.`,
+    `The launcher did not start: ${outcome.failure ?? `no answer in ${startDeadlineMs} ms`}. See ${logPath}.`,
   );
 }
 

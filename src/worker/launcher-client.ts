@@ -89,6 +89,11 @@ export class LauncherClient implements Service {
     return this.#startedBefore;
   }
 
+  /** Null during an outage. */
+  get launcherPid(): number | null {
+    return this.#link?.hello.pid ?? null;
+  }
+
   /** @throws when no launcher can be started, or one of another version still holds programs */
   async start(): Promise<void> {
     this.#use(await this.#connectOrStart());
