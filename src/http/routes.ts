@@ -1,12 +1,33 @@
 import type { App } from './access.ts';
+import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.ts';
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
+import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
+import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
+import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
+import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
+import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 
 /** Everything that route files need. Each adds its own part. */
-export interface RouteDependencies extends HealthDependencies, AccountDependencies {}
+export interface RouteDependencies
+  extends
+    HealthDependencies,
+    AccountDependencies,
+    JobDependencies,
+    OutputDependencies,
+    FleetDependencies,
+    ScriptDependencies,
+    StatsDependencies,
+    TaskDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
   registerHealthRoutes(app, dependencies);
   registerAccountRoutes(app, dependencies);
+  registerJobRoutes(app, dependencies);
+  registerOutputRoutes(app, dependencies);
+  registerFleetRoutes(app, dependencies);
+  registerScriptRoutes(app, dependencies);
+  registerStatsRoutes(app, dependencies);
+  registerTaskRoutes(app, dependencies);
 }

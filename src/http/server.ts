@@ -17,8 +17,8 @@ import { validatorCompiler } from './validation.ts';
 export interface HttpServerOptions {
   /** Pino's; without one nothing is logged. */
   logger?: FastifyBaseLogger | undefined;
-  /** Whose X-Forwarded-* headers count: false (nobody's), true, or addresses and CIDRs. */
-  trustProxy: boolean | string | string[];
+  /** Whose X-Forwarded-* headers count: false (nobody's), true, a number of hops, or addresses and CIDRs. */
+  trustProxy: boolean | number | readonly string[];
   /** The address people use, when it differs from where we listen. https switches HSTS and Secure cookies on. */
   publicUrl: URL | null;
   /** Where we listen, for the Host check. */
@@ -41,7 +41,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   const app: App = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
     logController: new QuietLog(),
-    trustProxy: options.trustProxy,
+    trustProxy: toTrustProxy(options.trustProxy),
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     requestTimeout: 300_000,
     genReqId: toRequestId,
@@ -74,6 +74,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   await addApiDescription(app, { version: options.version ?? 'development' });
   await addApiDocs(app);
   return app;
+}
+
+function toTrustProxy(
+  trusted: HttpServerOptions['trustProxy'],
+): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trusted === 'boolean') return trusted;
+  if (typeof trusted === 'number') return (_address, hop) => hop < trusted;
+  return [...trusted];
 }
 
 /** A line a request costs more than many requests do; the error handler logs what somebody has to look at. */

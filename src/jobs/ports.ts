@@ -311,6 +311,39 @@ export type ChunkPosition =
   | { by: 'line'; stream: 'stdout' | 'stderr'; line: number }
   | { by: 'last' };
 
+/** One script task as contract A shows it. */
+export interface TaskRow {
+  id: number;
+  uid: string;
+  created: Date;
+  input: unknown;
+  started: Date | null;
+  finished: Date | null;
+  freeBeforeKib: number | null;
+  freeAfterKib: number | null;
+  retcode: number | null;
+}
+
+export interface Day {
+  /** `YYYY-MM-DD`, or null for today. */
+  date: string | null;
+  /** IANA name; says when the day begins. */
+  timezone: string;
+}
+
+/** The jobs of kind `script` as contract A sees them: the members describe the last attempt. */
+export interface TaskReader {
+  byId(id: number, actor: Actor): Promise<TaskRow | null>;
+  byUid(uid: string, actor: Actor): Promise<TaskRow | null>;
+  /** In order of creation. */
+  ofDay(day: Day, actor: Actor): Promise<TaskRow[]>;
+  countOfDay(day: Day, actor: Actor): Promise<number>;
+  /** One entry for each day of this month so far. */
+  daysOfMonth(timezone: string, actor: Actor): Promise<{ day: string; tasks: number }[]>;
+  /** Free space after the tasks of this month that ended, oldest first, at most `limit` evenly chosen. */
+  diskOfMonth(timezone: string, limit: number, actor: Actor): Promise<{ at: Date; freeKib: number }[]>;
+}
+
 /** What lists and pages read. `visibleTo` is part of every statement behind it. */
 export interface JobReader {
   list(query: JobQuery, actor: Actor): Promise<{ items: JobSummary[]; cursor: string | null }>;
@@ -318,6 +351,8 @@ export interface JobReader {
   byId(id: number, actor: Actor): Promise<Job | null>;
   byUid(uid: string, actor: Actor): Promise<Job | null>;
   attempts(jobId: number, actor: Actor): Promise<Attempt[]>;
+  /** The newest attempt of each job that has one. */
+  newestAttempts(jobIds: readonly number[], actor: Actor): Promise<Map<number, Attempt>>;
   attemptRef(
     jobId: number,
     number: number | null,
@@ -380,14 +415,19 @@ export interface LaneRow {
 /** Queues, lanes and workers as operators see and change them. */
 export interface FleetStore {
   queues(): Promise<QueueRow[]>;
-  putQueue(name: string, change: { paused?: boolean; note?: string | null }): Promise<void>;
+  putQueue(
+    name: string,
+    change: { paused?: boolean | undefined; note?: string | null | undefined },
+  ): Promise<void>;
   removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
+  /** Where jobs of a queue may wait: one place per set of needed labels. */
+  places(queue: string): Promise<Place[]>;
   lanes(): Promise<LaneRow[]>;
-  putLane(key: string, change: { capacity: number; note?: string | null }): Promise<void>;
+  putLane(key: string, change: { capacity: number; note?: string | null | undefined }): Promise<void>;
   removeLane(key: string): Promise<boolean>;
   workers(): Promise<
     (WorkerRow & {
-      state: string;
+      state: 'active' | 'stopped' | 'silent';
       draining: boolean;
       problem: string | null;
       running: number;
@@ -477,8 +517,8 @@ export interface OutputReader {
   ): Promise<LinePage>;
   /** Both streams in order of arrival. @throws RangeError when `from` is no place */
   mergedLines(attempt: AttemptRef, options: { from: string | null; limit: number }): Promise<LinePage>;
-  /** The last lines of both streams, oldest first. */
-  tail(attempt: AttemptRef, limit: number): Promise<LinePage>;
+  /** The last lines of one stream or (null) both, oldest first, as far as the newest chunks hold them. */
+  tail(attempt: AttemptRef, limit: number, stream: 'stdout' | 'stderr' | null): Promise<LinePage>;
   /** Everything from these bytes on that is stored now, in order of arrival. */
   pieces(attempt: AttemptRef, from: StreamPositions & { chunk?: number }): AsyncIterable<OutputPiece>;
   /** Exactly what a stream printed; a gap appears as a line of its own. */

@@ -9,5 +9,5 @@ export function defineKind<Input, Result>(kind: Kind<Input, Result>): Kind<Input
 export function createKindRegistry(kinds: readonly Kind[]): KindRegistry {
   const byName = new Map(kinds.map((kind) => [kind.name, kind]));
   if (byName.size < kinds.length) throw new Error('two kinds have one name');
-  return { names: [...byName.keys()], get: (name) => byName.get(name) };
+  return { names: [...byName.keys()], list: kinds, get: (name) => byName.get(name) };
 }

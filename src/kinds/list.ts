@@ -1,5 +1,5 @@
 import { createKindRegistry } from './define-kind.ts';
-import type { Kind, KindRegistry } from './ports.ts';
+import type { KindRegistry } from './ports.ts';
 import { createScriptKind, type ScriptSettings } from './script/script.ts';
 
 export interface KindSettings {
@@ -8,5 +8,5 @@ export interface KindSettings {
 
 /** Every kind of job there is: one folder, one line here. */
 export function listKinds(settings: KindSettings): KindRegistry {
-  return createKindRegistry([createScriptKind(settings.script) as Kind]);
+  return createKindRegistry([createScriptKind(settings.script)]);
 }

@@ -85,5 +85,6 @@ export type KindOutcome =
 /** Every kind this process knows. */
 export interface KindRegistry {
   readonly names: readonly string[];
+  readonly list: readonly Kind[];
   get(name: string): Kind | undefined;
 }

@@ -1,7 +1,5 @@
-import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../contract/errors.ts';
-import type { Tables } from './tables.ts';
 
 /** A statement of ours; with a name it is prepared once per connection and then only executed. */
 export interface Statement {
@@ -18,8 +16,6 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
-  /** For queries whose shape depends on what was asked (lists with filters). */
-  readonly builder: Kysely<Tables>;
   close(): Promise<void>;
 }
 
@@ -48,10 +44,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAliveInitialDelayMillis: 10_000,
   });
   pool.on('error', (error) => options.onIdleError(error));
-  const builder = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   let closed: Promise<void> | undefined;
   return {
-    builder,
     query: (statement, values) => run(pool, statement, values),
     transaction: (work) => inTransaction(pool, work),
     close: () => (closed ??= pool.end()),

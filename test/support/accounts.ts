@@ -3,13 +3,12 @@ import { createAccounts } from '../../src/accounts/accounts.ts';
 import type { Accounts } from '../../src/accounts/ports.ts';
 import type { Role } from '../../src/contract/actor.ts';
 import type { App } from '../../src/http/access.ts';
-import { createAudit } from '../../src/http/audit.ts';
 import { registerRoutes } from '../../src/http/routes.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
-import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createRouteDependencies } from './routes.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
@@ -34,16 +33,9 @@ export function createTestAccounts(db: Database = database.db): Accounts {
 }
 
 async function createApp(db: Database = database.db, publicUrl: URL | null = null): Promise<App> {
-  const auditLog = createAuditLog(db);
   const created = await createHttpServer({ accounts, trustProxy: true, publicUrl, host: '127.0.0.1' });
   const isHttps = publicUrl?.protocol === 'https:';
-  registerRoutes(created, {
-    accounts,
-    auditLog,
-    audit: createAudit(auditLog, clock),
-    isHttps,
-    readiness: [],
-  });
+  registerRoutes(created, { ...createRouteDependencies(db, { clock }), accounts, isHttps });
   return created;
 }
 

@@ -15,7 +15,7 @@ export function createOutputReader(store: OutputStore): OutputReader {
   return {
     streamLines: (attempt, options) => readStreamLines(store, attempt, options),
     mergedLines: (attempt, options) => readMergedLines(store, attempt, options),
-    tail: (attempt, limit) => readTail(store, attempt, limit),
+    tail: (attempt, limit, stream) => readTail(store, attempt, { limit, stream }),
     pieces: (attempt, from) => readPieces(store, attempt, from),
     bytes: (attempt, stream) => readBytes(store, attempt, stream),
   };
@@ -97,13 +97,20 @@ async function readMergedLines(
   return { lines, next: null };
 }
 
-/** The last `limit` lines of both streams, oldest first, as far as the newest chunks hold them. */
-async function readTail(store: OutputStore, attempt: AttemptRef, limit: number): Promise<LinePage> {
+/** As far as the newest chunks hold them. */
+async function readTail(
+  store: OutputStore,
+  attempt: AttemptRef,
+  { limit, stream }: { limit: number; stream: Stream | null },
+): Promise<LinePage> {
   const last = await store.last(attempt);
   if (!last) return { lines: [], next: null };
   const first = Math.max(0, last.number - chunksAtOnce + 1);
-  const page = await readMergedLines(store, attempt, { from: `${first}.0`, limit: Infinity });
-  return { lines: page.lines.slice(-limit), next: null };
+  const { lines } = await readMergedLines(store, attempt, { from: `${first}.0`, limit: Infinity });
+  return {
+    lines: lines.filter((line) => stream === null || line.stream === stream).slice(-limit),
+    next: null,
+  };
 }
 
 /** Exactly the bytes a stream printed; a gap appears as a line of its own. */

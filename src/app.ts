@@ -1,0 +1,360 @@
+/**
+ * The composition root: the only place where domains, adapters and servers meet. Builds what the roles need, starts it
+ * in order, stops it in reverse.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { pino, type Logger as PinoLogger } from 'pino';
+import packageFile from '../package.json' with { type: 'json' };
+import { createAccounts } from './accounts/accounts.ts';
+import type { Config } from './config/config.ts';
+import { createAudit } from './http/audit.ts';
+import { registerRoutes } from './http/routes.ts';
+import { createHttpServer } from './http/server.ts';
+import { createHttpService, type HttpService } from './http/service.ts';
+import { Housekeeper } from './jobs/housekeeper.ts';
+import { createJobs } from './jobs/jobs.ts';
+import { createOutputReader } from './jobs/output/reader.ts';
+import { createOutputRecorder } from './jobs/output/recorder.ts';
+import { Rescuer } from './jobs/rescuer.ts';
+import { listKinds } from './kinds/list.ts';
+import { systemClock } from './lib/clock.ts';
+import { lockDirectory } from './lib/directory-lock.ts';
+import { startServices, type Service } from './lib/service.ts';
+import { prepareDirectories } from './directories.ts';
+import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
+import { NotifyRings } from './queue/notify.ts';
+import { createScripts } from './scripts/scripts.ts';
+import { createAccountStore } from './store/accounts.ts';
+import { createAuditLog } from './store/audit.ts';
+import { createDatabase, type Database } from './store/database.ts';
+import { createEmbeddedPostgres } from './store/embedded-postgres/embedded-postgres.ts';
+import { createFleetStore } from './store/fleet-store.ts';
+import { createJobReader } from './store/job-reader.ts';
+import { createJobStore } from './store/job-store.ts';
+import { Leader } from './store/leader.ts';
+import { migrate } from './store/migrate.ts';
+import { createOutputStore } from './store/output-store.ts';
+import { createScriptHistory } from './store/script-history.ts';
+import { createSeriesStore } from './store/series-store.ts';
+import { createTaskReader } from './store/task-reader.ts';
+import { LauncherClient } from './worker/launcher-client.ts';
+import { createOutputCopies } from './worker/output-copies.ts';
+import { Worker } from './worker/worker.ts';
+
+export type ServerRole = 'web' | 'worker';
+
+export interface ServeOptions {
+  roles: readonly ServerRole[];
+  /** At the stop wait for what runs, instead of leaving it to the launcher. */
+  drain: boolean;
+}
+
+/**
+ * Runs until a signal stops it. The first SIGTERM or SIGINT takes no new work and leaves programs to the launcher (or
+ * waits for them, with `drain`); a second one cancels them.
+ * @throws AppError `configuration` when it cannot start
+ */
+export async function serve(config: Config, options: ServeOptions): Promise<void> {
+  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  for (const warning of config.warnings) logger.warn(warning);
+  const account = resolveProgramAccount(config.worker);
+  await prepareDirectories(config.data, account);
+  const locks = options.roles.map((role) =>
+    lockDirectory(config.data.directory, {
+      name: role,
+      holderTitle: role === 'web' ? 'A server' : 'A worker',
+    }),
+  );
+  try {
+    const server = await startServer(config, { ...options, logger, account });
+    await untilStopped(server, { ...options, logger });
+  } finally {
+    for (const lock of locks) lock.release();
+  }
+}
+
+interface RunningServer {
+  worker: Worker | null;
+  stop(): Promise<void>;
+}
+
+interface StartContext extends ServeOptions {
+  logger: PinoLogger;
+  account: ProgramAccount;
+}
+
+async function startServer(config: Config, context: StartContext): Promise<RunningServer> {
+  const { logger } = context;
+  const settings = {
+    deadlineMs: config.stop.deadlineMs,
+    onProblem: (service: string, problem: unknown) =>
+      logger.error({ err: problem, service }, 'A part did not stop in time.'),
+  };
+  const database = await openDatabase(config, context);
+  const running = [await startServices(database.services, settings)];
+  const stop = async (): Promise<void> => {
+    for (let part = running.pop(); part; part = running.pop()) await part.stop();
+  };
+  try {
+    const db = database.open();
+    running.push({ stop: () => db.close() });
+    await migrate(db);
+    const parts = await build(config, { ...context, db, connection: database.connection() });
+    running.push(await startServices(parts.services, settings));
+    if (parts.http) announce(parts.http);
+    else process.stdout.write('Daybook worker is ready\n');
+    return { worker: parts.worker, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface DatabaseAccess {
+  services: Service[];
+  connection(): pg.PoolConfig;
+  open(): Database;
+}
+
+async function openDatabase(config: Config, { logger, account }: StartContext): Promise<DatabaseAccess> {
+  const { database, data } = config;
+  const embedded =
+    database.kind === 'embedded'
+      ? createEmbeddedPostgres({
+          dataDirectory: data.directory,
+          logsDirectory: data.logsDirectory,
+          logger,
+          programUser: account.name,
+        })
+      : null;
+  const connection = (): pg.PoolConfig =>
+    database.kind === 'server' ? database.connection : (embedded?.connection ?? {});
+  return {
+    services: embedded ? [embedded] : [],
+    connection,
+    open: () =>
+      createDatabase({
+        connection: connection(),
+        poolSize: database.poolSize,
+        applicationName: 'daybook',
+        onIdleError: (error) => logger.debug({ err: error }, 'An idle database connection broke.'),
+      }),
+  };
+}
+
+interface BuildContext extends StartContext {
+  db: Database;
+  connection: pg.PoolConfig;
+}
+
+async function build(
+  config: Config,
+  context: BuildContext,
+): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
+  const { db, connection, logger, roles } = context;
+  const store = createJobStore(db);
+  const outputStore = createOutputStore(db);
+  const kinds = listKinds({
+    script: {
+      scriptsDirectory: config.data.scriptsDirectory,
+      homeDirectory: config.data.homeDirectory,
+      allowShell: config.worker.allowShell,
+    },
+  });
+  const rings = new NotifyRings({
+    connection,
+    notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
+    logger,
+  });
+  const jobs = createJobs({
+    store,
+    bell: rings,
+    kinds,
+    defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
+  });
+  const rescuer = new Rescuer({
+    store,
+    bell: rings,
+    clock: systemClock,
+    logger,
+    leaseMs: config.worker.leaseMs,
+  });
+  const housekeeper = new Housekeeper({ store, output: outputStore, bell: rings, logger });
+  const leader = new Leader({
+    connection,
+    tasks: [(signal) => rescuer.run(signal), (signal) => housekeeper.run(signal)],
+    logger,
+  });
+  await outputStore.preparePartitions(3);
+  const core = { ...context, store, outputStore, kinds, rings, jobs };
+  const worker = roles.includes('worker') ? buildWorker(config, core) : null;
+  const http = roles.includes('web') && config.http.port !== 'off' ? await buildHttp(config, core) : null;
+  const services = [rings, leader, worker, http].filter((service) => service !== null);
+  return { services, worker, http };
+}
+
+interface Core extends BuildContext {
+  store: ReturnType<typeof createJobStore>;
+  outputStore: ReturnType<typeof createOutputStore>;
+  kinds: ReturnType<typeof listKinds>;
+  rings: NotifyRings;
+  jobs: ReturnType<typeof createJobs>;
+}
+
+function buildWorker(config: Config, core: Core): Worker {
+  const { db, store, outputStore, kinds, rings, jobs, logger, account } = core;
+  const { worker, data } = config;
+  const id = readWorkerId(data.directory);
+  const settings = {
+    name: worker.name,
+    slots: worker.slots,
+    queues: worker.queues,
+    labels: worker.labels,
+    leaseMs: worker.leaseMs,
+    killGraceMs: worker.killGraceMs,
+    outputLimitBytes: worker.outputLimitBytes,
+    minFreeBytes: worker.minFreeDiskBytes,
+    homeDirectory: data.homeDirectory,
+    programUser: account.isolation,
+    programUserName: account.name,
+    stdoutCopiesDirectory: worker.stdoutCopiesDirectory ?? null,
+    stderrCopiesDirectory: worker.stderrCopiesDirectory ?? null,
+  };
+  return new Worker({
+    id,
+    identity: { host: hostname(), pid: process.pid, version: packageFile.version },
+    settings,
+    kinds,
+    jobs,
+    store,
+    series: createSeriesStore(db),
+    recorder: createOutputRecorder(outputStore, logger),
+    launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
+    copies: createOutputCopies(
+      createOutputReader(outputStore),
+      { stdout: settings.stdoutCopiesDirectory, stderr: settings.stderrCopiesDirectory },
+      logger,
+    ),
+    clock: systemClock,
+    logger,
+    listen: ({ onRing, onCall }) => {
+      const stopRings = rings.listen({ queues: worker.queues, labels: worker.labels }, onRing);
+      const stopCalls = rings.listenForCalls(id, onCall);
+      return () => {
+        stopRings();
+        stopCalls();
+      };
+    },
+  });
+}
+
+async function buildHttp(config: Config, core: Core): Promise<HttpService> {
+  const { db, outputStore, kinds, rings, jobs, logger } = core;
+  const { http } = config;
+  const accounts = createAccounts({ store: createAccountStore(db) });
+  const first = await accounts.ensureFirstAdmin(config.accounts.adminPassword ?? null);
+  if (first?.generated) {
+    process.stderr.write(
+      `\nFirst start: sign in as ${first.name} with the password ${first.password}\nIt is shown only now; "daybook user password ${first.name} --local" sets another one.\n\n`,
+    );
+  }
+  const publicUrl = http.publicUrl === undefined ? null : new URL(http.publicUrl);
+  const app = await createHttpServer({
+    logger,
+    trustProxy: http.trustProxy,
+    publicUrl,
+    host: http.host,
+    accounts,
+    version: packageFile.version,
+  });
+  const auditLog = createAuditLog(db);
+  registerRoutes(app, {
+    accounts,
+    auditLog,
+    audit: createAudit(auditLog, systemClock),
+    isHttps: publicUrl?.protocol === 'https:',
+    readiness: [{ name: 'database', check: async () => void (await db.query('select 1')) }],
+    jobs,
+    reader: createJobReader(db),
+    series: createSeriesStore(db),
+    kinds,
+    output: createOutputReader(outputStore),
+    fleet: createFleetStore(db),
+    bell: rings,
+    scripts: createScripts(config.data.scriptsDirectory, createScriptHistory(db)),
+    listenForNews: (onNews) => rings.listenForNews(onNews),
+    tasks: createTaskReader(db),
+    timezone: config.timezone,
+    openPredecessors: http.openPredecessors,
+  });
+  const port = http.port === 'off' ? 0 : http.port;
+  return createHttpService({ app, host: http.host, port, portIsDefault: !http.portIsChosen });
+}
+
+/** Stays over restarts, so that a worker finds its own attempts again. */
+function readWorkerId(dataDirectory: string): string {
+  const path = join(dataDirectory, 'worker-id');
+  if (existsSync(path)) {
+    const id = readFileSync(path, 'utf8').trim();
+    if (/^[0-9a-f-]{36}$/.test(id)) return id;
+  }
+  const id = randomUUID();
+  writeFileSync(path, `${id}\n`, { mode: 0o600 });
+  return id;
+}
+
+function announce(http: HttpService): void {
+  process.stdout.write(`Daybook is ready at ${http.url()}\n`);
+}
+
+async function untilStopped(
+  { worker, stop }: RunningServer,
+  { drain, logger }: ServeOptions & { logger: PinoLogger },
+): Promise<void> {
+  const signals = new SignalCounter();
+  await signals.next();
+  if (worker && drain) {
+    logger.info({ running: worker.running }, 'Taking no new work; waiting for what runs.');
+    const second = signals.next().then(() => worker.cancelAll());
+    await Promise.race([worker.drain(), second]);
+  } else if (worker && worker.running > 0) {
+    logger.info({ running: worker.running }, 'Stopping. Programs run on and are taken up at the next start.');
+  }
+  await stop();
+  signals.close();
+}
+
+/** The signals that ask for an end, one after the other. */
+class SignalCounter {
+  readonly #waiting: (() => void)[] = [];
+  #pending = 0;
+  readonly #onSignal = (): void => {
+    const resolve = this.#waiting.shift();
+    if (resolve) resolve();
+    else this.#pending += 1;
+  };
+
+  constructor() {
+    process.on('SIGTERM', this.#onSignal);
+    process.on('SIGINT', this.#onSignal);
+  }
+
+  next(): Promise<void> {
+    if (this.#pending > 0) {
+      this.#pending -= 1;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  close(): void {
+    process.off('SIGTERM', this.#onSignal);
+    process.off('SIGINT', this.#onSignal);
+  }
+}

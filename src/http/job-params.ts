@@ -1,0 +1,26 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError } from '../contract/errors.ts';
+import type { Job } from '../contract/job.ts';
+import type { JobReader } from '../jobs/ports.ts';
+import { principalOf } from './access.ts';
+
+/** The largest number JavaScript counts to without loss; far beyond any diary. */
+const maxId = Number.MAX_SAFE_INTEGER;
+
+export const jobParams = z.object({
+  id: z
+    .union([z.coerce.number().int().positive().max(maxId), z.uuid()], {
+      error: 'expected the number of a job, or its uid',
+    })
+    .describe('Number or uid.'),
+});
+
+/** @throws AppError `not_found` when there is none, or the actor may not see it */
+export async function findJob(reader: JobReader, request: FastifyRequest): Promise<Job> {
+  const { id } = request.params as z.infer<typeof jobParams>;
+  const { actor } = principalOf(request);
+  const found = typeof id === 'number' ? await reader.byId(id, actor) : await reader.byUid(id, actor);
+  if (!found) throw new AppError('not_found', `There is no job ${id}.`);
+  return found;
+}

@@ -1,0 +1,324 @@
+import { z } from 'zod';
+import { AppError } from '../../contract/errors.ts';
+import {
+  attempt,
+  job,
+  jobEvent,
+  jobSummary,
+  plainText,
+  queueName,
+  submitOptions,
+} from '../../contract/job.ts';
+import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
+import type { JobReader, Jobs, SeriesStore } from '../../jobs/ports.ts';
+import type { KindRegistry } from '../../kinds/ports.ts';
+import { principalOf, requirePermission, type App } from '../access.ts';
+import type { Audit } from '../audit.ts';
+import { findJob, jobParams } from '../job-params.ts';
+
+export interface JobDependencies {
+  jobs: Jobs;
+  reader: JobReader;
+  series: SeriesStore;
+  kinds: KindRegistry;
+  audit: Audit;
+}
+
+const tags = ['jobs'];
+
+/** `live` and `ended` stand for all states of that sort. */
+const stateFilter = z
+  .string()
+  .transform((text, context) => {
+    const names = text.split(',').filter((name) => name !== '');
+    const states = names.flatMap((name) => {
+      if (name === 'ended') return endedStates;
+      if (name === 'live') return jobStates.filter((state) => !isEnded(state));
+      const state = jobStates.find((known) => known === name);
+      if (state) return state;
+      context.addIssue({
+        code: 'custom',
+        message: `expected ${jobStates.join(', ')}, live or ended, got "${name}"`,
+      });
+      return [];
+    });
+    return states;
+  })
+  .describe(`One or more of ${jobStates.join(', ')}, or live, ended; separated by commas.`);
+
+const listQuery = z.strictObject({
+  state: stateFilter.optional(),
+  kind: z.string().optional(),
+  queue: z.string().optional(),
+  owner: z.string().optional(),
+  project: z.string().optional(),
+  worker: z.string().optional().describe('Name of the worker of the newest attempt.'),
+  since: z.iso.datetime({ offset: true }).optional().describe('Submitted at this moment or later.'),
+  until: z.iso.datetime({ offset: true }).optional().describe('Submitted before this moment.'),
+  order: z.enum(['newest', 'oldest']).default('newest'),
+  cursor: z.string().optional().describe('`cursor` of the page before.'),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+
+export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit }: JobDependencies): void {
+  app.get('/api/v1/jobs', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'listJobs',
+      tags,
+      summary: 'Jobs in the order of the diary, a page at a time',
+      querystring: listQuery,
+      response: { 200: z.object({ items: z.array(jobSummary), cursor: z.string().nullable() }) },
+    },
+    handler: async (request) => {
+      const { state, since, until, ...rest } = request.query;
+      const query = {
+        ...withoutUndefined(rest),
+        order: rest.order,
+        limit: rest.limit,
+        ...(state ? { states: state } : {}),
+        ...(since ? { since: new Date(since) } : {}),
+        ...(until ? { until: new Date(until) } : {}),
+      };
+      return reader.list(query, principalOf(request).actor);
+    },
+  });
+
+  app.post('/api/v1/jobs', {
+    config: { access: 'jobs.submit' },
+    schema: {
+      operationId: 'submitJob',
+      tags,
+      summary: 'Submit a job',
+      description:
+        'Answers after the job is stored. With an idempotency key a repetition answers 200 with the first job.',
+      body: submitBody(kinds),
+      response: { 200: job, 201: job },
+    },
+    handler: async (request, reply) => {
+      const { actor } = principalOf(request);
+      const { kind, input, ...options } = request.body;
+      const stored = await jobs.submit({ kind, input, options, actor });
+      const view = await reader.byId(stored.id, actor);
+      if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
+      reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);
+      return view;
+    },
+  });
+
+  app.get('/api/v1/jobs/:id', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'getJob',
+      tags,
+      summary: 'One job by number or uid',
+      params: jobParams,
+      response: { 200: job },
+    },
+    handler: (request) => findJob(reader, request),
+  });
+
+  app.patch('/api/v1/jobs/:id', {
+    config: { access: 'jobs.change' },
+    schema: {
+      operationId: 'changeJob',
+      tags,
+      summary: 'Change what people may change',
+      description: 'Queue and priority only while the job waits.',
+      params: jobParams,
+      body: jobChange,
+      response: { 200: job },
+    },
+    handler: async (request) => {
+      const found = await findJob(reader, request);
+      const { actor } = principalOf(request);
+      if (found.owner !== actor.name) requirePermission(request, 'jobs.change-others');
+      if (!(await jobs.change(found.id, withoutUndefined(request.body), actor))) {
+        throw new AppError(
+          'conflict',
+          `Job ${found.id} is ${found.state}; queue and priority can be changed only while it waits.`,
+        );
+      }
+      return findJob(reader, request);
+    },
+  });
+
+  app.delete('/api/v1/jobs/:id', {
+    config: { access: 'jobs.change' },
+    schema: {
+      operationId: 'deleteJob',
+      tags,
+      summary: 'Remove an ended job with its output',
+      params: jobParams,
+      response: { 204: z.undefined().describe('Removed.') },
+    },
+    handler: async (request, reply) => {
+      const found = await findJob(reader, request);
+      if (found.owner !== principalOf(request).actor.name) requirePermission(request, 'jobs.change-others');
+      if (!(await jobs.remove(found.id))) {
+        throw new AppError(
+          'conflict',
+          `Job ${found.id} is ${found.state}; cancel it first, only an ended job can be removed.`,
+        );
+      }
+      await audit(request, {
+        action: 'jobs.delete',
+        target: String(found.id),
+        details: { uid: found.uid, name: found.name },
+      });
+      return reply.code(204).send();
+    },
+  });
+
+  app.post('/api/v1/jobs/:id/cancel', {
+    config: { access: 'jobs.cancel' },
+    schema: {
+      operationId: 'cancelJob',
+      tags,
+      summary: 'Cancel a job',
+      description:
+        'One that waits is cancelled at once; one that runs is asked to end, and killed after a grace.',
+      params: jobParams,
+      response: { 202: job },
+    },
+    handler: async (request, reply) => {
+      const found = await findJob(reader, request);
+      const { actor } = principalOf(request);
+      if (found.owner !== actor.name) requirePermission(request, 'jobs.cancel-others');
+      const touched = await jobs.cancel([found.id], actor);
+      if (touched.length === 0)
+        throw new AppError('conflict', `Job ${found.id} is ${found.state}; it has ended already.`);
+      reply.code(202);
+      return findJob(reader, request);
+    },
+  });
+
+  app.post('/api/v1/jobs/:id/retry', {
+    config: { access: 'jobs.change' },
+    schema: {
+      operationId: 'retryJob',
+      tags,
+      summary: 'Run a failed or cancelled job once more',
+      params: jobParams,
+      response: { 202: job },
+    },
+    handler: async (request, reply) => {
+      const found = await findJob(reader, request);
+      const { actor } = principalOf(request);
+      if (found.owner !== actor.name) requirePermission(request, 'jobs.change-others');
+      if (!(await jobs.retry(found.id, actor))) {
+        throw new AppError(
+          'conflict',
+          `Job ${found.id} is ${found.state}; only a failed or cancelled job can be run once more.`,
+        );
+      }
+      reply.code(202);
+      return findJob(reader, request);
+    },
+  });
+
+  app.get('/api/v1/jobs/:id/attempts', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'listAttempts',
+      tags,
+      summary: 'Every try, with late results',
+      params: jobParams,
+      response: { 200: z.object({ items: z.array(attempt) }) },
+    },
+    handler: async (request) => {
+      const { id } = await findJob(reader, request);
+      return { items: await reader.attempts(id, principalOf(request).actor) };
+    },
+  });
+
+  app.get('/api/v1/jobs/:id/events', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'listJobEvents',
+      tags,
+      summary: 'What happened to the job, oldest first',
+      params: jobParams,
+      querystring: z.strictObject({
+        after: z.coerce.number().int().min(0).default(0).describe('Id of the last event one has.'),
+        limit: z.coerce.number().int().min(1).max(1000).default(200),
+      }),
+      response: { 200: z.object({ items: z.array(jobEvent) }) },
+    },
+    handler: async (request) => {
+      const { id } = await findJob(reader, request);
+      const { after, limit } = request.query;
+      return { items: await reader.events(id, after, limit, principalOf(request).actor) };
+    },
+  });
+
+  app.get('/api/v1/jobs/:id/series', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'listJobSeries',
+      tags,
+      summary: 'Measured columns of the job',
+      params: jobParams,
+      response: { 200: z.object({ items: z.array(seriesSummary) }) },
+    },
+    handler: async (request) => {
+      const { id } = await findJob(reader, request);
+      return { items: await series.list(id) };
+    },
+  });
+
+  app.get('/api/v1/jobs/:id/series/:series', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'readJobSeries',
+      tags,
+      summary: 'Points of one measured column',
+      params: jobParams.extend({ series: z.coerce.number().int().positive() }),
+      querystring: z.strictObject({
+        first: z.coerce.number().int().min(0).default(0),
+        limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+      }),
+      response: { 200: seriesSummary.extend({ x: z.array(z.number()), y: z.array(z.number()) }) },
+    },
+    handler: async (request) => {
+      const { id } = await findJob(reader, request);
+      const found = (await series.list(id)).find((one) => one.id === request.params.series);
+      if (!found) throw new AppError('not_found', `Job ${id} has no series ${request.params.series}.`);
+      const { x, y } = await series.read(found.id, request.query.first, request.query.limit);
+      return { ...found, x: [...x], y: [...y] };
+    },
+  });
+}
+
+const seriesSummary = z.object({
+  id: z.int(),
+  attempt: z.int(),
+  name: z.string(),
+  unit: z.string().nullable(),
+  points: z.int(),
+});
+
+const jobChange = z.strictObject({
+  name: plainText.trim().min(1).max(300).optional(),
+  priority: z.int().min(-1000).max(1000).optional(),
+  queue: queueName.optional(),
+  project: plainText.min(1).max(200).nullable().optional(),
+  tags: z.array(plainText.min(1).max(100)).max(50).optional(),
+  keep: z.boolean().optional().describe('Never removed by a retention rule.'),
+});
+
+/** One variant per kind, so that each field is checked and described by the kind itself. */
+function submitBody(kinds: KindRegistry) {
+  const variants = kinds.list.map((kind) =>
+    submitOptions.extend({ kind: z.literal(kind.name), input: kind.input }).describe(kind.description),
+  );
+  const [first, ...others] = variants;
+  if (!first) throw new Error('there is at least one kind');
+  return z.discriminatedUnion('kind', [first, ...others]);
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,67 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { App } from './access.ts';
+
+/** Proxies drop silent connections after half a minute or so. */
+const keepAliveMs = 15_000;
+
+/** A reader that is so far behind is waited for. */
+const highWaterBytes = 1024 * 1024;
+
+export interface EventStream {
+  /** Aborted when the reader has gone or the server stops. */
+  readonly signal: AbortSignal;
+  /** Resolves when the reader keeps up; at once when it has gone. */
+  send(event: { event: string; id?: string; data: unknown }): Promise<void>;
+  end(): void;
+}
+
+/** Turns the answer into a stream of server-sent events (WHATWG HTML, section 9.2). */
+export function openEventStream(app: App, request: FastifyRequest, reply: FastifyReply): EventStream {
+  const gone = new AbortController();
+  const { raw } = reply;
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) raw.setHeader(name, value);
+  }
+  reply.hijack();
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // nginx would collect the events otherwise.
+    'x-accel-buffering': 'no',
+  });
+  raw.write('retry: 1000\n\n');
+  const keepAlive = setInterval(() => raw.write(': still here\n\n'), keepAliveMs);
+  const end = (): void => {
+    if (!gone.signal.aborted) gone.abort();
+    raw.end();
+  };
+  const forget = app.onStopping(end);
+  request.raw.once('close', () => gone.abort());
+  raw.once('close', () => {
+    clearInterval(keepAlive);
+    forget();
+    gone.abort();
+  });
+  raw.on('error', () => gone.abort());
+  return {
+    signal: gone.signal,
+    end,
+    send: async ({ event, id, data }) => {
+      if (gone.signal.aborted) return;
+      const lines = [
+        `event: ${event}`,
+        ...(id === undefined ? [] : [`id: ${id}`]),
+        `data: ${JSON.stringify(data)}`,
+      ];
+      const isTaken = raw.write(`${lines.join('\n')}\n\n`);
+      if (!isTaken && raw.writableLength > highWaterBytes) await drained(raw, gone.signal);
+    },
+  };
+}
+
+function drained(raw: FastifyReply['raw'], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    raw.once('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,221 @@
+import type { Actor } from '../contract/actor.ts';
+import { AppError } from '../contract/errors.ts';
+import type { Attempt, Job, JobEvent, JobSummary } from '../contract/job.ts';
+import type { AttemptRef, JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
+import { toRetcode } from '../jobs/contract.ts';
+import type { Database } from './database.ts';
+import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
+import { readFeed } from './jobs/feed.ts';
+
+const summaryColumns = `
+  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.progress, j.queue, j.priority,
+  j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.project, j.tags, j.parent_id as "parentId",
+  j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
+  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
+
+interface SummaryRow extends Omit<JobSummary, 'verdict' | 'submittedAt' | 'runAt' | 'startedAt' | 'endedAt'> {
+  verdict: string | null;
+  verdict_tone: 'good' | 'warn' | 'bad' | null;
+  submittedAt: Date;
+  runAt: Date | null;
+  startedAt: Date | null;
+  endedAt: Date | null;
+  micros?: string;
+}
+
+interface JobRow extends SummaryRow {
+  input: unknown;
+  result: unknown;
+  retry: Job['retry'];
+  timeoutMs: number | null;
+}
+
+export function createJobReader(db: Database): JobReader {
+  return {
+    list: (query, actor) => list(db, query, actor),
+    count: (query, actor) => count(db, query, actor),
+    byId: (id, actor) => one(db, new Conditions().add('j.id = ?', id), actor),
+    byUid: (uid, actor) => one(db, new Conditions().add('j.uid = ?', uid), actor),
+    attempts: (jobId, actor) => attempts(db, jobId, actor),
+    newestAttempts: (jobIds, actor) => newestAttempts(db, jobIds, actor),
+    attemptRef: (jobId, number, actor) => attemptRef(db, jobId, number, actor),
+    events: (jobId, afterId, limit, actor) => events(db, { jobId, afterId, limit }, actor),
+    feed: (position, limit, actor) => readFeed(db, { position, limit }, actor),
+    stats: (actor) => stats(db, actor),
+  };
+}
+
+async function list(
+  db: Database,
+  query: JobQuery,
+  actor: Actor,
+): Promise<{ items: JobSummary[]; cursor: string | null }> {
+  const conditions = visibleTo(addFilters(new Conditions(), query), actor);
+  const isNewestFirst = query.order !== 'oldest';
+  if (query.cursor !== undefined) {
+    const [micros, id] = parseCursor(query.cursor);
+    conditions.add(
+      `(j.submitted_at, j.id) ${isNewestFirst ? '<' : '>'} (timestamptz 'epoch' + ?::bigint * interval '1 microsecond', ?::bigint)`,
+      micros,
+      id,
+    );
+  }
+  const direction = isNewestFirst ? 'desc' : 'asc';
+  const limit = conditions.value(query.limit + 1);
+  const rows = await db.query<SummaryRow>(
+    `select ${summaryColumns}, (extract(epoch from j.submitted_at) * 1000000)::bigint::text as micros
+     from jobs j where ${conditions.text} order by j.submitted_at ${direction}, j.id ${direction} limit ${limit}`,
+    conditions.values,
+  );
+  const page = rows.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(toSummary),
+    cursor: rows.length > query.limit && last ? `${last.micros}-${last.id}` : null,
+  };
+}
+
+function parseCursor(cursor: string): [string, string] {
+  const match = /^(-?\d{1,17})-(\d{1,15})$/.exec(cursor);
+  if (match?.[1] && match[2]) return [match[1], match[2]];
+  throw new AppError('invalid_input', 'cursor: expected the `cursor` of an earlier page.', {
+    details: [{ field: 'cursor', message: 'expected the `cursor` of an earlier page' }],
+  });
+}
+
+async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number> {
+  const conditions = visibleTo(addFilters(new Conditions(), query), actor);
+  const [row] = await db.query<{ count: number }>(
+    `select count(*) from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return row?.count ?? 0;
+}
+
+async function one(db: Database, conditions: Conditions, actor: Actor): Promise<Job | null> {
+  visibleTo(conditions, actor);
+  const [row] = await db.query<JobRow>(
+    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", r.result
+     from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id
+     where ${conditions.text}`,
+    conditions.values,
+  );
+  if (!row) return null;
+  const { input, result, retry, timeoutMs, ...summary } = row;
+  return {
+    ...toSummary(summary),
+    input,
+    result: result ?? null,
+    retry,
+    timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
+  };
+}
+
+function toSummary({ verdict, verdict_tone: tone, micros: _micros, ...row }: SummaryRow): JobSummary {
+  return {
+    ...row,
+    verdict: verdict !== null && tone !== null ? { text: verdict, tone } : null,
+    submittedAt: row.submittedAt.toISOString(),
+    runAt: toIso(row.runAt),
+    startedAt: toIso(row.startedAt),
+    endedAt: toIso(row.endedAt),
+  };
+}
+
+function toIso(date: Date | null): string | null {
+  return date?.toISOString() ?? null;
+}
+
+const attemptColumns = `
+  a.job_id as "jobId", a.number, a.state, a.owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
+  a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
+  a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
+  a.max_rss_bytes as "maxRssBytes", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  coalesce((
+    select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)
+    from late_results l where l.job_id = a.job_id and l.attempt = a.number
+  ), '[]') as "lateResults"`;
+
+type AttemptRow = Omit<Attempt, 'retcode' | 'claimedAt' | 'launchedAt' | 'endedAt'> & {
+  jobId: number;
+  claimedAt: Date;
+  launchedAt: Date | null;
+  endedAt: Date | null;
+};
+
+async function attempts(db: Database, jobId: number, actor: Actor): Promise<Attempt[]> {
+  const conditions = visibleTo(new Conditions().add('a.job_id = ?', jobId), actor);
+  const rows = await db.query<AttemptRow>(
+    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id where ${conditions.text} order by a.number`,
+    conditions.values,
+  );
+  return rows.map(toAttempt);
+}
+
+async function newestAttempts(
+  db: Database,
+  jobIds: readonly number[],
+  actor: Actor,
+): Promise<Map<number, Attempt>> {
+  const conditions = visibleTo(new Conditions().add('a.job_id = any(?::bigint[])', jobIds), actor);
+  const rows = await db.query<AttemptRow>(
+    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id and j.attempt = a.number where ${conditions.text}`,
+    conditions.values,
+  );
+  return new Map(rows.map((row) => [row.jobId, toAttempt(row)]));
+}
+
+function toAttempt({ jobId: _jobId, ...row }: AttemptRow): Attempt {
+  return {
+    ...row,
+    retcode: toRetcode(row),
+    claimedAt: row.claimedAt.toISOString(),
+    launchedAt: toIso(row.launchedAt),
+    endedAt: toIso(row.endedAt),
+  };
+}
+
+async function attemptRef(
+  db: Database,
+  jobId: number,
+  number: number | null,
+  actor: Actor,
+): Promise<(AttemptRef & { uid: string; isEnded: boolean }) | null> {
+  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  if (number === null) conditions.add('a.number = j.attempt');
+  else conditions.add('a.number = ?', number);
+  const [row] = await db.query<AttemptRef & { uid: string; isEnded: boolean }>(
+    `select a.job_id as "jobId", a.number, a.claimed_at as "claimedAt", j.uid, a.state <> 'running' as "isEnded"
+     from attempts a join jobs j on j.id = a.job_id where ${conditions.text}`,
+    conditions.values,
+  );
+  return row ?? null;
+}
+
+async function events(
+  db: Database,
+  { jobId, afterId, limit }: { jobId: number; afterId: number; limit: number },
+  actor: Actor,
+): Promise<JobEvent[]> {
+  const conditions = visibleTo(new Conditions().add('e.job_id = ? and e.id > ?', jobId, afterId), actor);
+  const rows = await db.query<Omit<JobEvent, 'at' | 'recordedAt'> & { at: Date; recordedAt: Date }>(
+    `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data
+     from events e join jobs j on j.id = e.job_id where ${conditions.text} order by e.id limit ${conditions.value(limit)}`,
+    conditions.values,
+  );
+  return rows.map((row) => ({ ...row, at: row.at.toISOString(), recordedAt: row.recordedAt.toISOString() }));
+}
+
+async function stats(db: Database, actor: Actor): Promise<JobStats> {
+  const conditions = visibleTo(new Conditions(), actor);
+  const rows = await db.query<{ state: keyof JobStats['states']; queue: string | null; count: number }>(
+    `select j.state, j.queue, count(*) from jobs j where ${conditions.text} group by j.state, j.queue order by j.queue, j.state`,
+    conditions.values,
+  );
+  const states: JobStats['states'] = {};
+  for (const { state, count } of rows) states[state] = (states[state] ?? 0) + count;
+  return {
+    states,
+    queues: rows.flatMap(({ queue, ...rest }) => (queue === null ? [] : [{ queue, ...rest }])),
+  };
+}

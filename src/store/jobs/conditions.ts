@@ -1,0 +1,63 @@
+import type { Actor } from '../../contract/actor.ts';
+import type { JobQuery } from '../../jobs/ports.ts';
+
+/** Collects conditions and the values they name, so that no value ever becomes SQL text. */
+export class Conditions {
+  readonly values: unknown[] = [];
+  readonly #parts: string[] = [];
+
+  /** @param part SQL in which `?` stands for the next value */
+  add(part: string, ...values: unknown[]): this {
+    let next = 0;
+    this.#parts.push(
+      part.replaceAll('?', () => {
+        this.values.push(values[next]);
+        next += 1;
+        return `$${this.values.length}`;
+      }),
+    );
+    return this;
+  }
+
+  /** Names a value outside the conditions, such as a limit. */
+  value(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+
+  /** For `where`. */
+  get text(): string {
+    return this.#parts.length === 0 ? 'true' : this.#parts.join(' and ');
+  }
+}
+
+/**
+ * The one predicate that says which jobs somebody may see; part of every statement that lists, counts, reads, streams
+ * or changes jobs for a person. Everybody sees every job: rights by project are not in use yet.
+ */
+export function visibleTo(conditions: Conditions, actor: Actor): Conditions {
+  return actor.role === 'viewer' ||
+    actor.role === 'member' ||
+    actor.role === 'operator' ||
+    actor.role === 'admin'
+    ? conditions
+    : conditions.add('false');
+}
+
+/** The plain filters of a list. */
+export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'>): Conditions {
+  if (query.states) conditions.add('j.state = any(?::text[])', query.states);
+  if (query.kind !== undefined) conditions.add('j.kind = ?', query.kind);
+  if (query.queue !== undefined) conditions.add('j.queue = ?', query.queue);
+  if (query.owner !== undefined) conditions.add('j.owner = ?', query.owner);
+  if (query.project !== undefined) conditions.add('j.project = ?', query.project);
+  if (query.since) conditions.add('j.submitted_at >= ?', query.since);
+  if (query.until) conditions.add('j.submitted_at < ?', query.until);
+  if (query.worker !== undefined) {
+    conditions.add(
+      'exists (select from attempts w where w.job_id = j.id and w.number = j.attempt and w.worker_name = ?)',
+      query.worker,
+    );
+  }
+  return conditions;
+}

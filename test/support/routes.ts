@@ -1,0 +1,49 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAudit } from '../../src/http/audit.ts';
+import type { RouteDependencies } from '../../src/http/routes.ts';
+import { createJobs } from '../../src/jobs/jobs.ts';
+import { createOutputReader } from '../../src/jobs/output/reader.ts';
+import type { Bell } from '../../src/jobs/ports.ts';
+import { listKinds } from '../../src/kinds/list.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
+import { createScripts } from '../../src/scripts/scripts.ts';
+import { createAuditLog } from '../../src/store/audit.ts';
+import type { Database } from '../../src/store/database.ts';
+import { createFleetStore } from '../../src/store/fleet-store.ts';
+import { createJobReader } from '../../src/store/job-reader.ts';
+import { createJobStore } from '../../src/store/job-store.ts';
+import { createOutputStore } from '../../src/store/output-store.ts';
+import { createScriptHistory } from '../../src/store/script-history.ts';
+import { createSeriesStore } from '../../src/store/series-store.ts';
+import { createTaskReader } from '../../src/store/task-reader.ts';
+
+export const silentBell: Bell = { ring: () => {}, callWorkers: () => {}, announce: () => {} };
+
+/** What the routes need, on a database of the test and a scripts directory of their own; no worker. */
+export function createRouteDependencies(
+  db: Database,
+  options: { clock?: Clock; scriptsDirectory?: string; openPredecessors?: boolean } = {},
+): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
+  const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
+  const kinds = listKinds({ script: { scriptsDirectory, homeDirectory: tmpdir(), allowShell: false } });
+  const auditLog = createAuditLog(db);
+  return {
+    auditLog,
+    audit: createAudit(auditLog, options.clock ?? systemClock),
+    readiness: [],
+    jobs: createJobs({ store: createJobStore(db), bell: silentBell, kinds, defaultTimeoutMs: null }),
+    reader: createJobReader(db),
+    series: createSeriesStore(db),
+    kinds,
+    output: createOutputReader(createOutputStore(db)),
+    fleet: createFleetStore(db),
+    bell: silentBell,
+    scripts: createScripts(scriptsDirectory, createScriptHistory(db)),
+    listenForNews: () => () => {},
+    tasks: createTaskReader(db),
+    timezone: 'UTC',
+    openPredecessors: options.openPredecessors ?? false,
+  };
+}
