@@ -41,8 +41,29 @@ function wantedStamp() {
 }
 
 function install() {
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = process.env.npm_execpath;
+  let result = npm(['ci']);
+  // Where the registry lacks the packages of some other platform, npm writes a lock file without them and then
+  // `npm ci` refuses that very file. `npm install` takes the same locked versions and leaves those packages out.
+  if (result.status !== 0 && isOnlyIncomplete(result.output)) result = npm(['install', '--no-save']);
+  if (result.status === 0) return;
+  const { output } = result;
+  if (result.error)
+    throw new SetupError(`npm could not be started (${result.error.message}). Is it installed?`);
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
+    throw new SetupError(
+      `The package registry cannot be reached, and the dependencies are not installed yet. Check the network (or npm's registry and proxy settings) and try again.\n${firstLines(output)}`,
+    );
+  }
+  if (/EACCES|EROFS|EPERM|ENOSPC/.test(output)) {
+    throw new SetupError(`${modules} cannot be written.\n${firstLines(output)}`);
+  }
+  throw new SetupError(`npm failed${result.signal ? ` (${result.signal})` : ''}.\n${firstLines(output)}`);
+}
+
+function npm(command) {
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = command.concat(quiet, '--fetch-retry-maxtimeout=10000');
+  const program = process.env.npm_execpath;
   const options = {
     cwd: root,
     encoding: 'utf8',
@@ -50,26 +71,26 @@ function install() {
     maxBuffer: 64 * 1024 * 1024,
   };
   const result =
-    npm && /\.c?js$/.test(npm)
-      ? spawnSync(process.execPath, [npm].concat(args), options)
+    program && /\.c?js$/.test(program)
+      ? spawnSync(process.execPath, [program].concat(args), options)
       : spawnSync('npm', args, Object.assign({ shell: process.platform === 'win32' }, options));
-  if (result.status === 0) return;
-  const output = `${result.stdout || ''}${result.stderr || ''}`.trim();
-  if (result.error)
-    throw new SetupError(`npm could not be started (${result.error.message}). Is it installed?`);
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
-    throw new SetupError(
-      `The package registry cannot be reached, and the dependencies are not installed yet. Check the network (or npm's registry and proxy settings) and try again.\n${lastLines(output)}`,
-    );
-  }
-  if (/EACCES|EROFS|EPERM|ENOSPC/.test(output)) {
-    throw new SetupError(`${modules} cannot be written.\n${lastLines(output)}`);
-  }
-  throw new SetupError(`npm ci failed${result.signal ? ` (${result.signal})` : ''}.\n${lastLines(output)}`);
+  return Object.assign(result, { output: `${result.stdout || ''}${result.stderr || ''}`.trim() });
 }
 
-function lastLines(output) {
-  return output.split('\n').slice(-8).join('\n');
+/** Nothing but optional packages of other platforms is missing from the lock file. */
+function isOnlyIncomplete(output) {
+  if (!/EUSAGE/.test(output) || /Invalid: /.test(output)) return false;
+  const missing = (output.match(/Missing: .* from lock file/g) || []).map((line) => line.split(' ')[1]);
+  return (
+    missing.length > 0 &&
+    missing.every((name) => /(linux|darwin|win32|windows|android|freebsd|openharmony|wasm32?)/.test(name))
+  );
+}
+
+/** npm says what is wrong first, and its usage and the place of its log after that. */
+function firstLines(output) {
+  const lines = output.split('\n').filter((line) => !/^npm (error|ERR!)\s*$|^npm warn/i.test(line));
+  return lines.slice(0, 8).join('\n');
 }
 
 /** The pinned Node comes as an optional package; npm leaves it out without a word where there is none. */

