@@ -1,0 +1,36 @@
+/**
+ * `npm test`: the checks of the source, then every test, then a short kill loop. Ends with one line that counts tests,
+ * because a run that executed none must not look like a success.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const folder = mkdtempSync(join(tmpdir(), 'daybook-test-report-'));
+const report = join(folder, 'report.json');
+
+run('node', ['scripts/check.ts', '--no-tests']);
+const tests = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], {
+  mayFail: true,
+});
+const counts = JSON.parse(readFileSync(report, 'utf8')) as {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+};
+rmSync(folder, { recursive: true });
+const { numPassedTests: passed, numFailedTests: failedTests, numPendingTests: skipped } = counts;
+if (tests === 0) run('node', ['test/faults/kill-loop.ts', '--rounds', '20']);
+const areSkipsForbidden = process.env['CI_NO_SKIPS'] === '1' && skipped > 0;
+if (areSkipsForbidden) console.error(`${skipped} tests were skipped, which CI_NO_SKIPS forbids.`);
+console.log(`${passed} passed, ${failedTests} failed, ${skipped} skipped`);
+process.exit(tests !== 0 || passed === 0 || areSkipsForbidden ? 1 : 0);
+
+function run(command: string, args: string[], { mayFail = false } = {}): number {
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (error) console.error(error.message);
+  const code = status ?? 1;
+  if (code !== 0 && !mayFail) process.exit(code);
+  return code;
+}
