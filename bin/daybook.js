@@ -18,9 +18,13 @@ function runsTypeScript() {
 function pinnedNode() {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const file = process.platform === 'win32' ? 'node.exe' : 'node';
-  return fileURLToPath(
-    new URL(`../node_modules/node-${platform}-${process.arch}/bin/${file}`, import.meta.url),
-  );
+  return fileURLToPath(new URL(`../node_modules/${packageName(platform)}/bin/${file}`, import.meta.url));
+}
+
+/** macOS on ARM has its Node under another name. */
+function packageName(platform) {
+  const name = `${platform}-${process.arch}`;
+  return name === 'darwin-arm64' ? `node-bin-${name}` : `node-${name}`;
 }
 
 function handOver(node) {

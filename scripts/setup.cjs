@@ -96,7 +96,9 @@ function firstLines(output) {
 /** The pinned Node comes as an optional package; npm leaves it out without a word where there is none. */
 function verifyNode() {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
-  const name = `node-${platform}-${process.arch}`;
+  // macOS on ARM has its Node under another name.
+  const isArmMac = process.platform === 'darwin' && process.arch === 'arm64';
+  const name = `${isArmMac ? 'node-bin' : 'node'}-${platform}-${process.arch}`;
   const program = path.join(modules, name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const result = spawnSync(program, ['--version'], { encoding: 'utf8' });
   const major = Number(/^v(\d+)/.exec(result.stdout || '')?.[1] ?? 0);

@@ -1,8 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configurationPage } from '../src/config/configuration-page.ts';
+import { errorsPage } from '../src/contract/errors-page.ts';
+import { statesPage } from '../src/contract/states-page.ts';
 
 // Writes the pages that are generated from the code. A unit test beside each generator compares.
 const docs = join(import.meta.dirname, '../docs');
-writeFileSync(join(docs, 'configuration.md'), configurationPage());
-console.log('docs/configuration.md is written.');
+const pages = {
+  'configuration.md': configurationPage(),
+  'errors.md': errorsPage(),
+  'job-states.md': statesPage(),
+};
+for (const [file, text] of Object.entries(pages)) {
+  writeFileSync(join(docs, file), text);
+  console.log(`docs/${file} is written.`);
+}

@@ -1,0 +1,402 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemActor } from '../../src/contract/actor.ts';
+import type { ClaimedJob, JobReader, JobStore } from '../../src/jobs/ports.ts';
+import { createFleetStore } from '../../src/store/fleet-store.ts';
+import { createJobReader } from '../../src/store/job-reader.ts';
+import { createJobStore } from '../../src/store/job-store.ts';
+import { createTestDatabase, databaseBackends, type TestDatabase } from '../support/database.ts';
+import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
+import { requireService } from '../support/services.ts';
+
+const me = systemActor('test');
+
+describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
+  const isThere = requireService(`PostgreSQL (${name})`, url !== undefined);
+  let database: TestDatabase;
+  let store: JobStore;
+  let reader: JobReader;
+
+  beforeAll(async () => {
+    if (!isThere) return;
+    database = await createTestDatabase(url);
+    store = createJobStore(database.db);
+    reader = createJobReader(database.db);
+  });
+
+  afterAll(() => database?.drop());
+
+  beforeEach(async () => {
+    if (!isThere) return;
+    await database.db.query(
+      `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
+    );
+    await database.db.query(`delete from queues where name <> 'default'`);
+    await database.db.query(`update queues set paused = false`);
+  });
+
+  const stateOf = async (id: number): Promise<string | undefined> => (await reader.byId(id, me))?.state;
+  const eventsOf = async (id: number): Promise<string[]> =>
+    (await reader.events(id, 0, 100, me)).map((event) => event.name);
+
+  describe.runIf(isThere)('submit', () => {
+    it('numbers jobs in the order they were handed in and keeps the input to the letter', async () => {
+      const input = { z: 1, a: { '10': 'x', b: '"\\ü' } };
+      const outcomes = await store.submit([newJob({ name: 'first', input }), newJob({ name: 'second' })]);
+      const ids = outcomes.map((outcome) => (outcome.status === 'stored' ? outcome.id : 0));
+      expect(ids[1]).toBe((ids[0] ?? 0) + 1);
+      const job = await reader.byId(ids[0] ?? 0, me);
+      expect(job).toMatchObject({ name: 'first', state: 'queued', owner: 'ana', attempt: 0 });
+      expect(JSON.stringify(job?.input)).toBe(JSON.stringify(input));
+      expect(await eventsOf(ids[0] ?? 0)).toEqual(['submitted']);
+    });
+
+    it('merges equal idempotency keys of one batch and refuses the same key with another body', async () => {
+      const key = (bodyHash: string): object => ({ idempotency: { scope: 'ana', key: 'k', bodyHash } });
+      const outcomes = await store.submit([newJob(key('aa')), newJob(key('aa')), newJob(key('bb'))]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['stored', 'stored', 'key_conflict']);
+      expect(outcomes[1]).toMatchObject({
+        isNew: false,
+        id: outcomes[0]?.status === 'stored' ? outcomes[0].id : 0,
+      });
+      expect((await store.submit([newJob(key('aa'))]))[0]).toMatchObject({ status: 'stored', isNew: false });
+      expect(await reader.count({}, me)).toBe(1);
+    });
+
+    it('stores one job when the same key comes in forty submits at once', async () => {
+      const submits = Array.from({ length: 40 }, () =>
+        store.submit([newJob({ idempotency: { scope: 'ana', key: 'burst', bodyHash: 'aa' } })]),
+      );
+      const outcomes = (await Promise.all(submits)).flat();
+      expect(new Set(outcomes.map((outcome) => (outcome.status === 'stored' ? outcome.id : -1))).size).toBe(
+        1,
+      );
+      expect(outcomes.filter((outcome) => outcome.status === 'stored' && outcome.isNew)).toHaveLength(1);
+      expect(await reader.count({}, me)).toBe(1);
+    });
+
+    it('stores the neighbours of a row that the database refuses', async () => {
+      const outcomes = await store.submit([
+        newJob({ name: 'left' }),
+        newJob({ uid: 'no uuid' }),
+        newJob({ queue: 'nowhere' }),
+        newJob({ name: 'right' }),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['stored', 'refused', 'unknown_queue', 'stored']);
+      const { items } = await reader.list({ limit: 10, order: 'oldest' }, me);
+      expect(items.map((item) => item.name)).toEqual(['left', 'right']);
+    });
+  });
+
+  describe.runIf(isThere)('claim', () => {
+    it('takes higher priority first, then the older', async () => {
+      const low = await submitOne(store, { priority: -1 });
+      const first = await submitOne(store);
+      const second = await submitOne(store);
+      const high = await submitOne(store, { priority: 5 });
+      const worker = await joinWorker(store);
+      expect((await worker.claim(3)).map(({ jobId }) => jobId)).toEqual([high, first, second]);
+      expect((await worker.claim()).map(({ jobId }) => jobId)).toEqual([low]);
+      expect(await eventsOf(high)).toEqual(['submitted', 'claimed']);
+    });
+
+    it('gives every job to exactly one of many claimers', async () => {
+      await store.submit(Array.from({ length: 200 }, () => newJob()));
+      const workers = await Promise.all(Array.from({ length: 8 }, () => joinWorker(store)));
+      const taken: number[] = [];
+      const drain = async (claim: () => Promise<ClaimedJob[]>): Promise<void> => {
+        for (let jobs = await claim(); jobs.length > 0; jobs = await claim())
+          taken.push(...jobs.map((j) => j.jobId));
+      };
+      await Promise.all(workers.map(({ claim }) => drain(() => claim(7))));
+      expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+    });
+
+    it('leaves alone what another queue, kind or label holds, and what a paused queue holds', async () => {
+      await database.db.query(`insert into queues (name) values ('other')`);
+      await submitOne(store, { queue: 'other' });
+      await submitOne(store, { kind: 'url' });
+      const labelled = await submitOne(store, { needs: ['gpu'] });
+      const worker = await joinWorker(store);
+      expect(await worker.claim()).toEqual([]);
+      const offering = await joinWorker(store, { labels: ['big', 'gpu'] });
+      await createFleetStore(database.db).putQueue('default', { paused: true });
+      expect(await offering.claim()).toEqual([]);
+      await createFleetStore(database.db).putQueue('default', { paused: false });
+      expect((await offering.claim()).map(({ jobId }) => jobId)).toEqual([labelled]);
+    });
+
+    it('never runs more jobs of a lane than it has places, however many claim at once', async () => {
+      await createFleetStore(database.db).putLane('licence:x', { capacity: 3 });
+      await store.submit(Array.from({ length: 30 }, () => newJob({ lanes: ['licence:x', 'user:ana'] })));
+      const workers = await Promise.all(Array.from({ length: 6 }, () => joinWorker(store)));
+      const claimed = (await Promise.all(workers.map(({ claim }) => claim(10)))).flat();
+      expect(claimed.length).toBeLessThanOrEqual(3);
+      for (let running = claimed; running.length > 0;) {
+        await store.finish(running.map((job) => succeeded(job)));
+        await store.sweep(100);
+        running = (await Promise.all(workers.map(({ claim }) => claim(10)))).flat();
+        expect(running.length).toBeLessThanOrEqual(3);
+        // A job that another lane's crowd kept back comes with the next sweep.
+        if (running.length === 0) {
+          await store.sweep(100);
+          running = (await Promise.all(workers.map(({ claim }) => claim(10)))).flat();
+        }
+      }
+      const lanes = await createFleetStore(database.db).lanes();
+      expect(lanes).toMatchObject([{ key: 'licence:x', taken: 0, waiting: 0 }]);
+      expect(await reader.count({ states: ['succeeded'] }, me)).toBe(30);
+    });
+
+    it('says which lane holds a job back, and lets it go when the lane is removed', async () => {
+      const fleet = createFleetStore(database.db);
+      await fleet.putLane('licence:x', { capacity: 0 });
+      const id = await submitOne(store, { lanes: ['licence:x'] });
+      const worker = await joinWorker(store);
+      expect(await worker.claim()).toEqual([]);
+      expect(await reader.byId(id, me)).toMatchObject({ state: 'waiting', blockedBy: 'licence:x' });
+      await fleet.removeLane('licence:x');
+      expect(await store.sweep(10)).toEqual([{ queue: 'default', needs: [] }]);
+      expect((await worker.claim()).map(({ jobId }) => jobId)).toEqual([id]);
+    });
+
+    it('counts attempts that already run when a lane is made', async () => {
+      await store.submit([newJob({ lanes: ['user:ana'] }), newJob({ lanes: ['user:ana'] })]);
+      const worker = await joinWorker(store);
+      const [first] = await worker.claim(1);
+      await createFleetStore(database.db).putLane('user:ana', { capacity: 1 });
+      expect(await worker.claim(1)).toEqual([]);
+      if (first) await store.finish([succeeded(first)]);
+      await store.sweep(10);
+      expect(await worker.claim(1)).toHaveLength(1);
+    });
+  });
+
+  describe.runIf(isThere)('finish', () => {
+    it('records the outcome and ends the job', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      if (!job) throw new Error('nothing was claimed');
+      const outcome = {
+        cpuMs: 12,
+        stdoutBytes: 5,
+        result: { answer: 42 },
+        verdict: { text: 'fine', tone: 'good' as const },
+      };
+      expect(await store.finish([succeeded(job, outcome)])).toMatchObject([
+        { status: 'applied', state: 'succeeded' },
+      ]);
+      expect(await reader.byId(id, me)).toMatchObject({
+        state: 'succeeded',
+        result: { answer: 42 },
+        verdict: outcome.verdict,
+      });
+      expect(await reader.attempts(id, me)).toMatchObject([
+        { state: 'succeeded', exitCode: 0, retcode: 0, cpuMs: 12 },
+      ]);
+    });
+
+    it('a late result of attempt 1 never completes attempt 2', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      const [first] = await worker.claim();
+      if (!first) throw new Error('nothing was claimed');
+      await store.finish([failed(first, { state: 'queued', runAt: null })]);
+      const [second] = await worker.claim();
+      expect(second?.number).toBe(2);
+      const late = { ...succeeded(first), outcome: { ...succeeded(first).outcome, message: 'too late' } };
+      expect(await store.finish([late])).toMatchObject([{ status: 'stale', state: null }]);
+      expect(await reader.byId(id, me)).toMatchObject({ state: 'running', attempt: 2 });
+      const [one, two] = await reader.attempts(id, me);
+      expect(one).toMatchObject({ state: 'failed', lateResults: [{ outcome: { message: 'too late' } }] });
+      expect(two).toMatchObject({ state: 'running', lateResults: [] });
+      expect(await eventsOf(id)).toContain('late result');
+    });
+
+    it('takes the same end twice for one, as after a lost answer', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      if (!job) throw new Error('nothing was claimed');
+      const end = succeeded(job);
+      await store.finish([end]);
+      await store.finish([end]);
+      expect((await reader.attempts(id, me))[0]?.lateResults).toEqual([]);
+      expect(await eventsOf(id)).toEqual(['submitted', 'claimed', 'succeeded']);
+    });
+
+    it('lets one of two racing enders win', async () => {
+      const ids = await Promise.all(Array.from({ length: 20 }, () => submitOne(store)));
+      const worker = await joinWorker(store);
+      const jobs = await worker.claim(20);
+      const one = jobs.map((job) => succeeded(job));
+      const other = [...jobs].reverse().map((job) => failed(job));
+      const answers = (await Promise.all([store.finish(one), store.finish(other)])).flat();
+      expect(answers.filter(({ status }) => status === 'applied')).toHaveLength(ids.length);
+      for (const id of ids) {
+        const attempts = await reader.attempts(id, me);
+        expect(attempts.map((attempt) => attempt.lateResults.length)).toEqual([1]);
+      }
+    });
+
+    it('a cancel that came first wins over a retry', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      if (!job) throw new Error('nothing was claimed');
+      expect(await store.cancel([id], 'ana')).toEqual([{ id, state: 'running', workerId: worker.row.id }]);
+      await store.finish([failed(job, { state: 'scheduled', runAt: new Date().toISOString() })]);
+      expect(await stateOf(id)).toBe('cancelled');
+      expect((await reader.byId(id, me))?.endedAt).not.toBeNull();
+    });
+
+    it('does not count an attempt that was taken back before its first instruction', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      if (!job) throw new Error('nothing was claimed');
+      const end = succeeded(job);
+      await store.finish([
+        { ...end, outcome: { ...end.outcome, state: 'released' }, next: { state: 'queued', runAt: null } },
+      ]);
+      const [again] = await worker.claim();
+      expect(again).toMatchObject({ jobId: id, number: 2, tries: 1 });
+    });
+  });
+
+  describe.runIf(isThere)('cancel, retry, change, remove', () => {
+    it('cancels at once what waits, and leaves alone what has ended', async () => {
+      const queued = await submitOne(store);
+      const scheduled = await submitOne(store, {
+        state: 'scheduled',
+        runAt: new Date(Date.now() + 60_000).toISOString(),
+      });
+      expect(await store.cancel([queued, scheduled], 'ana')).toMatchObject([
+        { state: 'cancelled' },
+        { state: 'cancelled' },
+      ]);
+      expect(await store.cancel([queued], 'ana')).toEqual([]);
+      expect(await eventsOf(queued)).toEqual(['submitted', 'cancelled']);
+      expect(await (await joinWorker(store)).claim()).toEqual([]);
+    });
+
+    it('retries a cancelled job, and no succeeded one', async () => {
+      const id = await submitOne(store);
+      await store.cancel([id], 'ana');
+      expect(await store.retry(id, 'ana')).toEqual({ queue: 'default', needs: [] });
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      if (!job) throw new Error('nothing was claimed');
+      await store.finish([succeeded(job)]);
+      expect(await store.retry(id, 'ana')).toBeNull();
+      expect(await stateOf(id)).toBe('succeeded');
+    });
+
+    it('moves a waiting job to another queue, and no running one', async () => {
+      await database.db.query(`insert into queues (name) values ('other')`);
+      const id = await submitOne(store);
+      expect(await store.change(id, { queue: 'other', priority: 7 }, 'ana')).toBe(true);
+      const worker = await joinWorker(store, { queues: ['other'] });
+      expect(await worker.claim()).toHaveLength(1);
+      expect(await store.change(id, { priority: 9 }, 'ana')).toBe(false);
+      expect(await store.change(id, { tags: ['a'], keep: true }, 'ana')).toBe(true);
+      expect(await reader.byId(id, me)).toMatchObject({ priority: 7, queue: 'other', tags: ['a'] });
+    });
+
+    it('removes an ended job, and no running one', async () => {
+      const id = await submitOne(store);
+      expect(await store.remove(id)).toBe(false);
+      await store.cancel([id], 'ana');
+      expect(await store.remove(id)).toBe(true);
+      expect(await reader.byId(id, me)).toBeNull();
+    });
+  });
+
+  describe.runIf(isThere)('sweep', () => {
+    it('brings due jobs to their queue, not the others', async () => {
+      const due = await submitOne(store, {
+        state: 'scheduled',
+        runAt: new Date(Date.now() - 1000).toISOString(),
+      });
+      const later = await submitOne(store, {
+        state: 'scheduled',
+        runAt: new Date(Date.now() + 60_000).toISOString(),
+      });
+      expect(await store.sweep(10)).toEqual([{ queue: 'default', needs: [] }]);
+      expect([await stateOf(due), await stateOf(later)]).toEqual(['queued', 'scheduled']);
+    });
+  });
+
+  describe.runIf(isThere)('workers', () => {
+    it('hands a new incarnation what the last one owned, and tells the last one that it is over', async () => {
+      const id = await submitOne(store);
+      const worker = await joinWorker(store);
+      await worker.claim();
+      const { incarnation, running } = await store.registerWorker(worker.row);
+      expect(incarnation).toBe(worker.incarnation + 1);
+      expect(running).toMatchObject([{ jobId: id, number: 1, job: { input: { script: 'a.sh' } } }]);
+      expect(await store.beat(worker.row.id, worker.incarnation)).toMatchObject({
+        status: 'expired',
+        owned: [],
+      });
+      expect(await store.beat(worker.row.id, incarnation)).toMatchObject({
+        status: 'alive',
+        owned: [{ jobId: id }],
+      });
+    });
+
+    it('gives up a worker only at the beat that was watched', async () => {
+      await submitOne(store);
+      const worker = await joinWorker(store);
+      await worker.claim();
+      const [watched] = await store.watchedWorkers();
+      if (!watched) throw new Error('no worker is watched');
+      await store.beat(worker.row.id, worker.incarnation);
+      expect(await store.giveUpWorker(watched)).toEqual([]);
+      const [again] = await store.watchedWorkers();
+      if (!again) throw new Error('no worker is watched');
+      expect(await store.giveUpWorker(again)).toMatchObject([{ number: 1 }]);
+      expect(await store.beat(worker.row.id, worker.incarnation)).toMatchObject({ status: 'expired' });
+    });
+
+    it('watches a stopped worker for as long as it owns an attempt', async () => {
+      await submitOne(store);
+      const worker = await joinWorker(store);
+      const [job] = await worker.claim();
+      await store.stopWorker(worker.row.id, worker.incarnation);
+      expect(await store.watchedWorkers()).toHaveLength(1);
+      if (job) await store.finish([succeeded(job)]);
+      expect(await store.watchedWorkers()).toEqual([]);
+    });
+  });
+
+  describe.runIf(isThere)('reading', () => {
+    it('pages through all jobs once each, in both directions, though more come in between', async () => {
+      await store.submit(Array.from({ length: 25 }, (_, index) => newJob({ name: String(index) })));
+      const names: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const page = await reader.list({ limit: 10, ...(cursor ? { cursor } : {}) }, me);
+        names.push(...page.items.map((item) => item.name));
+        cursor = page.cursor;
+        await submitOne(store, { name: 'later' });
+      }
+      expect(names).toEqual(Array.from({ length: 25 }, (_, index) => String(24 - index)));
+      const oldest = await reader.list({ limit: 3, order: 'oldest' }, me);
+      expect(oldest.items.map((item) => item.name)).toEqual(['0', '1', '2']);
+    });
+
+    it('feeds every event once, in the order of commits', async () => {
+      const { position } = await reader.feed(null, 10, me);
+      const ids = await Promise.all(Array.from({ length: 10 }, () => submitOne(store)));
+      const seen: number[] = [];
+      let at = position;
+      for (let rounds = 0; rounds < 50 && seen.length < 10; rounds += 1) {
+        const page = await reader.feed(at, 3, me);
+        seen.push(...page.events.map((event) => event.jobId));
+        at = page.position;
+      }
+      expect(seen.sort((a, b) => a - b)).toEqual(ids.sort((a, b) => a - b));
+      expect((await reader.feed(at, 3, me)).events).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import type { Actor } from '../../src/contract/actor.ts';
+import { retryPolicy } from '../../src/contract/job.ts';
+import { emptyOutcome } from '../../src/jobs/contract.ts';
+import type {
+  AttemptOutcome,
+  ClaimedJob,
+  Finish,
+  JobStore,
+  NewJob,
+  WorkerRow,
+} from '../../src/jobs/ports.ts';
+
+export const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
+
+export function newJob(change: Partial<NewJob> = {}): NewJob {
+  return {
+    uid: randomUUID(),
+    kind: 'script',
+    name: 'a job',
+    state: 'queued',
+    queue: 'default',
+    needs: [],
+    lanes: [],
+    ownLane: null,
+    priority: 0,
+    runAt: null,
+    owner: 'ana',
+    accountId: null,
+    project: null,
+    tags: [],
+    parentId: null,
+    input: { script: 'a.sh' },
+    retry: retryPolicy.parse({}),
+    timeoutMs: null,
+    idempotency: null,
+    ...change,
+  };
+}
+
+export function newWorker(change: Partial<WorkerRow> = {}): WorkerRow {
+  return {
+    id: randomUUID(),
+    name: 'a worker',
+    host: 'a host',
+    pid: 1,
+    version: '0',
+    slots: 4,
+    queues: ['default'],
+    labels: [],
+    kinds: ['script'],
+    ...change,
+  };
+}
+
+/** A registered worker that claims with what it offers. */
+export async function joinWorker(
+  store: JobStore,
+  change: Partial<WorkerRow> = {},
+): Promise<{ row: WorkerRow; incarnation: number; claim(limit?: number): Promise<ClaimedJob[]> }> {
+  const row = newWorker(change);
+  const { incarnation } = await store.registerWorker(row);
+  const { id: workerId, queues, labels, kinds } = row;
+  return {
+    row,
+    incarnation,
+    claim: (limit = 10) => store.claim({ workerId, incarnation, queues, labels, kinds, limit }),
+  };
+}
+
+export async function submitOne(store: JobStore, change: Partial<NewJob> = {}): Promise<number> {
+  const [outcome] = await store.submit([newJob(change)]);
+  if (outcome?.status !== 'stored') throw new Error(`expected a stored job, got ${outcome?.status}`);
+  return outcome.id;
+}
+
+export function succeeded(job: ClaimedJob, change: Partial<AttemptOutcome> = {}): Finish {
+  const outcome = emptyOutcome('succeeded', {
+    reason: null,
+    endedAt: new Date().toISOString(),
+    exitCode: 0,
+    ...change,
+  });
+  return { ...keyOf(job), outcome, next: { state: 'succeeded', runAt: null }, actor: 'worker:a worker' };
+}
+
+export function failed(job: ClaimedJob, next: Finish['next'] = { state: 'failed', runAt: null }): Finish {
+  const outcome = emptyOutcome('failed', { reason: 'exit', exitCode: 3, endedAt: new Date().toISOString() });
+  return { ...keyOf(job), outcome, next, actor: 'worker:a worker' };
+}
+
+function keyOf({ jobId, number, token }: ClaimedJob): { jobId: number; number: number; token: string } {
+  return { jobId, number, token };
+}
