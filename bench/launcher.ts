@@ -3,7 +3,7 @@
 //   node bench/launcher.ts [programs] [rounds] [concurrency]
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../src/lib/logger.ts';
@@ -27,6 +27,7 @@ await launchAll(500);
 
 const ratios: number[] = [];
 const rates: number[] = [];
+const cpuBefore = cpuMs();
 for (let round = 0; round < rounds; round += 1) {
   const limit = hasLoop ? await rate(programs, runLoops) : 0;
   const ours = await rate(programs, () => launchAll(programs));
@@ -39,8 +40,21 @@ console.log(
     `median ${median(rates).toFixed(0)}/s` +
     (hasLoop ? `, ratio ${median(ratios).toFixed(2)} (goal 0.75)` : ''),
 );
+const cpu = cpuMs();
+const perProgram = (ms: number): string => (ms / programs / rounds).toFixed(3);
+console.log(
+  `own CPU ms per program: launcher ${perProgram(cpu.launcher - cpuBefore.launcher)}, ` +
+    `client ${perProgram(cpu.client - cpuBefore.client)}`,
+);
 await client.stop();
 rmSync(folder, { recursive: true });
+
+function cpuMs(): { launcher: number; client: number } {
+  const { user, system } = process.cpuUsage();
+  const stat = readFileSync(`/proc/${client.launcherPid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { launcher: (Number(fields[11]) + Number(fields[12])) * 10, client: (user + system) / 1000 };
+}
 
 async function rate(count: number, run: () => Promise<void>): Promise<number> {
   const start = performance.now();

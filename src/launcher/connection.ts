@@ -62,11 +62,17 @@ export class Connection {
     switch (message.type) {
       case 'launch': {
         const { spec, hasStdin } = message;
-        const answer = launcher.launch({ ...spec, stdin: hasStdin ? bytes : null });
+        const answer = launcher.launch(spec, hasStdin ? bytes : null);
         if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
         const { pid, startedAt, startTicks } = answer.program;
         this.#attached.add(spec.key);
-        return this.#send({ type: 'started', key: spec.key, pid, startedAt, startTicks });
+        return this.#send({
+          type: 'started',
+          key: spec.key,
+          pid,
+          startedAt,
+          startTicks,
+        });
       }
       case 'attach': {
         const program = launcher.programs.get(message.key);

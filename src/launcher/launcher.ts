@@ -6,7 +6,7 @@ import { Leftovers } from './leftovers.ts';
 import type { OutputStore } from './output-store.ts';
 import { bootTicks, startTicksBetween } from './proc.ts';
 import { Program } from './program.ts';
-import { attemptTokenVariable, type ProgramSpec, type StartRefused } from './protocol.ts';
+import { attemptTokenVariable, type SpecOnWire, type StartRefused } from './protocol.ts';
 import type { Exit, Spawner } from './spawner.ts';
 
 export interface LauncherParts {
@@ -41,9 +41,9 @@ export class Launcher {
     return this.#programs;
   }
 
-  launch(spec: ProgramSpec): LaunchAnswer {
+  launch(spec: SpecOnWire, stdin: Uint8Array | null): LaunchAnswer {
     try {
-      return this.#launch(spec);
+      return this.#launch(spec, stdin);
     } catch (problem) {
       // A full disk under the journal, for example. Whether the program was started is in the journal.
       this.#parts.logger.error({ key: spec.key, problem: String(problem) }, 'a launch failed');
@@ -70,7 +70,7 @@ export class Launcher {
     this.#leftovers.close();
   }
 
-  #launch(spec: ProgramSpec): LaunchAnswer {
+  #launch(spec: SpecOnWire, stdin: Uint8Array | null): LaunchAnswer {
     const { journal, spawner, store } = this.#parts;
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
@@ -93,7 +93,7 @@ export class Launcher {
         argv: command.argv,
         env: toEnvironment(spec.env),
         cwd: spec.cwd,
-        stdin: spec.stdin,
+        stdin,
       },
       (exit: Exit) => program.mainEnded(exit),
     );
@@ -114,7 +114,7 @@ interface Command {
   argv: string[];
 }
 
-function toCommand(spec: ProgramSpec): Command | StartRefused {
+function toCommand(spec: SpecOnWire): Command | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
@@ -128,7 +128,7 @@ function toCommand(spec: ProgramSpec): Command | StartRefused {
 }
 
 /** C strings end there: the program would get less than was asked for. */
-function hasNul({ file, args, env, cwd }: ProgramSpec): boolean {
+function hasNul({ file, args, env, cwd }: SpecOnWire): boolean {
   if (file.includes('\0') || cwd.includes('\0') || args.some((word) => word.includes('\0'))) return true;
   for (const name in env) if (name.includes('\0') || env[name]?.includes('\0')) return true;
   return false;

@@ -11,7 +11,7 @@ const fullAtBytes = 1024 * 1024;
 
 /**
  * Gathers the messages of one turn of the event loop into one system call: at 2000 programs a second each
- * message on its own costs as much as its program.
+ * message on its own is felt. (Holding back `started` for 2 ms, to travel with `end`, gained nothing.)
  */
 export function createMessageWriter(socket: Socket, onDrain: () => void = () => {}): MessageWriter {
   let pending: Buffer[] = [];

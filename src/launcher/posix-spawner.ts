@@ -51,6 +51,7 @@ class PosixSpawner implements Spawner {
   readonly #outEnds = new Int32Array(2);
   readonly #errEnds = new Int32Array(2);
   readonly #inEnds = new Int32Array(2);
+  readonly #outputEnds = [this.#outEnds, this.#errEnds];
   readonly #pid = new Int32Array(1);
   readonly #status = new Int32Array(1);
   readonly #usage = Buffer.alloc(256);
@@ -77,21 +78,12 @@ class PosixSpawner implements Spawner {
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): Spawned | StartRefused {
-    const opened: number[] = [];
-    const openPipe = (ends: Int32Array): boolean => {
-      if (this.#libc.pipe2(ends, O_CLOEXEC) !== 0) return false;
-      opened.push(...ends);
-      return true;
-    };
     const hasStdin = request.stdin !== null;
-    if (!openPipe(this.#outEnds) || !openPipe(this.#errEnds) || (hasStdin && !openPipe(this.#inEnds))) {
-      const errno = this.#libc.errno();
-      for (const fd of opened) closeSync(fd);
-      return explainSystemRefusal(request.path, errno);
-    }
-    const [outRead = -1, outWrite = -1] = this.#outEnds;
-    const [errRead = -1, errWrite = -1] = this.#errEnds;
-    const [inRead = -1, inWrite = -1] = this.#inEnds;
+    const errno = this.#openPipes(hasStdin);
+    if (errno !== 0) return explainSystemRefusal(request.path, errno);
+    const { 0: outRead = -1, 1: outWrite = -1 } = this.#outEnds;
+    const { 0: errRead = -1, 1: errWrite = -1 } = this.#errEnds;
+    const { 0: inRead = -1, 1: inWrite = -1 } = this.#inEnds;
     const problem = this.#spawnWith(request, hasStdin ? inRead : this.#devNull, outWrite, errWrite);
     closeSync(outWrite);
     closeSync(errWrite);
@@ -125,6 +117,19 @@ class PosixSpawner implements Spawner {
     if (this.#watchTimer) clearTimeout(this.#watchTimer);
     if (this.#sweepTimer) clearInterval(this.#sweepTimer);
     closeSync(this.#devNull);
+  }
+
+  /** All or none; the errno. */
+  #openPipes(hasStdin: boolean): number {
+    const wanted = hasStdin ? [this.#outEnds, this.#errEnds, this.#inEnds] : this.#outputEnds;
+    for (let index = 0; index < wanted.length; index += 1) {
+      const ends = wanted[index];
+      if (!ends || this.#libc.pipe2(ends, O_CLOEXEC) === 0) continue;
+      const errno = this.#libc.errno();
+      for (const opened of wanted.slice(0, index)) for (const fd of opened) closeSync(fd);
+      return errno;
+    }
+    return 0;
   }
 
   #spawnWith(request: SpawnRequest, stdin: number, stdout: number, stderr: number): number {

@@ -29,10 +29,10 @@ export class Program {
   readonly token: string | null;
   readonly output: ProgramOutput;
   readonly #parts: ProgramParts;
-  readonly #open = new Set<Stream>(streams);
-  readonly #paused = new Set<Stream>();
   readonly #resume = (): void => this.#resumeReading();
   #pipes: Record<Stream, OutputPipe> | null = null;
+  #openPipes = 2;
+  #isPaused = false;
   #pid = 0;
   #startedAt = 0;
   #startTicks: StartTicks | null = null;
@@ -92,7 +92,7 @@ export class Program {
     for (const stream of streams) {
       this.#pipes[stream].read({
         onBytes: (bytes) => this.#onBytes(stream, bytes),
-        onEnd: () => this.#onStreamEnd(stream),
+        onEnd: () => this.#onStreamEnd(),
       });
     }
   }
@@ -119,7 +119,7 @@ export class Program {
     this.#isForgotten = true;
     this.#parts.store.stopWaiting(this.#resume);
     this.output.forget();
-    if (this.#paused.size > 0) this.#resumeReading();
+    if (this.#isPaused) this.#resumeReading();
   }
 
   async #endLeftovers(): Promise<void> {
@@ -157,24 +157,24 @@ export class Program {
     this.#parts.onNews(this);
   }
 
-  #onStreamEnd(stream: Stream): void {
-    this.#open.delete(stream);
+  #onStreamEnd(): void {
+    this.#openPipes -= 1;
     this.#endIfComplete();
   }
 
   #pauseReading(): void {
-    if (this.#paused.size > 0) return;
-    for (const stream of streams) {
-      this.#paused.add(stream);
-      this.#pipes?.[stream].pause();
-    }
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#pipes?.stdout.pause();
+    this.#pipes?.stderr.pause();
     this.#stopOutputTimer();
     this.#parts.store.whenRoom(this.#resume);
   }
 
   #resumeReading(): void {
-    this.#paused.clear();
-    for (const stream of streams) this.#pipes?.[stream].resume();
+    this.#isPaused = false;
+    this.#pipes?.stdout.resume();
+    this.#pipes?.stderr.resume();
     if (!this.#exit) return;
     this.#drain();
     this.#endIfComplete();
@@ -182,15 +182,25 @@ export class Program {
 
   #endIfComplete(): void {
     if (!this.#exit || !this.#isCleaned || this.#end) return;
-    if (this.#open.size > 0) {
+    if (this.#openPipes > 0) {
       // A stranger may hold the pipe for ever. While we are the ones who do not read, the time does not run.
-      if (this.#paused.size === 0) this.#outputTimer ??= setTimeout(() => this.#closePipes(), endOfOutputMs);
+      if (!this.#isPaused) this.#outputTimer ??= setTimeout(() => this.#closePipes(), endOfOutputMs);
       return;
     }
     this.#stopOutputTimer();
     this.#parts.store.stopWaiting(this.#resume);
     const { exit, at } = this.#exit;
-    this.#end = { ...exit, endedAt: at, leftBehind: this.#leftBehind, endedBytes: this.output.ends };
+    // Written out: a spread costs as much as ten of these.
+    this.#end = {
+      exitCode: exit.exitCode,
+      signal: exit.signal,
+      endedAt: at,
+      cpuUserMs: exit.cpuUserMs,
+      cpuSystemMs: exit.cpuSystemMs,
+      maxRssBytes: exit.maxRssBytes,
+      leftBehind: this.#leftBehind,
+      endedBytes: this.output.ends,
+    };
     this.#pipes = null;
     this.#parts.onNews(this);
   }
@@ -198,6 +208,8 @@ export class Program {
   #closePipes(): void {
     this.#outputTimer = null;
     this.#drain();
+    // The budget ran out just now: what is in the pipe is not to be thrown away for that.
+    if (this.#isPaused) return;
     this.#pipes?.stdout.close();
     this.#pipes?.stderr.close();
   }

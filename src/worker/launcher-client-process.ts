@@ -21,7 +21,7 @@ const pollMs = 10;
 const maxLogBytes = 1024 * 1024;
 const mainFile = join(import.meta.dirname, '..', 'launcher', 'main.ts');
 // Output is held in buffers outside the heap, and a small process is what makes spawning cheap.
-const heapFlags = ['--max-old-space-size=128', '--max-semi-space-size=4'];
+const heapFlags = ['--max-old-space-size=128', '--max-semi-space-size=16'];
 
 /** Starts a launcher in a session of its own and connects to it. @throws with the log's path when it fails */
 export async function startLauncher(options: LauncherProcessOptions): Promise<LauncherLink> {

@@ -125,8 +125,9 @@ export class LauncherClient implements Service {
       next: { stdout: 0, stderr: 0 },
       launching,
     });
-    const { stdin, ...rest } = spec;
-    this.#send({ type: 'launch', spec: rest, hasStdin: stdin !== null }, stdin ?? undefined);
+    const { key, file, args, env, cwd, stdin, isolation } = spec;
+    const onWire = { key, file, args, env, cwd, isolation };
+    this.#send({ type: 'launch', spec: onWire, hasStdin: stdin !== null }, stdin ?? undefined);
     return launching.promise;
   }
 
