@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { createProgram } from './program.ts';
+import { createTestContext, runCommand } from './test-context.ts';
+
+describe('usage', () => {
+  it.each([
+    [['sumbit', 'x.sh'], 'Did you mean submit?'],
+    [['jobs', '--stat', 'failed'], 'Did you mean --state?'],
+    [['queue', 'pawse', 'x'], 'There is no "queue pawse"; expected one of list, create, pause'],
+    [['jobs', '--limit', 'many'], '--limit is "many"; expected a whole number from 1 to 500'],
+    [['job', '../users'], '"../users" is no job'],
+    [['job'], "missing required argument 'id'"],
+    [['submit'], 'Which script?'],
+    [['submit', '--kind', 'url'], '--kind url needs --input'],
+    [['submit', '--input', '{', '--kind', 'url'], '--input is no JSON'],
+    [['submit', '--env', 'NAME', 'x.sh'], '--env is "NAME"; expected NAME=value.'],
+    [['submit', '--run-at', 'soon', 'x.sh'], '--run-at is "soon"'],
+    [['submit', '--stdin', '/does/not/exist', 'x.sh'], '/does/not/exist cannot be read (ENOENT)'],
+    [['logs', '1', '--stream', 'both'], '--stream is "both"; expected stdout or stderr.'],
+    [['logs', '1', '--raw'], '--raw needs --stream'],
+    [['serve', '--roles', 'web,wroker'], '--roles names "wroker"; expected web, worker.'],
+    [['completion', 'tcsh'], '"tcsh" is no shell'],
+    [['jobs', '--url', 'ftp://x'], 'The server\'s address is "ftp://x"'],
+    [['jobs', '--user', 'ana'], 'set DAYBOOK_PASSWORD or DAYBOOK_TOKEN'],
+    [['user', 'set', 'ana', '--enable', '--disable'], 'Either --disable or --enable'],
+  ])('%j ends with 2 and says why', async (args, message) => {
+    const { code, stdout, stderr } = await runCommand(args);
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^daybook: /);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+  });
+
+  it('help is no error', async () => {
+    const { code, stdout } = await runCommand(['help', 'submit']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Usage: daybook submit');
+    expect((await runCommand(['--help'])).stdout).toContain('Exit codes:');
+  });
+
+  it('every command has a description, and examples by itself or in its group', () => {
+    const visit = (command: Command): void => {
+      expect(command.description() || command.summary(), command.name()).not.toBe('');
+      for (const child of command.commands) visit(child);
+    };
+    const program = createProgram(createTestContext());
+    visit(program);
+    for (const command of program.commands) {
+      let help = '';
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(help, command.name()).toContain('Examples:\n  $ daybook ');
+    }
+  });
+});
+
+describe('completion', () => {
+  it.each(['bash', 'zsh', 'fish'])('%s knows commands of groups and their options', async (shell) => {
+    const { code, stdout } = await runCommand(['completion', shell]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('pause');
+    expect(stdout).toContain('--idempotency-key');
+  });
+});
+
+describe('a server that is not there', () => {
+  it('is one sentence with the address and how to start one', async () => {
+    const { code, stdout, stderr } = await runCommand(['jobs'], { env: { DAYBOOK_URL: 'localhost:9' } });
+    expect(code).toBe(3);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(
+      /^daybook: No Daybook server answers at http:\/\/localhost:9.* "daybook serve".*\n$/,
+    );
+  });
+});

@@ -1,0 +1,25 @@
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+// Without it every start strips the types of every file again, half of the time of a small command. Not in the shared
+// temporary directory, where somebody else could have put the folder; where it cannot be written nothing happens.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/daybook'));
+
+const { runCli } = await import('./cli/run.ts');
+const { exitCodes } = await import('./cli/exit-codes.ts');
+
+const code = await runCli(process.argv.slice(2), {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onInterrupt: (listener) => {
+    process.on('SIGINT', listener);
+    return () => process.off('SIGINT', listener);
+  },
+  // Loaded only when a server is to run: everything else answers sooner.
+  loadServer: () => import('./app.ts'),
+});
+process.exitCode = code;
+// Nobody reads any more, and a command that follows something would follow it for ever.
+if (code === exitCodes.closedPipe.code) process.exit();
