@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,7 +40,10 @@ export async function listenAt(
     server.listen(place.path, resolve);
   });
   chmodSync(place.path, 0o600);
-  writeFileSync(join(folder, socketPathFile), place.path, { mode: 0o600 });
+  // In one step: a worker that waits for this file must not read half of it.
+  const record = join(folder, socketPathFile);
+  writeFileSync(`${record}.next`, place.path, { mode: 0o600 });
+  renameSync(`${record}.next`, record);
   // Cleaners of /tmp take what looks unused for days.
   setInterval(() => {
     const now = new Date();
