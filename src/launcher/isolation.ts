@@ -12,10 +12,16 @@ export interface UserEntry {
   gid: number;
 }
 
+export interface Isolated {
+  words: string[];
+  /** Null: nobody is switched to. */
+  owner: UserEntry | null;
+}
+
 export type FindUser = (user: string) => UserEntry | null;
 
 /** The words to put before a program's own, or why not. Each exec()s the next, so pid and signals stay exact. */
-export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser): string[] | StartRefused {
+export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser): Isolated | StartRefused {
   const prefix = limitWords(isolation.limits);
   if (prefix.length > 0) {
     const prlimit = findSystemTool('prlimit');
@@ -28,7 +34,7 @@ export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser
   const isNumber = /^\d+$/.test(user);
   if (!entry && !isNumber) return refuse(`there is no user ${user}`);
   const uid = entry?.uid ?? Number(user);
-  if (uid === process.getuid?.() && group === null) return prefix;
+  if (uid === process.getuid?.() && group === null) return { words: prefix, owner: null };
   const setpriv = findSystemTool('setpriv');
   if (!setpriv) return refuse(`it is to run as ${user}, but setpriv (util-linux) is not installed`);
   if (!mayChangeUser())
@@ -36,7 +42,7 @@ export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser
   prefix.push(setpriv, '--reuid', String(uid), '--regid', group ?? String(entry?.gid ?? uid));
   // Other groups are found by name, so a number without an entry has none.
   prefix.push(entry ? '--init-groups' : '--clear-groups', '--');
-  return prefix;
+  return { words: prefix, owner: { uid, gid: entry?.gid ?? uid } };
 }
 
 function limitWords(limits: Limits): string[] {

@@ -7,7 +7,7 @@ import type { OutputStore } from './output-store.ts';
 import { bootTicks, startTicksBetween } from './proc.ts';
 import { Program } from './program.ts';
 import { attemptTokenVariable, type SpecOnWire, type StartRefused } from './protocol.ts';
-import type { Exit, Spawner } from './spawner.ts';
+import type { Exit, Spawner, SpawnRequest } from './spawner.ts';
 
 export interface LauncherParts {
   spawner: Spawner;
@@ -94,6 +94,7 @@ export class Launcher {
         env: toEnvironment(spec.env),
         cwd: spec.cwd,
         stdin,
+        owner: command.owner,
       },
       (exit: Exit) => program.mainEnded(exit),
     );
@@ -109,22 +110,20 @@ export class Launcher {
   }
 }
 
-interface Command {
-  path: string;
-  argv: string[];
-}
+type Command = Pick<SpawnRequest, 'path' | 'argv' | 'owner'>;
 
 function toCommand(spec: SpecOnWire): Command | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
   if (typeof path !== 'string') return path;
-  const plain = { path, argv: [spec.file, ...spec.args] };
+  const plain = { path, argv: [spec.file, ...spec.args], owner: null };
   if (!spec.isolation) return plain;
-  const prefix = isolate(spec.isolation);
-  if (!Array.isArray(prefix)) return prefix;
-  const [first] = prefix;
-  return first === undefined ? plain : { path: first, argv: [...prefix, path, ...spec.args] };
+  const isolated = isolate(spec.isolation);
+  if ('exitCode' in isolated) return isolated;
+  const { words, owner } = isolated;
+  const [first] = words;
+  return first === undefined ? plain : { path: first, argv: [...words, path, ...spec.args], owner };
 }
 
 /** C strings end there: the program would get less than was asked for. */

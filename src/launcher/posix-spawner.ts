@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchownSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { FdPipe } from './fd-pipe.ts';
@@ -84,6 +84,8 @@ class PosixSpawner implements Spawner {
     const { 0: outRead = -1, 1: outWrite = -1 } = this.#outEnds;
     const { 0: errRead = -1, 1: errWrite = -1 } = this.#errEnds;
     const { 0: inRead = -1, 1: inWrite = -1 } = this.#inEnds;
+    if (request.owner)
+      for (const fd of [outWrite, errWrite]) fchownSync(fd, request.owner.uid, request.owner.gid);
     const problem = this.#spawnWith(request, hasStdin ? inRead : this.#devNull, outWrite, errWrite);
     closeSync(outWrite);
     closeSync(errWrite);

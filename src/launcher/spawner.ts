@@ -19,6 +19,8 @@ export interface SpawnRequest {
   env: readonly string[];
   cwd: string;
   stdin: Uint8Array | null;
+  /** Who the program becomes, when that is somebody else: he must be able to open /dev/stdout and /dev/stderr. */
+  owner: { uid: number; gid: number } | null;
 }
 
 /** The program leads a session and a group of its own, both numbered like its pid. */

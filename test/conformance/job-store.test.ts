@@ -4,21 +4,19 @@ import type { ClaimedJob, JobReader, JobStore } from '../../src/jobs/ports.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
-import { createTestDatabase, databaseBackends, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
-import { requireService } from '../support/services.ts';
 
 const me = systemActor('test');
 
-describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
-  const isThere = requireService(`PostgreSQL (${name})`, url !== undefined);
+describeOnDatabases('the job store', (create) => {
   let database: TestDatabase;
   let store: JobStore;
   let reader: JobReader;
 
   beforeAll(async () => {
-    if (!isThere) return;
-    database = await createTestDatabase(url);
+    database = await create();
     store = createJobStore(database.db);
     reader = createJobReader(database.db);
   });
@@ -26,7 +24,6 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
   afterAll(() => database?.drop());
 
   beforeEach(async () => {
-    if (!isThere) return;
     await database.db.query(
       `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
     );
@@ -38,7 +35,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
   const eventsOf = async (id: number): Promise<string[]> =>
     (await reader.events(id, 0, 100, me)).map((event) => event.name);
 
-  describe.runIf(isThere)('submit', () => {
+  describe('submit', () => {
     it('numbers jobs in the order they were handed in and keeps the input to the letter', async () => {
       const input = { z: 1, a: { '10': 'x', b: '"\\ü' } };
       const outcomes = await store.submit([newJob({ name: 'first', input }), newJob({ name: 'second' })]);
@@ -87,7 +84,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('claim', () => {
+  describe('claim', () => {
     it('takes higher priority first, then the older', async () => {
       const low = await submitOne(store, { priority: -1 });
       const first = await submitOne(store);
@@ -171,7 +168,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('finish', () => {
+  describe('finish', () => {
     it('records the outcome and ends the job', async () => {
       const id = await submitOne(store);
       const worker = await joinWorker(store);
@@ -264,7 +261,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('cancel, retry, change, remove', () => {
+  describe('cancel, retry, change, remove', () => {
     it('cancels at once what waits, and leaves alone what has ended', async () => {
       const queued = await submitOne(store);
       const scheduled = await submitOne(store, {
@@ -312,7 +309,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('sweep', () => {
+  describe('sweep', () => {
     it('brings due jobs to their queue, not the others', async () => {
       const due = await submitOne(store, {
         state: 'scheduled',
@@ -327,7 +324,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('workers', () => {
+  describe('workers', () => {
     it('hands a new incarnation what the last one owned, and tells the last one that it is over', async () => {
       const id = await submitOne(store);
       const worker = await joinWorker(store);
@@ -370,7 +367,7 @@ describe.each(databaseBackends)('the job store on $name', ({ name, url }) => {
     });
   });
 
-  describe.runIf(isThere)('reading', () => {
+  describe('reading', () => {
     it('pages through all jobs once each, in both directions, though more come in between', async () => {
       await store.submit(Array.from({ length: 25 }, (_, index) => newJob({ name: String(index) })));
       const names: string[] = [];
