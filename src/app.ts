@@ -17,6 +17,7 @@ import { createHttpServer } from './http/server.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { Housekeeper } from './jobs/housekeeper.ts';
 import { createJobs } from './jobs/jobs.ts';
+import { appendGap } from './jobs/output/gap-chunk.ts';
 import { createOutputReader } from './jobs/output/reader.ts';
 import { createOutputRecorder } from './jobs/output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
@@ -179,6 +180,7 @@ async function build(
   const rescuer = new Rescuer({
     store,
     bell: rings,
+    markGap: (attempt, gap) => appendGap(outputStore, attempt, gap),
     clock: systemClock,
     logger,
     leaseMs: config.worker.leaseMs,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { retryPolicy } from '../contract/job.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { AttemptRef, Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
 import { Rescuer } from './rescuer.ts';
 
 const leaseMs = 10_000;
@@ -30,6 +30,7 @@ let nowMs = 0;
 let worker: WatchedWorker;
 let isDatabaseAway = false;
 let finished: Finish[] = [];
+let marked: { jobId: number; endsBefore: number }[] = [];
 let rescuer: Rescuer;
 
 /** The few calls a rescuer makes; the rest of the port would be a mistake here. */
@@ -57,9 +58,13 @@ beforeEach(() => {
   nowMs = 0;
   isDatabaseAway = false;
   finished = [];
+  marked = [];
   worker = { id: 'w', name: 'a worker', incarnation: 1, beat: 5 };
   const clock = { now: () => new Date(0), monotonicMs: () => nowMs };
-  rescuer = new Rescuer({ store, bell, clock, logger: silentLogger, leaseMs });
+  const markGap = async ({ jobId }: AttemptRef): Promise<void> => {
+    marked.push({ jobId, endsBefore: finished.length });
+  };
+  rescuer = new Rescuer({ store, bell, markGap, clock, logger: silentLogger, leaseMs });
 });
 
 async function watch(durationMs: number, each: () => void = () => {}): Promise<void> {
@@ -79,6 +84,11 @@ describe('the rescuer', () => {
     expect(finished).toMatchObject([
       { jobId: 7, token: 'a token', outcome: { state: 'failed', reason: 'lost' } },
     ]);
+  });
+
+  it('marks that output may be missing, before the end of the attempt can be seen', async () => {
+    await watch(2 * leaseMs);
+    expect(marked[0]).toEqual({ jobId: 7, endsBefore: 0 });
   });
 
   it('never gives up a worker that beats', async () => {

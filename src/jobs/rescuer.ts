@@ -1,6 +1,6 @@
 import { decideNext } from './decide.ts';
 import { emptyOutcome } from './contract.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { AttemptRef, Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -8,6 +8,8 @@ import type { Logger } from '../lib/logger.ts';
 export interface RescuerOptions {
   store: JobStore;
   bell: Bell;
+  /** Marks that output of the attempt may be missing from here on. */
+  markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
   clock: Clock;
   logger: Logger;
   leaseMs: number;
@@ -74,7 +76,7 @@ export class Rescuer {
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {
-    const { store, bell, clock, logger } = this.#options;
+    const { store, bell, clock, logger, markGap } = this.#options;
     const attempts = await store.giveUpWorker(worker);
     this.#watches.delete(worker.id);
     logger.warn(
@@ -82,6 +84,9 @@ export class Rescuer {
       'A worker fell silent; its attempts are lost.',
     );
     const message = `The worker ${worker.name} fell silent; whether the program ended, and how, is not known.`;
+    const reason = `The worker ${worker.name} fell silent; what it had not stored by then is missing.`;
+    // Before the end, as all output is: whoever sees the attempt ended sees the mark.
+    for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
     const finished = await store.finish(
       attempts.map((attempt) => lost(attempt, { message, now: clock.now(), actor: 'system:rescuer' })),
     );

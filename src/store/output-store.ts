@@ -16,6 +16,8 @@ from unnest($1::bigint[], $2::int[], $3::float8[], $4::int[], $5::bigint[], $6::
   $9::bigint[], $10::bigint[], $11::int[], $12::int[], $13::float8[], $14::bool[], $15::text[], $16::bytea[])
   as c (job_id, attempt, claimed, number, ol, ob, ols, obs, el, eb, els, ebs, started, is_full, codec, data)
 on conflict (day, job_id, attempt, number) do update set
+  stdout_line = excluded.stdout_line, stdout_byte = excluded.stdout_byte,
+  stderr_line = excluded.stderr_line, stderr_byte = excluded.stderr_byte,
   stdout_lines = excluded.stdout_lines, stdout_bytes = excluded.stdout_bytes,
   stderr_lines = excluded.stderr_lines, stderr_bytes = excluded.stderr_bytes,
   started_at = excluded.started_at, is_full = excluded.is_full, codec = excluded.codec, data = excluded.data`,

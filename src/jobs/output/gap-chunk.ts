@@ -1,0 +1,39 @@
+import type { AttemptRef, ChunkSpan, OutputStore } from '../ports.ts';
+import { encodeChunk } from './chunk.ts';
+
+/**
+ * Marks at the end of what is stored that more may be missing, on behalf of a worker that fell silent. The mark is a
+ * chunk of its own: the stored tail is the worker's to rewrite. Should it still be alive and have more to store, it
+ * takes the number of this chunk for its own.
+ */
+export async function appendGap(
+  store: OutputStore,
+  attempt: AttemptRef,
+  { reason, at }: { reason: string; at: Date },
+): Promise<void> {
+  const { jobId, number, claimedAt } = attempt;
+  const last = await store.last(attempt);
+  const { codec, data } = await encodeChunk(
+    [{ stream: 'stderr', kind: 'gap', at, bytes: Buffer.from(reason) }],
+    at,
+  );
+  await store.write([
+    {
+      jobId,
+      attempt: number,
+      claimedAt,
+      number: last ? last.number + 1 : 0,
+      stdout: behind(last?.stdout),
+      stderr: behind(last?.stderr),
+      startedAt: at,
+      isFull: true,
+      codec,
+      data,
+    },
+  ]);
+}
+
+function behind(span: ChunkSpan | undefined): ChunkSpan {
+  if (!span) return { line: 0, byte: 0, lines: 0, bytes: 0 };
+  return { line: span.line + span.lines, byte: span.byte + span.bytes, lines: 0, bytes: 0 };
+}
