@@ -53,14 +53,15 @@ moved as (
   where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
   returning j.id, j.state, j.queue, j.needs
 ),
--- Neither ended here nor ended before by this very outcome, sent once more because its answer was lost.
+-- Neither ended here nor ended before by this very end, told once more because the answer was lost, or because a
+-- worker was killed before it could forget the program: its next life knows the end but not the outcome.
 stale as materialized (
   select i.* from incoming i
   where not exists (select from ended e where e.job_id = i."jobId" and e.number = i.number)
     and exists (select from jobs j where j.id = i."jobId")
     and not exists (
       select from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
-        and a.state = i.state and a.ended_at = greatest(i."endedAt", a.claimed_at)
+        and (a.state = i.state or a.reason is distinct from 'lost') and a.ended_at = greatest(i."endedAt", a.claimed_at)
     )
 ),
 late as (
