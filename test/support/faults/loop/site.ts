@@ -1,0 +1,130 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { Client } from '../client.ts';
+import { adminPassword, Installation } from '../installation.ts';
+import { printerName, printerScript } from '../printer.ts';
+import type { FoundProcess } from '../processes.ts';
+import { findFreePort, type Server } from '../server.ts';
+
+/**
+ * - `serve`: one process, the embedded database.
+ * - `split`: web and worker as two processes with a data directory each, on a PostgreSQL server.
+ * - `guest`: web and worker as two processes on one data directory, so on one embedded database.
+ */
+export const modes = ['serve', 'split', 'guest'] as const;
+export type Mode = (typeof modes)[number];
+
+export interface SiteOptions {
+  mode: Mode;
+  leaseMs: number;
+  /** For `split`: a PostgreSQL server on which a database may be made. */
+  serverUrl: string;
+}
+
+/** What the loop shoots at. */
+export class Site {
+  readonly mode: Mode;
+  readonly leaseMs: number;
+  readonly installation: Installation;
+  readonly #options: SiteOptions;
+  #database: string | null = null;
+  #web: Server | undefined;
+  #worker: Server | undefined;
+  #client: Client | undefined;
+
+  constructor(options: SiteOptions) {
+    this.mode = options.mode;
+    this.leaseMs = options.leaseMs;
+    this.#options = options;
+    this.installation = new Installation({ env: { DAYBOOK_LEASE_SECONDS: String(options.leaseMs / 1000) } });
+  }
+
+  get client(): Client {
+    return demand(this.#client);
+  }
+
+  get web(): Server {
+    return demand(this.#web);
+  }
+
+  /** The same as `web` in one process. */
+  get worker(): Server {
+    return demand(this.#worker);
+  }
+
+  /** Without those that serve the web only. */
+  get servers(): Server[] {
+    return [...new Set([this.web, this.worker])];
+  }
+
+  get home(): string {
+    return this.installation.home(this.#workerData);
+  }
+
+  get hasPostmaster(): boolean {
+    return this.mode !== 'split';
+  }
+
+  processes(role: FoundProcess['role']): FoundProcess[] {
+    return this.installation.processes(role, this.#workerData);
+  }
+
+  async open(): Promise<void> {
+    const { installation } = this;
+    const port = await findFreePort();
+    const env: Record<string, string> = { DAYBOOK_PORT: String(port) };
+    if (this.mode === 'split') env['DATABASE_URL'] = await this.#createDatabase();
+    installation.addScript(printerName, printerScript, this.#workerData);
+    mkdirSync(join(this.home, 'evidence'), { recursive: true });
+    if (this.mode === 'serve') {
+      this.#web = installation.server(['web', 'worker'], { name: 'server', env });
+      this.#worker = this.#web;
+    } else {
+      this.#web = installation.server(['web'], { name: 'web', env });
+      this.#worker = installation.server(['worker'], { name: 'worker', data: this.#workerData, env });
+    }
+    const url = await this.#web.start();
+    if (this.#worker !== this.#web) await this.#worker.start();
+    this.#client = new Client(url, { connections: 8 });
+    await this.#client.signIn('admin', adminPassword);
+    await this.#client.json('PUT', '/api/v1/lanes/user:admin', { capacity: 6 });
+    await this.#client.json('PUT', '/api/v1/lanes/licence:x', { capacity: 2 });
+  }
+
+  async close(options: { keep: boolean }): Promise<void> {
+    this.#client?.close();
+    await this.installation.close(options);
+    if (this.#database !== null && !options.keep) {
+      await this.#administer(`drop database if exists ${this.#database} with (force)`);
+    }
+  }
+
+  get #workerData(): string {
+    return this.mode === 'split' ? 'worker-data' : 'data';
+  }
+
+  async #createDatabase(): Promise<string> {
+    const name = `daybook_faults_${process.pid}_${Date.now()}`;
+    await this.#administer(`create database ${name}`);
+    this.#database = name;
+    const url = new URL(this.#options.serverUrl);
+    url.pathname = `/${name}`;
+    return url.href;
+  }
+
+  async #administer(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#options.serverUrl });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+function demand<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the site is not open');
+  return value;
+}

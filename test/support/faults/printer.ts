@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a job of the fault tests is asked to do. */
+export interface PrintTask {
+  /** Names the task; its evidence lies in the file of that name. */
+  key: number;
+  /** Lines on each stream. */
+  lines: number;
+  /** Pauses between blocks of lines: how many, and how long each. */
+  pauses: number;
+  pauseMs: number;
+  exitCode: number;
+  /** Attempts before this number exit with 3. */
+  failsBefore: number;
+  /** What it leaves behind: a child in the background, one in a session of its own. */
+  forks: 'nothing' | 'child' | 'session';
+}
+
+export const printerName = 'printer.sh';
+
+/**
+ * Says in a file of its own that it began and that it came to its end, each in one write; prints numbered lines with
+ * a check number in between.
+ */
+export const printerScript = `#!/bin/bash
+key=$1 lines=$2 pauses=$3 pause=$4 code=$5 fails=$6 forks=$7
+evidence="$HOME/evidence/$key"
+echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT start" >> "$evidence"
+case $forks in
+  child) sleep 300 & ;;
+  session) setsid sleep 300 & ;;
+esac
+block=$(( lines / (pauses + 1) + 1 ))
+for (( i = 0; i < lines; i++ )); do
+  echo "out $key $i $(( (key * 7919 + i * 104729) % 99991 ))"
+  echo "err $key $i $(( (key * 7907 + i * 104723) % 99989 ))" >&2
+  if (( i % block == block - 1 )); then sleep "$pause"; fi
+done
+echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT end" >> "$evidence"
+if (( DAYBOOK_ATTEMPT < fails )); then exit 3; fi
+exit "$code"
+`;
+
+export function toArguments(task: PrintTask): [string, string][] {
+  const { key, lines, pauses, pauseMs, exitCode, failsBefore, forks } = task;
+  return [key, lines, pauses, pauseMs / 1000, exitCode, failsBefore, forks].map((word) => ['', String(word)]);
+}
+
+export function expectedOutput({ key, lines }: PrintTask, stream: 'stdout' | 'stderr'): string {
+  let text = '';
+  for (let i = 0; i < lines; i += 1) {
+    text +=
+      stream === 'stdout'
+        ? `out ${key} ${i} ${(key * 7919 + i * 104729) % 99991}\n`
+        : `err ${key} ${i} ${(key * 7907 + i * 104723) % 99989}\n`;
+  }
+  return text;
+}
+
+export function expectedExit(task: PrintTask, attempt: number): number {
+  return attempt < task.failsBefore ? 3 : task.exitCode;
+}
+
+export interface Evidence {
+  jobId: number;
+  attempt: number;
+  event: 'start' | 'end';
+}
+
+/** What truly ran, in the order in which it happened. */
+export function readEvidence(home: string, key: number): Evidence[] {
+  let text: string;
+  try {
+    text = readFileSync(join(home, 'evidence', String(key)), 'utf8');
+  } catch {
+    return []; // it never ran
+  }
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [jobId, attempt, event] = line.split(' ');
+      return { jobId: Number(jobId), attempt: Number(attempt), event: event as Evidence['event'] };
+    });
+}
