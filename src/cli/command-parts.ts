@@ -52,10 +52,11 @@ export function integerOption(name: string, text: string, range: { min: number; 
   throw new UsageError(`${name} is "${text}"; expected a whole number from ${range.min} to ${range.max}.`);
 }
 
-/** A part of a path: nothing in it can reach another address. */
+/** A part of a path. @throws UsageError for what would lead to the folder above */
 export function segment(text: string): string {
-  // encodeURIComponent leaves dots, and `..` would be taken for the folder above.
-  return /^\.+$/.test(text) ? text.replaceAll('.', '%2E') : encodeURIComponent(text);
+  // WHATWG URLs take `%2E%2E` for `..`, too: no way of writing it stays a name.
+  if (text === '' || text === '.' || text === '..') throw new UsageError(`"${text}" is no name.`);
+  return encodeURIComponent(text);
 }
 
 /** The path of a job. @throws UsageError when it is neither a number nor a uid */

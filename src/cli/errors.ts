@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { errorCodes, isAppError, type ErrorCode, type ErrorDetail } from '../contract/errors.ts';
+import { DirectoryInUseError } from '../lib/directory-lock.ts';
 import { cleanText } from './clean-text.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -55,6 +56,7 @@ export function describeError(error: unknown): { text: string; exitCode: number 
   if (error instanceof UsageError) return { text: error.message, exitCode: exitCodes.usage.code };
   if (error instanceof UnreachableError) return { text: error.message, exitCode: exitCodes.unreachable.code };
   if (error instanceof ServerError) return { text: describeRefusal(error), exitCode: codeOf(error) };
+  if (error instanceof DirectoryInUseError) return { text: error.message, exitCode: exitCodes.failed.code };
   if (isAppError(error)) {
     const exitCode = error.code === 'not_found' ? exitCodes.notFound.code : exitCodes.failed.code;
     return { text: cleanText(error.message), exitCode };

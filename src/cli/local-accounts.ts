@@ -20,7 +20,7 @@ export async function setPasswordLocally(context: CliContext, name: string): Pro
     await createAccounts({ store: createAccountStore(db) }).setPasswordLocally(name, password);
     await print(
       context,
-      `The password of ${name} is changed in ${where}; all sessions of ${name} have ended, tokens stay. A server that runs there accepts it at once.`,
+      `The password of ${name} is changed in ${where}; all sessions of ${name} have ended, tokens stay. A running server takes it at once, and forgets the old one within 30 s.`,
     );
   });
 }

@@ -41,7 +41,7 @@ describe('usage', () => {
 
   it('every command has a description, and examples by itself or in its group', () => {
     const visit = (command: Command): void => {
-      expect(command.description() || command.summary(), command.name()).not.toBe('');
+      expect(`${command.name()}: ${command.description() || command.summary()}`).not.toMatch(/: $/);
       for (const child of command.commands) visit(child);
     };
     const program = createProgram(createTestContext());
@@ -49,7 +49,7 @@ describe('usage', () => {
     for (const command of program.commands) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      expect(help, command.name()).toContain('Examples:\n  $ daybook ');
+      expect(`${command.name()}: ${help}`).toContain('Examples:\n  $ daybook ');
     }
   });
 });

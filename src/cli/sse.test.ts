@@ -99,7 +99,7 @@ describe('followEvents', () => {
     const { events, waits } = follow([null, null, null, 'retry: 900\ndata: a\n\n', null]);
     await expect(async () => {
       for await (const _ of events) void _;
-    }).rejects.toThrow();
+    }).rejects.toThrow('no further connection');
     expect(waits[2]).toBeGreaterThan(waits[0] ?? Infinity);
     expect(waits[3]).toBe(900);
     expect(waits[4]).toBeLessThanOrEqual(500);

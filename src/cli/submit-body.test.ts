@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { toSubmitBody } from './submit-body.ts';
+import { createTestContext } from './test-context.ts';
+
+describe('toSubmitBody', () => {
+  it('says only what was said, since defaults are the server’s', async () => {
+    expect(await toSubmitBody(createTestContext(), { script: 'x.sh', args: [] })).toEqual({
+      kind: 'script',
+      input: { script: 'x.sh', arguments: [] },
+    });
+  });
+
+  it('carries every option under the name of the API', async () => {
+    const context = createTestContext({ stdin: 'né\n' });
+    const body = await toSubmitBody(context, {
+      script: 'x.sh',
+      args: ['-v', 'a b'],
+      queue: 'nightly',
+      priority: '-5',
+      label: ['gpu', 'big'],
+      lane: ['licence:x'],
+      key: 'site',
+      runAt: '2026-03-01T14:30:00Z',
+      timeout: '10m',
+      retries: '2',
+      name: 'Report',
+      project: '3001234',
+      tag: ['a'],
+      env: ['LEVEL=9', 'EMPTY=', 'SUM=1+1=2'],
+      stdin: '-',
+      workdir: 'run/1',
+      idempotencyKey: 'k',
+    });
+    expect(body).toEqual({
+      kind: 'script',
+      input: {
+        script: 'x.sh',
+        arguments: [['-v', "'a b'"]],
+        env: { LEVEL: '9', EMPTY: '', SUM: '1+1=2' },
+        stdin: 'né\n',
+        workdir: 'run/1',
+      },
+      name: 'Report',
+      queue: 'nightly',
+      priority: -5,
+      labels: ['gpu', 'big'],
+      lanes: ['licence:x'],
+      concurrencyKey: 'site',
+      runAt: '2026-03-01T14:30:00.000Z',
+      timeoutSeconds: 600,
+      retry: { attempts: 3 },
+      project: '3001234',
+      tags: ['a'],
+      idempotencyKey: 'k',
+    });
+  });
+
+  it('another kind takes its whole input as JSON, also from standard input', async () => {
+    const choices = { script: undefined, args: [], kind: 'url' };
+    const expected = { kind: 'url', input: { url: 'http://x' } };
+    expect(await toSubmitBody(createTestContext(), { ...choices, input: '{"url":"http://x"}' })).toEqual(
+      expected,
+    );
+    const context = createTestContext({ stdin: '{"url":"http://x"}' });
+    expect(await toSubmitBody(context, { ...choices, input: '-' })).toEqual(expected);
+  });
+
+  it('text that is no UTF-8 is refused instead of being changed', async () => {
+    const context = createTestContext();
+    const latin1 = Object.assign(context, {
+      stdin: (await import('node:stream')).Readable.from([Buffer.from([0xe9])]),
+    });
+    await expect(toSubmitBody(latin1, { script: 'x.sh', args: [], stdin: '-' })).rejects.toThrow(
+      'no UTF-8 text',
+    );
+  });
+
+  it('--input and what would be part of it exclude each other', async () => {
+    const choices = { script: undefined, args: [], input: '{}', env: ['A=1'] };
+    await expect(toSubmitBody(createTestContext(), choices)).rejects.toThrow('either --input or --env');
+  });
+});
