@@ -93,14 +93,18 @@ export async function waitForJob(
           line(isConnected ? '' : `${client.url} does not answer; trying again…`),
       });
       if (!job || isEnded(job.state)) return job;
-      const took = job.state === 'running' ? runningTime(job) : undefined;
-      line(`Job ${job.id}: ${job.state}${describeProgress(job)}${took === undefined ? '' : `, ${took}`}`);
+      line(`Job ${job.id}: ${job.state}${describeProgress(job)}${sinceStart(job)}`);
       await pause(pollMs, signal);
       pollMs = Math.min(slowestPollMs, pollMs * 1.3);
     }
   } finally {
     line('');
   }
+}
+
+function sinceStart(job: Job): string {
+  const took = job.state === 'running' ? runningTime(job) : undefined;
+  return took === undefined || took.endsWith('ms') ? '' : `, ${took}`;
 }
 
 /** The exit code of an ended job: that of its newest attempt that has one, as a shell would report it. */
@@ -176,7 +180,8 @@ function progressLine({ stderr }: CliContext): (text: string) => void {
   return (text) => {
     if (text === shown) return;
     shown = text;
-    const width = (stderr.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const width = (stderr.columns || 80) - 1;
     stderr.write(`\r\u001B[K${text.length > width ? `${text.slice(0, width - 1)}…` : text}`);
   };
 }

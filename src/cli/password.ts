@@ -15,10 +15,11 @@ export async function askPassword(context: CliContext, question: string): Promis
       'A password is needed and nobody can be asked: set DAYBOOK_PASSWORD or DAYBOOK_TOKEN.',
     );
   }
-  stderr.write(question);
   // readline edits the line and would show it; it is given an output that swallows everything.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  // Only now, when the terminal has stopped showing what is typed.
+  stderr.write(question);
   const leave = new AbortController();
   lines.on('SIGINT', () => leave.abort());
   lines.on('close', () => leave.abort());

@@ -55,8 +55,8 @@ export function createProgram(context: CliContext): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'daybook: ')),
       getOutHasColors: () => paint('bold', '') !== '',
       getErrHasColors: () => painter(context.stderr, context.env)('bold', '') !== '',
-      getOutHelpWidth: () => context.stdout.columns ?? 100,
-      getErrHelpWidth: () => context.stderr.columns ?? 100,
+      getOutHelpWidth: () => context.stdout.columns || 100,
+      getErrHelpWidth: () => context.stderr.columns || 100,
     })
     .configureHelp({ styleTitle: (text) => paint('bold', text), showGlobalOptions: false })
     .helpCommand('help [command]', 'help for a command');

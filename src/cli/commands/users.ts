@@ -102,7 +102,7 @@ export function registerUsers(program: Command, context: CliContext): void {
       .option('--local', 'directly in the database of the data directory, when nobody can sign in any more'),
   ).action(async (name: string, options: ServerOptions & { local?: boolean }, self: Command) => {
     if (options.local) {
-      const { setPasswordLocally } = await import('../local-accounts.ts');
+      const { setPasswordLocally } = await import('./user-password-local.ts');
       return setPasswordLocally(context, name);
     }
     await setPassword(context, await connectFor(context, self), name);

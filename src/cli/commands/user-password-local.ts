@@ -1,15 +1,15 @@
-import { createAccounts } from '../accounts/accounts.ts';
-import type { Config } from '../config/config.ts';
-import { readConfig } from '../config/read-config.ts';
-import { AppError } from '../contract/errors.ts';
-import { silentLogger } from '../lib/logger.ts';
-import { createAccountStore } from '../store/accounts.ts';
-import { createDatabase, type Database, type DatabaseOptions } from '../store/database.ts';
-import { createEmbeddedPostgres } from '../store/embedded-postgres/embedded-postgres.ts';
-import { readPlace } from '../store/embedded-postgres/place.ts';
-import type { CliContext } from './context.ts';
-import { print, say } from './output.ts';
-import { readNewPassword } from './password.ts';
+import { createAccounts } from '../../accounts/accounts.ts';
+import type { Config } from '../../config/config.ts';
+import { readConfig } from '../../config/read-config.ts';
+import { AppError } from '../../contract/errors.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { createAccountStore } from '../../store/accounts.ts';
+import { createDatabase, type Database, type DatabaseOptions } from '../../store/database.ts';
+import { createEmbeddedPostgres } from '../../store/embedded-postgres/embedded-postgres.ts';
+import { readPlace } from '../../store/embedded-postgres/place.ts';
+import type { CliContext } from '../context.ts';
+import { print, say } from '../output.ts';
+import { readNewPassword } from '../password.ts';
 
 /** Sets a password past the server, for whoever may read the data directory. Also lets a disabled user in again. */
 export async function setPasswordLocally(context: CliContext, name: string): Promise<void> {
