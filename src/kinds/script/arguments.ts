@@ -24,6 +24,11 @@ export function splitWords(value: string): string[] {
   return scan(value).words;
 }
 
+/** What a shell splits at. A no-break space or a byte order mark is part of a file's name. */
+function isGap(character: string): boolean {
+  return character === ' ' || character === '\t' || character === '\n' || character === '\r';
+}
+
 function scan(value: string): { words: string[]; open: string | null } {
   const words: string[] = [];
   let word: string | null = null;
@@ -42,7 +47,7 @@ function scan(value: string): { words: string[]; open: string | null } {
     } else if (character === '"' || character === "'") {
       quote = character;
       word ??= '';
-    } else if (/\s/.test(character)) {
+    } else if (isGap(character)) {
       if (word !== null) words.push(word);
       word = null;
     } else {
