@@ -11,6 +11,7 @@ import { pino, type Logger as PinoLogger } from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
 import { createAccounts } from './accounts/accounts.ts';
 import type { Config } from './config/config.ts';
+import { AppError } from './contract/errors.ts';
 import { createAudit } from './http/audit.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
@@ -23,7 +24,7 @@ import { createOutputRecorder } from './jobs/output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
 import { listKinds } from './kinds/list.ts';
 import { systemClock } from './lib/clock.ts';
-import { lockDirectory } from './lib/directory-lock.ts';
+import { DirectoryInUseError, lockDirectory, type DirectoryLock } from './lib/directory-lock.ts';
 import { startServices, type Service } from './lib/service.ts';
 import { prepareDirectories } from './directories.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
@@ -63,18 +64,32 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
-  await prepareDirectories(config.data, account);
-  const locks = options.roles.map((role) =>
-    lockDirectory(config.data.directory, {
-      name: role,
-      holderTitle: role === 'web' ? 'A server' : 'A worker',
-    }),
-  );
+  const directories = await prepareDirectories(config.data, account);
+  const locks = options.roles.map((role) => lockRole(config.data.directory, role));
   try {
-    const server = await startServer(config, { ...options, logger, account });
+    const server = await startServer(
+      { ...config, data: { ...config.data, ...directories } },
+      { ...options, logger, account },
+    );
     await untilStopped(server, { ...options, logger });
   } finally {
     for (const lock of locks) lock.release();
+  }
+}
+
+/** One web server and one worker a data directory; a second one says so and ends. */
+function lockRole(directory: string, role: ServerRole): DirectoryLock {
+  try {
+    return lockDirectory(directory, { name: role, holderTitle: role === 'web' ? 'A server' : 'A worker' });
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    throw new AppError(
+      'configuration',
+      `${error.message}. Stop it first, or choose another one by DAYBOOK_DATA.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -201,7 +201,7 @@ class PosixSpawner implements Spawner {
       signal: signal === 0 ? null : toSignalName(signal),
       cpuUserMs: this.#usageMs(0),
       cpuSystemMs: this.#usageMs(16),
-      maxRssBytes: Number(this.#usage.readBigInt64LE(32)) * 1024,
+      maxRssBytes: knownMaxRss(Number(this.#usage.readBigInt64LE(32)) * 1024),
     });
   }
 
@@ -217,4 +217,12 @@ function feed(fd: number, bytes: Uint8Array): void {
   // A program need not read its input: EPIPE is its right.
   pipe.on('error', () => pipe.destroy());
   pipe.end(bytes);
+}
+
+/**
+ * Between vfork and exec the child counts with the launcher's own size, and the kernel keeps that maximum: what is not
+ * above it says nothing of the program.
+ */
+function knownMaxRss(bytes: number): number {
+  return bytes > process.resourceUsage().maxRSS * 1024 ? bytes : 0;
 }

@@ -105,7 +105,7 @@ export interface ProgramEnd {
   /** The main process and the children it waited for. 0 without posix_spawn. */
   cpuUserMs: number;
   cpuSystemMs: number;
-  /** Starts at the launcher's own size (vfork), so it tells nothing below some 60 MB. */
+  /** Largest resident size; 0 when it stayed below the launcher's own (some 60 MB), which hides it. */
   maxRssBytes: number;
   /** Processes ended because they outlived the main one. */
   leftBehind: number;

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { canReach, chooseAccount } from './account.ts';
+import { canReach } from '../../lib/file-access.ts';
+import { chooseAccount } from './account.ts';
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1::/:/bin/false

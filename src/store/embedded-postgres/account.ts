@@ -1,11 +1,6 @@
-import { accessSync, constants, lchownSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-
-/** Whom the database runs as. */
-export interface Account {
-  uid: number;
-  gid: number;
-}
+import { lchownSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Account } from '../../lib/file-access.ts';
 
 /** PostgreSQL's initdb wants an account with an entry, so these are names; the first that exists and is free wins. */
 const candidates = ['postgres', 'nobody', 'daemon', 'bin'];
@@ -44,32 +39,6 @@ function parsePasswd(text: string): PasswdEntry[] {
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
-}
-
-/** Whether the account may enter every folder on the way to `path`, and read (a file: run) what is there. */
-export function canReach(path: string, account: Account | undefined): boolean {
-  if (!account) return canReachOurselves(path);
-  if (!may(path, account, statSync(path).isDirectory() ? 0o5 : 0o4)) return false;
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if (!may(folder, account, 0o1)) return false;
-    if (folder === dirname(folder)) return true;
-  }
-}
-
-function canReachOurselves(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function may(path: string, account: Account, bits: number): boolean {
-  const { mode, uid, gid } = statSync(path);
-  if (uid === account.uid) return ((mode >> 6) & bits) === bits;
-  if (gid === account.gid) return ((mode >> 3) & bits) === bits;
-  return (mode & bits) === bits;
 }
 
 /** Gives a folder and everything in it to the account. Symbolic links are changed themselves, never followed. */

@@ -2,7 +2,8 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, syml
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
-import { canReach, giveTo, type Account } from './account.ts';
+import { canReach, type Account } from '../../lib/file-access.ts';
+import { giveTo } from './account.ts';
 
 export interface Binaries {
   /** Has bin/, lib/ and share/. */

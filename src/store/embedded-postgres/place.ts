@@ -19,7 +19,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
-import { canReach, chooseAccount, giveTo, isRoot, type Account } from './account.ts';
+import { canReach, type Account } from '../../lib/file-access.ts';
+import { chooseAccount, giveTo, isRoot } from './account.ts';
 
 /**
  * Where the database of a data directory lies. Usually `<data>/database`; when the account that PostgreSQL runs as

@@ -1,9 +1,9 @@
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Heard, isAlive, kill, LauncherHarness } from '../../test/support/programs/launcher-harness.ts';
-import { until } from '../../test/support/programs/until.ts';
-import type { LauncherClient } from './launcher-client.ts';
+import { Heard, isAlive, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
+import { until } from '../support/programs/until.ts';
+import type { LauncherClient } from '../../src/worker/launcher-client.ts';
 
 let harness: LauncherHarness;
 let client: LauncherClient;
@@ -177,7 +177,13 @@ describe('programs by posix_spawn alone', () => {
       harness.shell('i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'),
     );
     expect(end.cpuUserMs).toBeGreaterThan(20);
-    expect(end.maxRssBytes).toBeGreaterThan(1_000_000);
+  });
+
+  test("the largest size is measured where it is above the launcher's own, and 0 where that hides it", async () => {
+    const large = await harness.run(client, harness.shell('head -c 200m /dev/zero | tail | wc -c'));
+    expect(large.end.maxRssBytes).toBeGreaterThan(150_000_000);
+    const small = await harness.run(client, harness.shell('true'));
+    expect(small.end.maxRssBytes).toBe(0);
   });
 
   test('SIGPIPE has its default action', async () => {
