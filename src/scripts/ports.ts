@@ -21,7 +21,7 @@ export interface Scripts {
   list(): Promise<ScriptFacts[]>;
   /** @throws AppError `not_found` */
   read(name: string): Promise<ScriptFacts & { text: string; sha256: string }>;
-  /** Writes the file, executable, whole or not at all. @throws AppError `invalid_input` */
+  /** Writes the file, executable, whole or not at all. @throws AppError `invalid_input`, `conflict` where a folder is */
   put(name: string, text: string, actor: Actor): Promise<ScriptFacts>;
   /** @throws AppError `not_found` */
   remove(name: string, actor: Actor): Promise<void>;
@@ -36,9 +36,7 @@ export interface ScriptHistory {
     sha256: Buffer | null;
     actor: string;
   }): Promise<void>;
-  list(
-    name: string,
-  ): Promise<
+  list(name: string): Promise<
     {
       id: number;
       action: 'put' | 'delete';

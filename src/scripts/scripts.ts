@@ -35,6 +35,7 @@ export function createScripts(directory: string, history: ScriptHistory): Script
 
     put: async (name, text, actor) => {
       checkName(name);
+      await checkReplaceable(directory, name);
       const content = Buffer.from(text, 'utf8');
       // The history first: a version that is recorded but not written is visible, the reverse would be silent.
       await history.add({ name, action: 'put', content, sha256: sha256(content), actor: actor.name });
@@ -61,6 +62,16 @@ function checkName(name: string): void {
   if (namePattern.test(name)) return;
   const message = 'expected letters, digits, `.`, `_` and `-`, not starting with `.` or `-`, at most 200';
   throw new AppError('invalid_input', `name: ${message}.`, { details: [{ field: 'name', message }] });
+}
+
+/** Before the history says that it was put. */
+async function checkReplaceable(directory: string, name: string): Promise<void> {
+  const facts = await lstat(join(directory, name)).catch(() => null);
+  if (!facts?.isDirectory()) return;
+  throw new AppError(
+    'conflict',
+    `${name} is a folder of the scripts directory; give the script another name.`,
+  );
 }
 
 async function requireFacts(directory: string, name: string): Promise<ScriptFacts> {
