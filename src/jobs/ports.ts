@@ -507,6 +507,14 @@ export interface OutputPiece {
   bytes: Buffer;
   /** Number of the chunk it lies in; a later read may start there. */
   chunk: number;
+  /** Gaps of that chunk up to here, this one included; they have no bytes by which to tell them apart. */
+  gaps: number;
+}
+
+/** Where a reader of both streams stands. */
+export interface OutputPosition extends StreamPositions {
+  chunk: number;
+  gaps: number;
 }
 
 /** Reads what attempts printed. */
@@ -520,7 +528,7 @@ export interface OutputReader {
   /** The last lines of one stream or (null) both, oldest first, as far as the newest chunks hold them. */
   tail(attempt: AttemptRef, limit: number, stream: 'stdout' | 'stderr' | null): Promise<LinePage>;
   /** Everything from these bytes on that is stored now, in order of arrival. */
-  pieces(attempt: AttemptRef, from: StreamPositions & { chunk?: number }): AsyncIterable<OutputPiece>;
+  pieces(attempt: AttemptRef, from: OutputPosition): AsyncIterable<OutputPiece>;
   /** Exactly what a stream printed; a gap appears as a line of its own. */
   bytes(attempt: AttemptRef, stream: 'stdout' | 'stderr'): AsyncIterable<Buffer>;
 }

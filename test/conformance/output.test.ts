@@ -146,13 +146,14 @@ describeOnDatabases('output', (create) => {
     const options = newOptions();
     const recorder = createOutputRecorder(store, silentLogger);
     const sink = recorder.open(options);
-    const position = { stdout: 0, stderr: 0, chunk: 0 };
+    const position = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
     const followed = { stdout: '', stderr: '' };
     const follow = async (): Promise<void> => {
       for await (const piece of reader.pieces(options, position)) {
         followed[piece.stream] += piece.bytes.toString();
         position[piece.stream] = piece.byte + piece.bytes.length;
         position.chunk = piece.chunk;
+        position.gaps = piece.gaps;
       }
     };
     for (let index = 0; index < 40; index += 1) {
@@ -165,6 +166,25 @@ describeOnDatabases('output', (create) => {
     expect(followed.stdout).toBe((await download(options, 'stdout')).toString());
     expect(followed.stderr).toBe((await download(options, 'stderr')).toString());
     await recorder.stop();
+  });
+
+  it('tells a follower of each gap once', async () => {
+    const options = newOptions();
+    await record(options, (sink) => {
+      sink.append('stdout', Buffer.from('one\n'), at);
+      sink.gap('first', at);
+      sink.gap('second', at);
+    });
+    const position = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
+    const seen: string[] = [];
+    for (let look = 0; look < 3; look += 1) {
+      for await (const piece of reader.pieces(options, position)) {
+        seen.push(piece.bytes.toString());
+        position.gaps = piece.gaps;
+        if (piece.kind !== 'gap') position[piece.stream] = piece.byte + piece.bytes.length;
+      }
+    }
+    expect(seen).toEqual(['one\n', 'first', 'second']);
   });
 
   it('shows a gap as a gap, in no stream and no number', async () => {

@@ -314,7 +314,10 @@ function submitBody(kinds: KindRegistry) {
   );
   const [first, ...others] = variants;
   if (!first) throw new Error('there is at least one kind');
-  return z.discriminatedUnion('kind', [first, ...others]);
+  const names = kinds.names.join(', ');
+  return z.discriminatedUnion('kind', [first, ...others], {
+    error: (issue) => (issue.code === 'invalid_union' ? `expected one of ${names}` : undefined),
+  });
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import type { Actor } from '../../contract/actor.ts';
-import type { AttemptRef, JobReader, OutputReader, StreamPositions } from '../../jobs/ports.ts';
+import type { AttemptRef, JobReader, OutputPiece, OutputPosition, OutputReader } from '../../jobs/ports.ts';
 import { delay } from '../../lib/delay.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
@@ -167,17 +166,17 @@ interface FollowOptions extends OutputDependencies {
   actor: Actor;
   id: number;
   number: number | undefined;
-  position: StreamPositions & { chunk: number };
+  position: OutputPosition;
 }
 
-async function follow({ reader, output, stream, actor, id, number, position }: FollowOptions): Promise<void> {
-  // A piece may end in the middle of a character.
-  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+async function follow(options: FollowOptions): Promise<void> {
+  const { reader, stream, actor, id, number } = options;
+  const pieces = new PieceSender(options);
   let attempt: Awaited<ReturnType<JobReader['attemptRef']>> = null;
   while (!stream.signal.aborted) {
     // Asked before reading: what was printed before the end is stored before the end.
     attempt = await reader.attemptRef(id, attempt?.number ?? number ?? null, actor);
-    if (attempt) await sendPieces({ output, stream, attempt, position, decoders });
+    if (attempt) await pieces.send(attempt);
     const job = await reader.byId(id, actor);
     if (!job) return stream.send({ event: 'end', data: { state: null } });
     if (attempt?.isEnded || (!attempt && job.endedAt !== null)) {
@@ -187,30 +186,77 @@ async function follow({ reader, output, stream, actor, id, number, position }: F
   }
 }
 
-async function sendPieces({
-  output,
-  stream,
-  attempt,
-  position,
-  decoders,
-}: Pick<FollowOptions, 'output' | 'stream' | 'position'> & {
-  attempt: AttemptRef;
-  decoders: Record<'stdout' | 'stderr', StringDecoder>;
-}): Promise<void> {
-  for await (const piece of output.pieces(attempt, position)) {
-    if (stream.signal.aborted) return;
+/** Sends pieces of text. A character that is cut by the end of a piece is sent with the next one. */
+class PieceSender {
+  readonly #output: OutputReader;
+  readonly #stream: EventStream;
+  readonly #position: OutputPosition;
+  readonly #cut = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+
+  constructor({ output, stream, position }: Pick<FollowOptions, 'output' | 'stream' | 'position'>) {
+    this.#output = output;
+    this.#stream = stream;
+    this.#position = position;
+  }
+
+  async send(attempt: AttemptRef & { isEnded: boolean }): Promise<void> {
+    for await (const piece of this.#output.pieces(attempt, this.#position)) {
+      if (this.#stream.signal.aborted) return;
+      await this.#sendPiece(piece);
+    }
+    if (attempt.isEnded) await this.#sendRest();
+  }
+
+  async #sendPiece(piece: OutputPiece): Promise<void> {
+    const position = this.#position;
     position.chunk = piece.chunk;
-    if (piece.kind !== 'gap') position[piece.stream] = piece.byte + piece.bytes.length;
-    const text = piece.kind === 'gap' ? piece.bytes.toString() : decoders[piece.stream].write(piece.bytes);
-    await stream.send({
-      event: 'output',
-      id: `${position.stdout}-${position.stderr}-${position.chunk}`,
-      data: { stream: piece.stream, kind: piece.kind, at: piece.at.toISOString(), byte: piece.byte, text },
-    });
+    position.gaps = piece.gaps;
+    const { stream, kind, at } = piece;
+    if (kind === 'gap')
+      return this.#emit({ stream, kind, at, byte: piece.byte, text: piece.bytes.toString() });
+    const bytes = Buffer.concat([this.#cut[stream], piece.bytes]);
+    const whole = bytes.length - cutCharacterBytes(bytes);
+    const byte = piece.byte - this.#cut[stream].length;
+    position[stream] = piece.byte + piece.bytes.length;
+    this.#cut[stream] = Buffer.from(bytes.subarray(whole));
+    if (whole > 0) await this.#emit({ stream, kind, at, byte, text: bytes.toString('utf8', 0, whole) });
+  }
+
+  /** A program may well end in the middle of a character. */
+  async #sendRest(): Promise<void> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const rest = this.#cut[stream];
+      if (rest.length === 0) continue;
+      this.#cut[stream] = Buffer.alloc(0);
+      const byte = this.#position[stream] - rest.length;
+      await this.#emit({ stream, kind: 'text', at: new Date(), byte, text: rest.toString() });
+    }
+  }
+
+  async #emit({
+    at,
+    ...data
+  }: Omit<OutputPiece, 'bytes' | 'chunk' | 'gaps'> & { text: string }): Promise<void> {
+    const { stdout, stderr, chunk, gaps } = this.#position;
+    // Whoever comes back begins before a cut character.
+    const id = [stdout - this.#cut.stdout.length, stderr - this.#cut.stderr.length, chunk, gaps].join('-');
+    await this.#stream.send({ event: 'output', id, data: { ...data, at: at.toISOString() } });
   }
 }
 
-function parsePosition(lastEventId: string): StreamPositions & { chunk: number } {
-  const match = /^(\d{1,15})-(\d{1,15})-(\d{1,9})$/.exec(lastEventId);
-  return { stdout: Number(match?.[1] ?? 0), stderr: Number(match?.[2] ?? 0), chunk: Number(match?.[3] ?? 0) };
+/** Bytes at the end that begin a character of UTF-8 whose rest is still to come (RFC 3629, section 3). */
+function cutCharacterBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0b1100_0000) === 0b1000_0000) continue;
+    const length = byte >= 0b1111_0000 ? 4 : byte >= 0b1110_0000 ? 3 : byte >= 0b1100_0000 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
+
+function parsePosition(lastEventId: string): OutputPosition {
+  const match = /^(\d{1,15})-(\d{1,15})-(\d{1,9})-(\d{1,9})$/.exec(lastEventId);
+  const [stdout, stderr, chunk, gaps] = (match?.slice(1) ?? [0, 0, 0, 0]).map(Number);
+  return { stdout: stdout ?? 0, stderr: stderr ?? 0, chunk: chunk ?? 0, gaps: gaps ?? 0 };
 }

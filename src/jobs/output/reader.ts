@@ -5,6 +5,7 @@ import type {
   OutputChunk,
   OutputLine,
   OutputPiece,
+  OutputPosition,
   OutputReader,
   OutputStore,
   StreamPositions as Positions,
@@ -31,21 +32,23 @@ const chunksAtOnce = 8;
 async function* readPieces(
   store: OutputStore,
   attempt: AttemptRef,
-  from: Positions & { chunk?: number },
+  from: OutputPosition,
 ): AsyncGenerator<OutputPiece> {
-  for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: from.chunk ?? 0 })) {
+  for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: from.chunk })) {
     const at: Positions = { stdout: chunk.stdout.byte, stderr: chunk.stderr.byte };
+    const gapsSeen = chunk.number === from.chunk ? from.gaps : 0;
+    let gaps = 0;
     for (const record of await decodeChunk(chunk)) {
       const byte = at[record.stream];
-      if (record.kind !== 'gap') at[record.stream] += record.bytes.length;
+      if (record.kind === 'gap') {
+        gaps += 1;
+        if (gaps > gapsSeen) yield { ...record, byte, chunk: chunk.number, gaps };
+        continue;
+      }
+      at[record.stream] += record.bytes.length;
       const skip = Math.max(0, from[record.stream] - byte);
-      if (record.kind !== 'gap' && skip >= record.bytes.length) continue;
-      yield {
-        ...record,
-        bytes: record.bytes.subarray(record.kind === 'gap' ? 0 : skip),
-        byte: byte + skip,
-        chunk: chunk.number,
-      };
+      if (skip >= record.bytes.length) continue;
+      yield { ...record, bytes: record.bytes.subarray(skip), byte: byte + skip, chunk: chunk.number, gaps };
     }
   }
 }
@@ -115,7 +118,7 @@ async function readTail(
 
 /** Exactly the bytes a stream printed; a gap appears as a line of its own. */
 async function* readBytes(store: OutputStore, attempt: AttemptRef, stream: Stream): AsyncGenerator<Buffer> {
-  for await (const piece of readPieces(store, attempt, { stdout: 0, stderr: 0 })) {
+  for await (const piece of readPieces(store, attempt, { stdout: 0, stderr: 0, chunk: 0, gaps: 0 })) {
     if (piece.kind === 'gap')
       yield Buffer.from(`\n[daybook: output is missing here: ${piece.bytes.toString()}]\n`);
     else if (piece.stream === stream) yield piece.bytes;

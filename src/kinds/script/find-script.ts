@@ -1,4 +1,4 @@
-import { access, constants, realpath, stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { NotStarted } from '../ports.ts';
 
@@ -12,25 +12,25 @@ export interface ScriptFolder {
 export async function findScript(name: string, folder: ScriptFolder): Promise<{ file: string } | NotStarted> {
   const { scriptsDirectory, allowShell } = folder;
   const path = join(scriptsDirectory, name);
-  const real = await realpath(path).catch(() => null);
-  if (real === null) {
+  let facts = await lstat(path).catch(() => null);
+  if (facts?.isSymbolicLink()) {
+    const real = await realpath(path).catch(() => null);
+    if (real !== null && !real.startsWith((await realpath(scriptsDirectory)) + sep)) {
+      return {
+        exitCode: 126,
+        message: `${name}: the script is a link that leads out of the scripts directory`,
+      };
+    }
+    facts = real === null ? null : await stat(real);
+  }
+  if (!facts) {
     if (allowShell) return { file: name };
     return { exitCode: 127, message: `${name}: there is no such script in the scripts directory` };
   }
-  const root = await realpath(scriptsDirectory);
-  if (!real.startsWith(root + sep)) {
-    return {
-      exitCode: 126,
-      message: `${name}: the script is a link that leads out of the scripts directory`,
-    };
-  }
-  const facts = await stat(real);
   if (!facts.isFile()) return { exitCode: 126, message: `${name}: is not a regular file` };
-  const isExecutable = await access(real, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!isExecutable) return { exitCode: 126, message: `${name}: is not executable (chmod +x makes it so)` };
+  if ((facts.mode & 0o111) === 0) {
+    return { exitCode: 126, message: `${name}: is not executable (chmod +x makes it so)` };
+  }
   // The name as given, so that the script sees its own name in $0.
   return { file: path };
 }

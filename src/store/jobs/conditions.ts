@@ -33,15 +33,10 @@ export class Conditions {
 
 /**
  * The one predicate that says which jobs somebody may see; part of every statement that lists, counts, reads, streams
- * or changes jobs for a person. Everybody sees every job: rights by project are not in use yet.
+ * or changes jobs for a person. Everybody sees every job; rights by project will add their condition here.
  */
-export function visibleTo(conditions: Conditions, actor: Actor): Conditions {
-  return actor.role === 'viewer' ||
-    actor.role === 'member' ||
-    actor.role === 'operator' ||
-    actor.role === 'admin'
-    ? conditions
-    : conditions.add('false');
+export function visibleTo(conditions: Conditions, _actor: Actor): Conditions {
+  return conditions;
 }
 
 /** The plain filters of a list. */
