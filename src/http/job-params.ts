@@ -8,11 +8,16 @@ import { principalOf } from './access.ts';
 /** The largest number JavaScript counts to without loss; far beyond any diary. */
 const maxId = Number.MAX_SAFE_INTEGER;
 
+/** Decimal digits only: `Number` would also read `1e3`, `0x10` and blanks. */
+const jobNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,15}$/)
+  .transform(Number)
+  .pipe(z.int().max(maxId));
+
 export const jobParams = z.object({
   id: z
-    .union([z.coerce.number().int().positive().max(maxId), z.uuid()], {
-      error: 'expected the number of a job, or its uid',
-    })
+    .union([jobNumber, z.uuid()], { error: 'expected the number of a job, or its uid' })
     .describe('Number or uid.'),
 });
 

@@ -57,6 +57,7 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
     },
 
     change: async (id, change, actor) => {
+      requireWellFormed(change);
       const isChanged = await store.change(id, change, actor.name);
       if (isChanged) bell.announce();
       return isChanged;
@@ -101,19 +102,30 @@ function prepare(
     ]);
   }
   const checked = checkInput(kind, input);
-  const { concurrencyKey, timeoutSeconds, runAt } = options;
+  requireWellFormed({ ...options, input: checked });
+  const { concurrencyKey, timeoutSeconds } = options;
+  const runAt = options.runAt === undefined ? null : toMoment(options.runAt);
   const ownLane = concurrencyKey === undefined ? null : `key:${concurrencyKey}`;
   return {
     uid: randomUUID(),
     kind: kind.name,
-    name: options.name ?? kind.nameOf(checked).slice(0, 300),
-    state: runAt && Date.parse(runAt) > Date.now() ? 'scheduled' : 'queued',
+    // The cut may have gone through a character.
+    name: options.name ?? kind.nameOf(checked).slice(0, 300).toWellFormed(),
+    state: runAt !== null && Date.parse(runAt) > Date.now() ? 'scheduled' : 'queued',
     queue: options.queue,
     needs: [...new Set(options.labels)].sort(),
-    lanes: [...options.lanes, `queue:${options.queue}`, `user:${actor.name}`, ...(ownLane ? [ownLane] : [])],
+    // Each once: a key listed twice would ask for two places, and wait for ever where there is one.
+    lanes: [
+      ...new Set([
+        ...options.lanes,
+        `queue:${options.queue}`,
+        `user:${actor.name}`,
+        ...(ownLane ? [ownLane] : []),
+      ]),
+    ],
     ownLane,
     priority: options.priority,
-    runAt: runAt ?? null,
+    runAt,
     owner: actor.name,
     accountId: actor.accountId,
     project: options.project ?? null,
@@ -138,6 +150,31 @@ function checkInput(kind: Kind, input: unknown): unknown {
   );
 }
 
+/** Half a surrogate pair passes as text in JavaScript and as an error in PostgreSQL. */
+function requireWellFormed(value: object): void {
+  const details = findMalformed(value).map((path) => ({
+    field: path.join('.'),
+    message: 'contains half of a character (a lone surrogate)',
+  }));
+  if (details.length > 0) throw invalid(details);
+}
+
+function findMalformed(value: unknown): string[][] {
+  if (typeof value === 'string') return value.isWellFormed() ? [] : [[]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    findMalformed(member).map((path) => [key.toWellFormed(), ...path]),
+  );
+}
+
+/** Years that a calendar of four digits has, in UTC; the database and ISO 8601 disagree on others. */
+function toMoment(text: string): string {
+  const moment = new Date(text);
+  const year = moment.getUTCFullYear();
+  if (year >= 1 && year <= 9999) return moment.toISOString();
+  throw invalid([{ field: 'runAt', message: 'expected a moment of the years 1 to 9999' }]);
+}
+
 function invalid(details: ErrorDetail[]): AppError {
   const list = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
   return new AppError('invalid_input', `The job was not accepted. ${list}`, { details });
@@ -145,8 +182,14 @@ function invalid(details: ErrorDetail[]): AppError {
 
 function hashBody(kind: string, input: unknown, options: object): string {
   return createHash('sha256')
-    .update(JSON.stringify([kind, input, options]))
+    .update(JSON.stringify([kind, input, options], sortMembers))
     .digest('hex');
+}
+
+/** The order of members means nothing in JSON, and some clients do not keep it. */
+function sortMembers(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {

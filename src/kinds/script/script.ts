@@ -14,7 +14,13 @@ const argumentPair = z.tuple([
   }),
 ]);
 
-const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
+
+function findNameProblem(name: string): string | null {
+  if (!variableName.test(name))
+    return 'expected a name of letters, digits and `_`, not starting with a digit, at most 200';
+  return name.startsWith('DAYBOOK_') ? 'names starting with DAYBOOK_ are set by the server' : null;
+}
 
 export const scriptInput = z.strictObject({
   script: plainText
@@ -32,14 +38,15 @@ export const scriptInput = z.strictObject({
       'Options with values, in order: `[["--source", "a b"], ["", "file.txt"]]`. A value is split at white space, quotes respected; no shell takes part.',
     ),
   env: z
-    .record(
-      plainText.max(200).regex(variableName, 'a name of letters, digits and `_`, not starting with a digit'),
-      plainText.max(100_000),
-    )
+    .record(z.string(), plainText.max(100_000))
     .default({})
     .describe('Variables added to the environment.')
-    .refine((env) => !Object.keys(env).some((name) => name.startsWith('DAYBOOK_')), {
-      message: 'names starting with DAYBOOK_ are set by the server',
+    // Not by a schema for the names: what it finds wrong would say neither which name nor what was expected.
+    .superRefine((env, context) => {
+      for (const name of Object.keys(env)) {
+        const message = findNameProblem(name);
+        if (message) context.addIssue({ code: 'custom', path: [name], message });
+      }
     }),
   stdin: z.string().max(500_000).optional().describe('Text for the standard input.'),
   workdir: plainText
