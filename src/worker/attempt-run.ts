@@ -44,7 +44,7 @@ export interface AttemptRunDependencies {
 
 export interface AttemptRunOptions {
   /** Set when the launcher still holds the program that an earlier life of this worker started. */
-  adopted: { startedAt: Date } | null;
+  adopted: { startedAt: Date; ended: boolean } | null;
 }
 
 const finishRetry = { initialMs: 100, factor: 2, maxMs: 5_000 };
@@ -220,6 +220,7 @@ export class AttemptRun {
     if (this.#adopted) {
       this.#program = program;
       this.#launchedAt = this.#adopted.startedAt;
+      if (program.isFull) this.stop('limit');
       launcher.attach(this.key, output.received, program);
     } else {
       const refused = await this.#launch(plan, program);
@@ -305,7 +306,7 @@ export class AttemptRun {
   }
 
   #armTimeout(): void {
-    if (this.job.timeoutMs === null) return;
+    if (this.job.timeoutMs === null || this.#adopted?.ended) return;
     const ranMs = this.#deps.clock.now().getTime() - (this.#launchedAt?.getTime() ?? 0);
     const leftMs = Math.max(0, this.job.timeoutMs - Math.max(0, ranMs));
     this.#armLongTimeout(leftMs);
@@ -337,8 +338,16 @@ export class AttemptRun {
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
     }
     this.#programEnd = result.end;
+    if (this.#adopted?.ended && this.#wasOverTime(result.end)) this.stop('timeout');
     const { exitCode, signal } = result.end;
     return { status: 'ended', exitCode, signal, stopped: this.#stopCause };
+  }
+
+  /** Of a program that ended while no worker was there: whether in time, its own clock says. */
+  #wasOverTime({ endedAt }: ProgramEnd): boolean {
+    const { timeoutMs } = this.job;
+    const ranMs = endedAt.getTime() - (this.#launchedAt?.getTime() ?? 0);
+    return timeoutMs !== null && ranMs >= timeoutMs;
   }
 
   get #stopCause(): StopCause | null {

@@ -33,16 +33,21 @@ export class ProgramRun implements ProgramListener {
     this.#resolve = resolve;
   }
 
+  /** Nothing more may be kept: an earlier life of the worker has seen the limit already. */
+  get isFull(): boolean {
+    return this.#room <= 0;
+  }
+
   onOutput(frame: OutputFrame): void {
-    const { output, outputLimitBytes } = this.#options;
+    const { output } = this.#options;
     const { stream, offset } = frame;
     const at = this.#seen[stream];
     const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
-    if (offset > at) output.gap(`${offset - at} bytes of ${stream} are not there any more`, frame.at);
+    if (offset > at && !this.isFull)
+      output.gap(`${offset - at} bytes of ${stream} are not there any more`, frame.at);
     const fresh = bytes.subarray(Math.max(0, at - offset));
     this.#seen[stream] = Math.max(at, offset + bytes.length);
-    const received = output.received;
-    const room = outputLimitBytes - received.stdout - received.stderr;
+    const room = this.#room;
     if (fresh.length <= room) return output.append(stream, fresh, frame.at);
     if (room > 0) output.append(stream, fresh.subarray(0, room), frame.at);
     this.#exceed(frame.at);
@@ -81,6 +86,12 @@ export class ProgramRun implements ProgramListener {
   /** The worker goes, the program stays. */
   abandon(): void {
     clearTimeout(this.#killTimer);
+  }
+
+  get #room(): number {
+    const { output, outputLimitBytes } = this.#options;
+    const { stdout, stderr } = output.received;
+    return outputLimitBytes - stdout - stderr;
   }
 
   #exceed(at: Date): void {

@@ -146,17 +146,24 @@ export class Worker implements Service {
     });
     this.#incarnation = incarnation;
     const unknown = running.filter((attempt) => !this.#runs.has(launcherKey(attempt)) && isLost(attempt));
-    if (unknown.length > 0)
-      logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
-    for (const attempt of unknown) await this.#takeUp(attempt);
+    if (unknown.length === 0) return;
+    logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
+    // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
+    const { owned } = await store.beat(id, incarnation);
+    const cancelled = new Set(owned.flatMap((one) => (one.cancelRequested ? [one.jobId] : [])));
+    for (const attempt of unknown) await this.#takeUp(attempt, cancelled.has(attempt.jobId));
   }
 
   /** An attempt the database says is ours and we did not know of. */
-  async #takeUp(attempt: RunningAttempt): Promise<void> {
+  async #takeUp(attempt: RunningAttempt, isCancelled: boolean): Promise<void> {
     const { launcher } = this.#options;
     const key = launcherKey(attempt);
     const held = launcher.held.find((program) => program.key === key);
-    if (held) return this.#begin(new AttemptRun(attempt.job, this.#options, { adopted: held }));
+    if (held) {
+      const run = new AttemptRun(attempt.job, this.#options, { adopted: held });
+      if (isCancelled) run.stop('cancelled');
+      return this.#begin(run);
+    }
     if (attempt.launchedAt !== null || launcher.startedBefore.includes(key))
       return this.#strays.giveUp(attempt);
     await this.#release(attempt);
