@@ -126,9 +126,17 @@ export class Client {
     return (await this.read<{ items: JobEvent[] }>(`/api/v1/jobs/${id}/events?limit=1000`)).items;
   }
 
+  /** All lines, page by page. */
   async lines(id: number, query = ''): Promise<OutputLine[]> {
-    const page = await this.read<{ lines: OutputLine[] }>(`/api/v1/jobs/${id}/output?lines=10000${query}`);
-    return page.lines;
+    const lines: OutputLine[] = [];
+    for (let from = ''; ;) {
+      const page = await this.read<{ lines: OutputLine[]; next: string | null }>(
+        `/api/v1/jobs/${id}/output?lines=10000${query}${from}`,
+      );
+      lines.push(...page.lines);
+      if (page.next === null) return lines;
+      from = `&from=${page.next}`;
+    }
   }
 
   async gaps(id: number, attempt?: number): Promise<string[]> {

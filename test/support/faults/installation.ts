@@ -13,6 +13,15 @@ export interface InstallationOptions {
   env?: Record<string, string>;
 }
 
+export interface PlaceOptions {
+  data?: string;
+  /** Of the log file. */
+  name?: string;
+  env?: Record<string, string>;
+  /** Run as this user; needs root. */
+  user?: number;
+}
+
 /** A folder below the temporary one with data directories and the servers that use them; `close` leaves nothing. */
 export class Installation {
   readonly folder: string;
@@ -27,16 +36,14 @@ export class Installation {
     this.#env = options.env ?? {};
   }
 
-  /** @param data name of the data directory; two servers may share one */
-  server(
-    roles: readonly ServerRole[],
-    options: { data?: string; name?: string; env?: Record<string, string> } = {},
-  ): Server {
+  /** @param options `data` names the data directory, two servers may share one; an empty variable is left out */
+  server(roles: readonly ServerRole[], options: PlaceOptions = {}): Server {
     const { data = 'data', name = roles.join('-') } = options;
     const server = new Server({
       roles,
       logFile: join(this.folder, `${name}.log`),
-      env: {
+      ...(options.user === undefined ? {} : { user: options.user }),
+      env: withoutEmpty({
         DAYBOOK_DATA: this.data(data),
         DAYBOOK_PORT: '0',
         DAYBOOK_ADMIN_PASSWORD: adminPassword,
@@ -48,7 +55,7 @@ export class Installation {
         ...(isRoot ? { WORKER_USER: 'root' } : {}),
         ...this.#env,
         ...options.env,
-      },
+      }),
     });
     this.#servers.push(server);
     return server;
@@ -57,7 +64,7 @@ export class Installation {
   /** Starts a server of these roles and signs in. */
   async start(
     roles: readonly ServerRole[] = ['web', 'worker'],
-    options: { data?: string; name?: string; env?: Record<string, string> } = {},
+    options: PlaceOptions = {},
   ): Promise<{ server: Server; client: Client; port: number }> {
     const port = await findFreePort();
     const server = this.server(roles, { ...options, env: { DAYBOOK_PORT: String(port), ...options.env } });
@@ -98,4 +105,8 @@ export class Installation {
     for (const directory of this.#dataDirectories) if (existsSync(directory)) await endProcesses(directory);
     if (!options.keep) rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function withoutEmpty(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }

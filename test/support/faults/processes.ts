@@ -44,7 +44,9 @@ function describe(pid: number, dataDirectory: string): FoundProcess | null {
     jobId: Number(environment.get('DAYBOOK_JOB_ID')),
     number: Number(environment.get('DAYBOOK_ATTEMPT')),
   };
-  return { pid, role: 'program', attempt, isMain: readProcess(pid)?.session === pid };
+  // A child may have a session of its own as well, but is no script.
+  const isScript = words.some((word) => word.startsWith(`${dataDirectory}/scripts/`));
+  return { pid, role: 'program', attempt, isMain: isScript && readProcess(pid)?.session === pid };
 }
 
 /** Dead children that these processes did not collect. */

@@ -196,8 +196,13 @@ function output(record: JobRecord, attempt: Attempt, incidents: readonly Inciden
   if (state === 'succeeded' && found.gaps.length > 0)
     problems.push(`${name} has a gap: ${found.gaps.join('; ')}`);
   if (endedByItself && !launcherDied && found.gaps.length > 0) problems.push(`${name} has a needless gap`);
+  // A worker that came back has told how much the program printed until it was ended.
+  const isAccountedFor = attempt.lateResults.some(({ outcome: late }) => {
+    const bytes = late as { stdoutBytes: number | null; stderrBytes: number | null };
+    return bytes.stdoutBytes === found.stdout.length && bytes.stderrBytes === found.stderr.length;
+  });
   const hasStarted = evidence.some((line) => line.attempt === number);
-  if (reason === 'lost' && hasStarted && !isComplete && found.gaps.length === 0)
+  if (reason === 'lost' && hasStarted && !isComplete && !isAccountedFor && found.gaps.length === 0)
     problems.push(`${name} misses output and shows no gap`);
   return problems;
 }
