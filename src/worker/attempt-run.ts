@@ -159,7 +159,7 @@ export class AttemptRun {
         actor: `worker:${settings.name}`,
       }),
     );
-    if (isFinished && this.#program) launcher.forget(this.key);
+    if (isFinished && (this.#program || this.#lostReason !== undefined)) launcher.forget(this.key);
   }
 
   async #perform(): Promise<KindOutcome> {
@@ -244,8 +244,9 @@ export class AttemptRun {
       .launch(this.#toSpec(planned), program)
       .catch((error: Error) => error);
     if (started instanceof Error) {
-      // Whether it was started cannot be told, so it counts as started.
+      // Whether it was started cannot be told, so it counts as started, and may have printed.
       this.#lostReason = started.message;
+      this.#output?.gap(started.message, this.#deps.clock.now());
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
     }
     if ('exitCode' in started) return this.#refuse(started);
