@@ -3,6 +3,7 @@ import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
+import { registerHomeRoutes } from './routes/home.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
@@ -22,6 +23,7 @@ export interface RouteDependencies
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
+  registerHomeRoutes(app);
   registerHealthRoutes(app, dependencies);
   registerAccountRoutes(app, dependencies);
   registerJobRoutes(app, dependencies);

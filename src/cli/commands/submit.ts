@@ -57,7 +57,7 @@ export function registerSubmit(program: Command, context: CliContext): void {
         const body = await toSubmitBody(context, { script, args, ...options });
         const client = await connectFor(context, self);
         const job = await client.send<Job>('POST', '/jobs', { body });
-        await say(context, `Job ${job.id}  ${client.url}/jobs/${job.id}`);
+        await say(context, `Job ${job.id}`);
         if (options.json) await printJson(context, job);
         if (options.wait || options.follow) await stayWith(context, client, job, options);
       },

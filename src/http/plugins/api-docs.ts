@@ -53,6 +53,10 @@ export async function addApiDocs(app: App): Promise<void> {
     });
     await docs.register(swaggerUi, {
       routePrefix: docsPrefix,
+      theme: {
+        title: 'Daybook API',
+        css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }],
+      },
       uiConfig: { url: '/api/v1/openapi.json', validatorUrl: null, deepLinking: true, tryItOutEnabled: true },
     });
   });

@@ -1,5 +1,7 @@
 /** The two chart pages of contract A, as plain HTML with a drawing inside: no script, nothing from elsewhere. */
 
+import { plainPage } from '../plain-page.ts';
+
 const width = 900;
 const height = 360;
 const margin = { top: 20, right: 20, bottom: 40, left: 70 };
@@ -61,32 +63,14 @@ function page(title: string, content: { lead: string; drawing: string; rows: str
   const [head = [], ...body] = content.rows;
   const cells = (row: string[], tag: string): string =>
     `<tr>${row.map((cell) => `<${tag}>${cell}</${tag}>`).join('')}</tr>`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Daybook</title>
-<style>
-:root { color-scheme: light dark; --ink: #1d2330; --soft: #5d6778; --line: #d9dee7; --mark: #2f6fde; --paper: #fff }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7ebf3; --soft: #9aa5b8; --line: #333b4a; --mark: #7aa8ff; --paper: #12161f } }
-body { margin: 0 auto; max-width: 960px; padding: 24px 16px 48px; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
-h1 { font-size: 1.4rem; margin: 0 } p { color: var(--soft); margin: 4px 0 20px } nav a { color: var(--mark); margin-right: 16px }
-svg { width: 100%; height: auto } svg text { fill: var(--soft); font-size: 13px } svg .grid { stroke: var(--line) }
-.bars rect { fill: var(--mark) } polyline { fill: none; stroke: var(--mark); stroke-width: 2 }
-table { border-collapse: collapse; margin-top: 12px; font-variant-numeric: tabular-nums } td, th { padding: 4px 16px 4px 0; text-align: left; border-bottom: 1px solid var(--line) }
-summary { cursor: pointer; color: var(--soft) }
-</style>
-</head>
-<body>
-<nav><a href="/task/charts/daily">Tasks per day</a><a href="/task/charts/disk">Free disk space</a></nav>
+  return plainPage(
+    title,
+    `<nav><a href="/task/charts/daily">Tasks per day</a><a href="/task/charts/disk">Free disk space</a></nav>
 <h1>${title}</h1>
 <p>${content.lead}</p>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${content.drawing}</svg>
-<details><summary>As a table</summary><table><thead>${cells(head, 'th')}</thead><tbody>${body.map((row) => cells(row, 'td')).join('')}</tbody></table></details>
-</body>
-</html>
-`;
+<div class="drawing"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${content.drawing}</svg></div>
+<details><summary>As a table</summary><table><thead>${cells(head, 'th')}</thead><tbody>${body.map((row) => cells(row, 'td')).join('')}</tbody></table></details>`,
+  );
 }
 
 function axis(top: number, format: (value: number) => string): string {
