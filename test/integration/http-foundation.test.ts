@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { roles } from '../../src/contract/actor.ts';
 import { AppError } from '../../src/contract/errors.ts';
 import { can, tokenScopes } from '../../src/contract/permissions.ts';
-import { registerRoutes, type RouteDependencies } from '../../src/http/routes.ts';
+import { registerRoutes } from '../../src/http/routes.ts';
 import { createHttpService } from '../../src/http/service.ts';
 import {
   createApp,
@@ -14,37 +14,40 @@ import {
   good,
   json,
   member,
-  nothing,
   principal,
+  routeDependencies,
   useApps,
 } from '../support/http.ts';
 
 useApps();
 
 describe('access', () => {
-  it('holds every route, method, role and scope to the permission table', async () => {
-    const app = await createApp({ rateLimits: { refusedPerMinute: 1_000_000 } });
-    app.addHook('onRequest', async (_request, reply) => reply.code(299).send());
-    registerRoutes(app, nothing as RouteDependencies);
-    await app.ready();
-    const routes = app.routeTable();
-    expect(routes.map(({ method, url }) => `${method} ${url}`)).toContain('HEAD /healthz');
-    for (const { method, url, access } of routes) {
-      const request = { method: method as 'GET', url: url.replaceAll(/:\w+/g, '1').replace('*', 'x') };
-      const anonymous = await app.inject(request);
-      expect(anonymous.statusCode, `${method} ${url} nobody`).toBe(can(null, access) ? 299 : 401);
-      for (const role of roles) {
-        for (const scope of tokenScopes) {
-          const answer = await app.inject({
-            ...request,
-            headers: { authorization: `Bearer ${role}.${scope}` },
-          });
-          const expected = can(principal(role, scope), access) ? 299 : 403;
-          expect(answer.statusCode, `${method} ${url} ${role} ${scope}`).toBe(expected);
+  it.each([false, true])(
+    'holds every route, method, role and scope to the permission table, predecessors open: %s',
+    async (openPredecessors) => {
+      const app = await createApp({ rateLimits: { refusedPerMinute: 1_000_000 } });
+      app.addHook('onRequest', async (_request, reply) => reply.code(299).send());
+      registerRoutes(app, routeDependencies({ openPredecessors }));
+      await app.ready();
+      const routes = app.routeTable();
+      expect(routes.map(({ method, url }) => `${method} ${url}`)).toContain('HEAD /healthz');
+      for (const { method, url, access } of routes) {
+        const request = { method: method as 'GET', url: url.replaceAll(/:\w+/g, '1').replace('*', 'x') };
+        const anonymous = await app.inject(request);
+        expect(anonymous.statusCode, `${method} ${url} nobody`).toBe(can(null, access) ? 299 : 401);
+        for (const role of roles) {
+          for (const scope of tokenScopes) {
+            const answer = await app.inject({
+              ...request,
+              headers: { authorization: `Bearer ${role}.${scope}` },
+            });
+            const expected = can(principal(role, scope), access) ? 299 : 403;
+            expect(answer.statusCode, `${method} ${url} ${role} ${scope}`).toBe(expected);
+          }
         }
       }
-    }
-  });
+    },
+  );
 
   it('stops the start when a route names no permission, and says which', async () => {
     const app = await createApp();
@@ -167,13 +170,11 @@ describe('errors', () => {
   it('tells when to try again while the database is away', async () => {
     const app = await createApp();
     const unavailable = new AppError('database_unavailable', 'The database does not answer.');
-    registerRoutes(app, {
-      ...(nothing as RouteDependencies),
-      readiness: [
-        { name: 'database', check: () => Promise.reject(unavailable) },
-        { name: 'queue', check: async () => {} },
-      ],
-    });
+    const readiness = [
+      { name: 'database', check: () => Promise.reject(unavailable) },
+      { name: 'queue', check: async () => {} },
+    ];
+    registerRoutes(app, routeDependencies({ readiness }));
     const answer = await app.inject({ url: '/readyz' });
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'database_unavailable']);
     expect(answer.json().details).toEqual([{ field: 'database', message: 'Does not answer.' }]);
@@ -214,7 +215,7 @@ describe('errors', () => {
 describe('API description', () => {
   it('describes every route of the API: id, tag, summary, all ids different', async () => {
     const app = await createApp();
-    registerRoutes(app, nothing as RouteDependencies);
+    registerRoutes(app, routeDependencies());
     await app.ready();
     const document = (await app.inject({ url: '/api/v1/openapi.json' })).json();
     expect(document.openapi).toBe('3.1.0');
@@ -292,7 +293,7 @@ describe('listening and stopping', () => {
         app.onStopping(() => reply.raw.end('event: stopping\n\n'));
       },
     });
-    registerRoutes(app, nothing as RouteDependencies);
+    registerRoutes(app, routeDependencies());
     const service = createHttpService({
       app,
       host: '127.0.0.1',
