@@ -58,7 +58,9 @@ try {
     const rate = await oursRate(call);
     limits.push(limit);
     ours.push(rate);
-    console.log(`jobs ${rate.toFixed(0)}/s  C loops ${limit.toFixed(0)}/s  ratio ${(rate / limit).toFixed(2)}`);
+    console.log(
+      `jobs ${rate.toFixed(0)}/s  C loops ${limit.toFixed(0)}/s  ratio ${(rate / limit).toFixed(2)}`,
+    );
   }
   const ratio = median(ours) / median(limits);
   console.log(

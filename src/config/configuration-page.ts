@@ -13,7 +13,7 @@ const sections: Readonly<Record<string, string>> = {
 
 /** The text of docs/configuration.md. */
 export function configurationPage(): string {
-  const all: Setting<unknown>[] = Object.values(settings) as Setting<unknown>[];
+  const all: Setting<unknown>[] = Object.values(settings);
   const tables = Object.entries(sections).map(([section, title]) => {
     const members = all.filter((setting) => setting.toml.startsWith(`${section}.`));
     return [

@@ -1,13 +1,14 @@
 import {
-  attemptStates,
   decideMoves,
-  failureReasons,
   jobStates,
   observeMoves,
+  type AttemptState,
+  type FailureReason,
+  type JobState,
   type MoveTable,
 } from './states.ts';
 
-const meanings: Record<(typeof jobStates)[number], string> = {
+const meanings: Record<JobState, string> = {
   waiting: 'A counted limit (lane) is full; the job goes on when there is room.',
   scheduled: 'It has a time before which it does not start: its run-at, or the pause before a retry.',
   queued: 'Any worker that offers what it needs may take it.',
@@ -19,7 +20,7 @@ const meanings: Record<(typeof jobStates)[number], string> = {
   unknown: 'A source has lost sight of it.',
 };
 
-const reasonMeanings: Record<(typeof failureReasons)[number], string> = {
+const reasonMeanings: Record<FailureReason, string> = {
   exit: 'The program ended with an exit code other than 0.',
   signal: 'A signal ended the program.',
   timeout: 'It ran longer than its limit.',
@@ -29,7 +30,7 @@ const reasonMeanings: Record<(typeof failureReasons)[number], string> = {
   error: 'It could not be started, or the kind itself failed.',
 };
 
-const attemptMeanings: Record<(typeof attemptStates)[number], string> = {
+const attemptMeanings: Record<AttemptState, string> = {
   running: 'In the hands of a worker or a source.',
   succeeded: 'Ended well.',
   failed: 'Ended otherwise; the job may be tried again.',

@@ -44,7 +44,6 @@ export type AttemptState = (typeof attemptStates)[number];
 
 /** What the kind says of the outcome, or the person who overruled it. */
 export const tones = ['good', 'warn', 'bad'] as const;
-export type Tone = (typeof tones)[number];
 
 export const decideMoves = {
   waiting: ['queued', 'scheduled', 'cancelled', 'failed'],

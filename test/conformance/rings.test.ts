@@ -100,10 +100,11 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
     const labels = Array.from({ length: 1_000 }, (_, index) => `label-${index}`);
     receiver.listen({ queues: ['default'], labels }, () => heard.add());
     sender.ring(labels.map((label) => ({ queue: 'default', needs: [label] })));
-    await pollUntil(
+    const count = await pollUntil(
       () => heard.count,
-      (count) => count >= 1_000,
+      (heardNow) => heardNow >= 1_000,
     );
+    expect(count).toBe(1_000);
   });
 
   it('stop when the listener does', async () => {
