@@ -25,7 +25,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { freeKib } from './disk.ts';
 import { Measurements } from './measurements.ts';
-import { toOutcome } from './outcome.ts';
+import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
 
@@ -45,6 +45,8 @@ export interface AttemptRunDependencies {
 export interface AttemptRunOptions {
   /** Set when the launcher still holds the program that an earlier life of this worker started. */
   adopted: { startedAt: Date; ended: boolean } | null;
+  /** By the monotonic clock: when the claim was asked for. By default now. */
+  askedMs?: number;
 }
 
 const finishRetry = { initialMs: 100, factor: 2, maxMs: 5_000 };
@@ -75,6 +77,8 @@ export class AttemptRun {
   #launchedAt: Date | undefined;
   #plan: { file: string; args: readonly string[]; cwd: string } | null = null;
   #freeBeforeKib: number | null = null;
+  readonly #askedMs: number;
+  #isReleased = false;
   #timeout: NodeJS.Timeout | undefined;
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
@@ -82,6 +86,7 @@ export class AttemptRun {
     this.key = launcherKey(job);
     this.#deps = deps;
     this.#adopted = options.adopted;
+    this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, deps.logger);
   }
 
@@ -127,14 +132,16 @@ export class AttemptRun {
     this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
     const outcome = await this.#perform();
     if (this.#detached.signal.aborted) return;
-    const finished = toOutcome(outcome, {
-      stopped: this.#stopCause,
-      lostReason: this.#lostReason ?? null,
-      end: this.#programEnd ?? null,
-      result: this.#measurements.result,
-      now: this.#deps.clock.now(),
-      timeoutMs: this.job.timeoutMs,
-    });
+    const finished = this.#isReleased
+      ? released(this.#deps.clock.now())
+      : toOutcome(outcome, {
+          stopped: this.#stopCause,
+          lostReason: this.#lostReason ?? null,
+          end: this.#programEnd ?? null,
+          result: this.#measurements.result,
+          now: this.#deps.clock.now(),
+          timeoutMs: this.job.timeoutMs,
+        });
     const details: AttemptOutcome = {
       ...finished,
       launchedAt: this.#launchedAt?.toISOString() ?? null,
@@ -239,6 +246,8 @@ export class AttemptRun {
     if ('exitCode' in planned) return this.#refuse(planned);
     if (this.#stopping.signal.aborted)
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+    this.#isReleased = this.#hasOverslept();
+    if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
     this.#plan = { file: planned.file, args: planned.args, cwd: planned.cwd };
     const started = await this.#deps.launcher
       .launch(this.#toSpec(planned), program)
@@ -254,6 +263,15 @@ export class AttemptRun {
     this.#launchedAt = started.startedAt;
     this.#markLaunched(started.startedAt);
     return null;
+  }
+
+  /**
+   * This process stood still (stopped, suspended) since the claim. The attempt may have been given up meanwhile and be
+   * tried again elsewhere, so its program is not begun any more; if it is still ours, it goes back to its queue.
+   */
+  #hasOverslept(): boolean {
+    const { clock, settings } = this.#deps;
+    return clock.monotonicMs() - this.#askedMs > settings.leaseMs / 2;
   }
 
   #refuse({ exitCode, message }: NotStarted): ProgramReport {

@@ -1,3 +1,4 @@
+import { emptyOutcome } from '../jobs/contract.ts';
 import type { AttemptOutcome } from '../jobs/ports.ts';
 import type { KindOutcome, StopCause } from '../kinds/ports.ts';
 import type { ProgramEnd } from '../launcher/protocol.ts';
@@ -40,6 +41,12 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     return { ...base, state: 'failed', reason: 'lost', message: facts.lostReason };
   if (facts.stopped === null || said.state === 'succeeded') return base;
   return { ...base, ...stopOutcome(facts.stopped, facts.timeoutMs), verdict: null };
+}
+
+/** Of an attempt whose program was not begun, because its worker had stood still for too long. */
+export function released(now: Date): AttemptOutcome {
+  const message = 'The worker stood still before the first instruction.';
+  return emptyOutcome('released', { reason: null, message, endedAt: now.toISOString() });
 }
 
 function stopOutcome(

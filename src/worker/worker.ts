@@ -40,6 +40,7 @@ export class Worker implements Service {
   #beats: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
   #claimsUnderWay = 0;
+  #claimAskedMs = 0;
   /** Raised by every beat; tells which runs a beat's answer can know of. */
   #beatNumber = 0;
   #looking: Promise<void> | undefined;
@@ -53,7 +54,8 @@ export class Worker implements Service {
     this.#claimer = new Claimer({
       claim: (limit) => this.#claim(limit),
       onClaimed: (jobs) => {
-        for (const job of jobs) this.#begin(new AttemptRun(job, this.#options, { adopted: null }));
+        const askedMs = this.#claimAskedMs;
+        for (const job of jobs) this.#begin(new AttemptRun(job, this.#options, { adopted: null, askedMs }));
       },
       freeSlots: () => options.settings.slots - this.#runs.size,
       obstacle: () => this.#obstacle(),
@@ -109,8 +111,9 @@ export class Worker implements Service {
   }
 
   async #claim(limit: number): ReturnType<Jobs['claim']> {
-    const { id, settings, kinds, jobs } = this.#options;
+    const { id, settings, kinds, jobs, clock } = this.#options;
     this.#claimsUnderWay += 1;
+    this.#claimAskedMs = clock.monotonicMs();
     try {
       return await jobs.claim({
         workerId: id,

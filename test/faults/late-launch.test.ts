@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { retryPolicy } from '../../src/contract/job.ts';
+import type { ClaimedJob, OutputSink } from '../../src/jobs/ports.ts';
+import type { Kind } from '../../src/kinds/ports.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt-run.ts';
+
+const leaseMs = 10_000;
+const job: ClaimedJob = {
+  jobId: 7,
+  number: 1,
+  token: 'a token',
+  uid: 'a uid',
+  kind: 'sleepy',
+  name: 'a job',
+  input: {},
+  owner: 'ana',
+  retry: retryPolicy.parse({}),
+  timeoutMs: null,
+  tries: 1,
+  claimedAt: new Date(0),
+};
+
+let nowMs = 0;
+let sleepsMs = 0;
+let launches = 0;
+let ends: string[] = [];
+
+beforeEach(() => {
+  nowMs = 0;
+  launches = 0;
+  ends = [];
+});
+afterEach(() => {
+  sleepsMs = 0;
+});
+
+/** Its worker falls asleep just before the program is started. */
+const sleepy: Kind = {
+  name: 'sleepy',
+  title: '',
+  description: '',
+  input: z.unknown(),
+  result: z.unknown(),
+  nameOf: () => '',
+  run: async (_job, context) => {
+    await context.program(async () => {
+      nowMs += sleepsMs;
+      return { file: 'true', args: [], cwd: '/', env: {}, stdin: null };
+    });
+    return { state: 'succeeded' };
+  },
+};
+
+const sink: OutputSink = {
+  received: { stdout: 0, stderr: 0 },
+  pendingBytes: 0,
+  append: () => {},
+  gap: () => {},
+  close: async () => true,
+};
+
+/** The few calls that one attempt makes; the rest of the ports would be a mistake here. */
+const dependencies = {
+  settings: {
+    name: 'a worker',
+    leaseMs,
+    homeDirectory: '/',
+    outputLimitBytes: 1_000,
+    killGraceMs: 1,
+    programUser: null,
+  },
+  kinds: { get: () => sleepy },
+  clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },
+  logger: silentLogger,
+  recorder: { open: () => sink },
+  copies: { write: async () => {} },
+  store: { markLaunched: async () => {} },
+  launcher: {
+    launch: async () => {
+      launches += 1;
+      return { exitCode: 127, message: 'there is none' };
+    },
+    forget: () => {},
+  },
+  jobs: {
+    finish: async ({ outcome }: { outcome: { state: string } }) => {
+      ends.push(outcome.state);
+    },
+  },
+} as unknown as AttemptRunDependencies;
+
+it('an attempt whose worker slept between claim and start is given back, not started, as it may be lost by now', async () => {
+  sleepsMs = leaseMs;
+  await new AttemptRun(job, dependencies, { adopted: null }).run();
+  expect(launches).toBe(0);
+  expect(ends).toEqual(['released']);
+});
+
+it('an attempt whose worker was awake is started', async () => {
+  sleepsMs = leaseMs / 10;
+  await new AttemptRun(job, dependencies, { adopted: null }).run();
+  expect(launches).toBe(1);
+  expect(ends).toEqual(['succeeded']);
+});
