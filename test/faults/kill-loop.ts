@@ -37,7 +37,8 @@ let isClean = true;
 for (const mode of await chooseModes()) {
   if (!interrupted.signal.aborted) isClean = (await runMode(mode)) && isClean;
 }
-process.exitCode = isClean && !interrupted.signal.aborted ? 0 : 1;
+// What a broken round still has under way would keep the process.
+process.exit(isClean && !interrupted.signal.aborted ? 0 : 1);
 
 async function runMode(mode: Mode): Promise<boolean> {
   const site = new Site({ mode, leaseMs, serverUrl });
@@ -93,6 +94,7 @@ function report(
   print(`${mode}: ${done} rounds in ${(elapsedMs / 1000).toFixed(0)} s, ${tally.summary}`);
   const unseen = done < 20 ? [] : tally.unseen(targetsOf(mode), mode !== 'serve');
   if (unseen.length > 0) print(`${mode}: never seen: ${unseen.join(', ')}`);
+  if (interrupted.signal.aborted) print(`${mode}: interrupted`);
   if (tally.violations.length === 0) {
     print(`${mode}: zero lost, zero doubled, zero stuck`);
     return unseen.length === 0 || done < 100;

@@ -96,12 +96,7 @@ export class Installation {
   }
 
   async close(options: { keep?: boolean } = {}): Promise<void> {
-    for (const server of this.#servers) {
-      if (!server.isRunning) continue;
-      // A stopped one would never hear of it.
-      server.signal('SIGCONT');
-      await server.kill();
-    }
+    for (const server of this.#servers) await server.close();
     for (const directory of this.#dataDirectories) if (existsSync(directory)) await endProcesses(directory);
     if (!options.keep) rmSync(this.folder, { recursive: true, force: true });
   }

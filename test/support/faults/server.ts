@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ServerRole } from '../../../src/app.ts';
 import { pollUntil } from '../poll.ts';
 import { send } from './processes.ts';
@@ -16,13 +16,14 @@ export interface ServerOptions {
   cwd?: string;
 }
 
-const entry = join(import.meta.dirname, 'serve-entry.ts');
+const entry = fileURLToPath(import.meta.resolve('./serve-entry.ts'));
 
 /** One server process: started, killed, started again. Knows only the process that it started itself. */
 export class Server {
   readonly #options: ServerOptions;
   #child: ChildProcess | undefined;
   #stdout = '';
+  #isClosed = false;
   #exit: Promise<number | string> | undefined;
 
   constructor(options: ServerOptions) {
@@ -47,6 +48,7 @@ export class Server {
   }
 
   spawn(): void {
+    if (this.#isClosed) throw new Error('the installation is closed');
     const { env, roles, logFile, user, cwd = '/' } = this.#options;
     const log = openSync(logFile, 'a');
     const command =
@@ -91,6 +93,15 @@ export class Server {
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#exit;
+  }
+
+  /** Kills it for good: whoever still wants to start it again may not. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (!this.isRunning) return;
+    // A stopped one would never hear of it.
+    this.signal('SIGCONT');
+    await this.kill();
   }
 
   /** SIGTERM, then waits. */

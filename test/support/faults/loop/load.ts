@@ -54,8 +54,8 @@ function planTask(random: Random, key: number, tries: 1 | 3): PrintTask {
   return {
     key,
     lines: sort === 'loud' ? random.integer(1_500, 4_000) : random.integer(1, 60),
-    pauses: isSlow ? random.integer(2, 8) : 0,
-    pauseMs: isSlow ? random.integer(60, 180) : 0,
+    pauses: isSlow ? random.integer(2, 7) : 0,
+    pauseMs: isSlow ? random.integer(50, 140) : 0,
     exitCode: random.chance(0.7) ? 0 : random.integer(1, 120),
     failsBefore: tries === 3 ? random.integer(1, 3) : 1,
     forks: random.pickWeighted([
