@@ -53,7 +53,8 @@ export const errorCodes = {
   database_unavailable: {
     status: 503,
     retryable: true,
-    meaning: 'The database does not answer; nothing was changed. Try again.',
+    meaning:
+      'The database does not answer. A change whose answer was lost may have been made; a submit with an idempotency key can be repeated safely.',
   },
   stopping: { status: 503, retryable: true, meaning: 'This server is stopping; try again in a moment.' },
   internal: {

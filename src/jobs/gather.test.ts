@@ -94,19 +94,3 @@ describe('a batch that fails', () => {
     expect(answers[1]).toMatchObject({ status: 'rejected', reason: { message: /fewer items/ } });
   });
 });
-
-it('is idle only when nothing waits or runs any more', async () => {
-  const { gather, batches } = createDesk({ maxItems: 1 });
-  await gather.idle();
-  const answers = Promise.all([gather.add(1), gather.add(2)]);
-  let isIdle = false;
-  const idle = gather.idle().then(() => (isIdle = true));
-  await turn();
-  batches[0]?.answer();
-  await turn();
-  await turn();
-  expect(isIdle).toBe(false);
-  batches[1]?.answer();
-  await answers;
-  await idle;
-});

@@ -27,15 +27,6 @@ export class Gather<Item, Answer> {
     });
   }
 
-  /** Resolves when nothing waits or runs any more. */
-  async idle(): Promise<void> {
-    while (this.#running > 0 || this.#waiting.length > 0) {
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    }
-  }
-
   #plan(): void {
     if (this.#isPlanned || this.#running >= this.#maxRunning) return;
     this.#isPlanned = true;

@@ -83,11 +83,6 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
       bell.announce();
       return finished;
     },
-
-    settled: async () => {
-      await submits.idle();
-      await finishes.idle();
-    },
   };
 }
 

@@ -468,8 +468,6 @@ export interface Jobs {
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
   /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
   finish(ended: EndedAttempt): Promise<FinishedJob>;
-  /** Resolves when nothing gathered waits for the store any more. */
-  settled(): Promise<void>;
 }
 
 /** Rings look-at-me bells; carries no job. See `queue/port.ts`. */

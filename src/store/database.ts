@@ -108,7 +108,7 @@ function translate(error: unknown): unknown {
   if (!unavailable) return error;
   return new AppError(
     'database_unavailable',
-    'The database does not answer. Nothing was changed; try again.',
+    'The database does not answer. Try again; a submit with an idempotency key can be repeated safely.',
     {
       cause: error,
     },

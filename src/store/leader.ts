@@ -68,6 +68,10 @@ export class Leader implements Service {
     signal.addEventListener('abort', resign, { once: true });
     try {
       await client.connect();
+      // Of a leader that vanished without a word the server must notice soon, or nobody else could lead for hours.
+      await client.query(
+        'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3',
+      );
       while (!term.signal.aborted) {
         const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
           leaderLock,
