@@ -13,6 +13,9 @@ export interface OutputDependencies {
   output: OutputReader;
 }
 
+/** PostgreSQL counts attempts by `integer`. */
+const maxAttempt = 2 ** 31 - 1;
+
 /** How often a live view looks for more; output itself is stored five times a second. */
 const followEveryMs = 250;
 
@@ -22,6 +25,7 @@ const attemptQuery = z.coerce
   .number()
   .int()
   .positive()
+  .max(maxAttempt)
   .optional()
   .describe('Number of the attempt; by default the newest.');
 
@@ -95,13 +99,14 @@ export function registerOutputRoutes(app: App, { reader, output }: OutputDepende
       const { id } = await findJob(reader, request);
       const { actor } = principalOf(request);
       const lastId = request.headers['last-event-id'];
-      const position = parsePosition(typeof lastId === 'string' ? lastId : '');
-      const stream = openEventStream(app, request, reply);
-      await follow({ reader, output, stream, actor, id, number: request.query.attempt, position }).catch(
-        (error: unknown) => {
-          request.log.warn({ err: error }, 'A live view of output broke off; its reader will come back.');
-        },
+      const { number, position } = parseEventId(
+        typeof lastId === 'string' ? lastId : '',
+        request.query.attempt,
       );
+      const stream = openEventStream(app, request, reply);
+      await follow({ reader, output, stream, actor, id, number, position }).catch((error: unknown) => {
+        request.log.warn({ err: error }, 'A live view of output broke off; its reader will come back.');
+      });
       stream.end();
     },
   });
@@ -142,7 +147,7 @@ async function findAttempt(
   return attempt;
 }
 
-function readPage(
+async function readPage(
   output: OutputReader,
   attempt: AttemptRef,
   {
@@ -152,13 +157,18 @@ function readPage(
   }: { stream: 'stdout' | 'stderr' | 'merged'; from: string | undefined; limit: number },
 ): ReturnType<OutputReader['mergedLines']> {
   if (from === 'end') return output.tail(attempt, limit, stream === 'merged' ? null : stream);
-  if (stream === 'merged') return output.mergedLines(attempt, { from: from ?? null, limit });
-  const line = from === undefined ? 0 : Number(from);
-  if (Number.isSafeInteger(line) && line >= 0)
-    return output.streamLines(attempt, { stream, from: line, limit });
-  throw new AppError('invalid_input', 'from: expected a line number or `end`.', {
-    details: [{ field: 'from', message: 'expected a line number or `end`' }],
-  });
+  if (stream === 'merged') {
+    return output.mergedLines(attempt, { from: from ?? null, limit }).catch((error: unknown) => {
+      throw error instanceof RangeError ? invalidFrom('`next` of an earlier page or `end`') : error;
+    });
+  }
+  if (from !== undefined && !/^\d{1,15}$/.test(from)) throw invalidFrom('a line number or `end`');
+  return output.streamLines(attempt, { stream, from: Number(from ?? 0), limit });
+}
+
+function invalidFrom(expected: string): AppError {
+  const message = `expected ${expected}`;
+  return new AppError('invalid_input', `from: ${message}.`, { details: [{ field: 'from', message }] });
 }
 
 interface FollowOptions extends OutputDependencies {
@@ -192,6 +202,7 @@ class PieceSender {
   readonly #stream: EventStream;
   readonly #position: OutputPosition;
   readonly #cut = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  #attempt = 0;
 
   constructor({ output, stream, position }: Pick<FollowOptions, 'output' | 'stream' | 'position'>) {
     this.#output = output;
@@ -200,6 +211,7 @@ class PieceSender {
   }
 
   async send(attempt: AttemptRef & { isEnded: boolean }): Promise<void> {
+    this.#attempt = attempt.number;
     for await (const piece of this.#output.pieces(attempt, this.#position)) {
       if (this.#stream.signal.aborted) return;
       await this.#sendPiece(piece);
@@ -238,8 +250,9 @@ class PieceSender {
     ...data
   }: Omit<OutputPiece, 'bytes' | 'chunk' | 'gaps'> & { text: string }): Promise<void> {
     const { stdout, stderr, chunk, gaps } = this.#position;
-    // Whoever comes back begins before a cut character.
-    const id = [stdout - this.#cut.stdout.length, stderr - this.#cut.stderr.length, chunk, gaps].join('-');
+    // Whoever comes back begins before a cut character, in the same attempt.
+    const whole = { stdout: stdout - this.#cut.stdout.length, stderr: stderr - this.#cut.stderr.length };
+    const id = [this.#attempt, whole.stdout, whole.stderr, chunk, gaps].join('-');
     await this.#stream.send({ event: 'output', id, data: { ...data, at: at.toISOString() } });
   }
 }
@@ -255,8 +268,14 @@ function cutCharacterBytes(bytes: Buffer): number {
   return 0;
 }
 
-function parsePosition(lastEventId: string): OutputPosition {
-  const match = /^(\d{1,15})-(\d{1,15})-(\d{1,9})-(\d{1,9})$/.exec(lastEventId);
-  const [stdout, stderr, chunk, gaps] = (match?.slice(1) ?? [0, 0, 0, 0]).map(Number);
-  return { stdout: stdout ?? 0, stderr: stderr ?? 0, chunk: chunk ?? 0, gaps: gaps ?? 0 };
+/** The attempt to follow and where to begin in it. An id that is none of ours, or of another attempt than the one asked for, says nothing. */
+function parseEventId(
+  lastEventId: string,
+  asked: number | undefined,
+): { number: number | undefined; position: OutputPosition } {
+  const match = /^(\d{1,9})-(\d{1,15})-(\d{1,15})-(\d{1,9})-(\d{1,9})$/.exec(lastEventId);
+  const [number, stdout = 0, stderr = 0, chunk = 0, gaps = 0] = (match?.slice(1) ?? []).map(Number);
+  if (number === undefined || (asked !== undefined && asked !== number))
+    return { number: asked, position: { stdout: 0, stderr: 0, chunk: 0, gaps: 0 } };
+  return { number, position: { stdout, stderr, chunk, gaps } };
 }
