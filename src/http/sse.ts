@@ -12,6 +12,8 @@ export interface EventStream {
   readonly signal: AbortSignal;
   /** Resolves when the reader keeps up; at once when it has gone. */
   send(event: { event: string; id?: string; data: unknown }): Promise<void>;
+  /** Says where the reader stands without telling it anything, so that it can come back even if nothing happens. */
+  mark(id: string): void;
   end(): void;
 }
 
@@ -29,7 +31,7 @@ export function openEventStream(app: App, request: FastifyRequest, reply: Fastif
     // nginx would collect the events otherwise.
     'x-accel-buffering': 'no',
   });
-  raw.write('retry: 1000\n\n');
+  if (request.method !== 'HEAD') raw.write('retry: 1000\n\n');
   const keepAlive = setInterval(() => raw.write(': still here\n\n'), keepAliveMs);
   const end = (): void => {
     if (!gone.signal.aborted) gone.abort();
@@ -43,9 +45,14 @@ export function openEventStream(app: App, request: FastifyRequest, reply: Fastif
     gone.abort();
   });
   raw.on('error', () => gone.abort());
+  // It is answered by the headers; a stream that stays open would hold the connection for nothing.
+  if (request.method === 'HEAD') end();
   return {
     signal: gone.signal,
     end,
+    mark: (id) => {
+      if (!gone.signal.aborted) raw.write(`id: ${id}\n\n`);
+    },
     send: async ({ event, id, data }) => {
       if (gone.signal.aborted) return;
       const lines = [

@@ -44,8 +44,10 @@ export function registerStatsRoutes(app: App, { reader, listenForNews }: StatsDe
     handler: async (request, reply) => {
       const { actor } = principalOf(request);
       const lastId = request.headers['last-event-id'];
-      let position = typeof lastId === 'string' ? lastId : null;
+      // Before the answer begins: whoever has seen its head misses nothing that happens from then on.
+      let { position } = await reader.feed(typeof lastId === 'string' ? lastId : null, 0, actor);
       const stream = openEventStream(app, request, reply);
+      stream.mark(position);
       let wake = (): void => {};
       const stopListening = listenForNews(() => wake());
       try {
