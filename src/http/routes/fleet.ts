@@ -111,6 +111,8 @@ export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDepen
         case 'in_use':
           throw new AppError('conflict', `Jobs of the diary name the queue ${name}; pause it instead.`);
         case 'removed':
+          // Else the next queue of this name would begin with the limit of this one.
+          await fleet.removeLane(`queue:${name}`);
           await audit(request, { action: 'queues.delete', target: name });
           return reply.code(204).send();
       }
