@@ -13,6 +13,11 @@ const tags = ['scripts'];
 const timestamp = z.iso.datetime({ offset: true });
 const nameParams = z.object({ name: z.string().min(1).max(255) });
 
+/** Refused rather than stored as something else. */
+const scriptText = plainText
+  .max(900_000)
+  .refine((text) => text.isWellFormed(), 'contains half of a character (a lone surrogate)');
+
 const script = z.object({
   name: z.string(),
   sizeBytes: z.int(),
@@ -54,7 +59,7 @@ export function registerScriptRoutes(app: App, { scripts, audit }: ScriptDepende
       tags,
       summary: 'Write a script; the versions before stay in its history',
       params: nameParams,
-      body: z.strictObject({ text: plainText.max(900_000) }),
+      body: z.strictObject({ text: scriptText }),
       response: { 200: script },
     },
     handler: async (request) => {
