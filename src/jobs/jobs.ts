@@ -57,7 +57,7 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
     },
 
     change: async (id, change, actor) => {
-      requireWellFormed(change);
+      requireStorable(change);
       const isChanged = await store.change(id, change, actor.name);
       if (isChanged) bell.announce();
       return isChanged;
@@ -77,7 +77,7 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
 
     finish: async ({ retry, tries, ...ended }) => {
       const next = decideNext({ outcome: ended.outcome, retry, tries, now: new Date() });
-      const finished = await finishes.add({ ...ended, next });
+      const finished = await finishes.add({ ...ended, outcome: toStorable(ended.outcome), next });
       if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
       if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
       bell.announce();
@@ -97,7 +97,7 @@ function prepare(
     ]);
   }
   const checked = checkInput(kind, input);
-  requireWellFormed({ ...options, input: checked });
+  requireStorable({ ...options, input: checked });
   const { concurrencyKey, timeoutSeconds } = options;
   const runAt = options.runAt === undefined ? null : toMoment(options.runAt);
   const ownLane = concurrencyKey === undefined ? null : `key:${concurrencyKey}`;
@@ -145,20 +145,42 @@ function checkInput(kind: Kind, input: unknown): unknown {
   );
 }
 
-/** Half a surrogate pair passes as text in JavaScript and as an error in PostgreSQL. */
-function requireWellFormed(value: object): void {
-  const details = findMalformed(value).map((path) => ({
+/** NUL and half a surrogate pair are text in JavaScript and errors in PostgreSQL. */
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+function requireStorable(value: object): void {
+  const details = findUnstorable(value).map((path) => ({
     field: path.join('.'),
-    message: 'contains half of a character (a lone surrogate)',
+    message: 'contains a NUL character or half of a character (a lone surrogate)',
   }));
   if (details.length > 0) throw invalid(details);
 }
 
-function findMalformed(value: unknown): string[][] {
-  if (typeof value === 'string') return value.isWellFormed() ? [] : [[]];
+function findUnstorable(value: unknown): string[][] {
+  if (typeof value === 'string') return isStorable(value) ? [] : [[]];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, member]) =>
-    findMalformed(member).map((path) => [key.toWellFormed(), ...path]),
+    findUnstorable(member).map((path) => [key.toWellFormed(), ...path]),
+  );
+}
+
+/**
+ * What a program reported may hold anything. An end that the database refused would be tried for ever, together with
+ * the other ends of its batch, so what cannot be kept is replaced.
+ */
+function toStorable<T>(value: T): T {
+  return replaceUnstorable(value) as T;
+}
+
+function replaceUnstorable(value: unknown): unknown {
+  if (typeof value === 'string')
+    return isStorable(value) ? value : value.toWellFormed().replaceAll('\0', '\ufffd');
+  if (Array.isArray(value)) return value.map(replaceUnstorable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [replaceUnstorable(key), replaceUnstorable(member)]),
   );
 }
 

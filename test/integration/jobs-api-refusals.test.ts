@@ -111,11 +111,14 @@ describe('a submit is refused, stores nothing and names', () => {
     ['a first half of a character in the name', { ...good, name: '\ud800' }],
     ['a first half of a character in a tag', { ...good, tags: ['\ud800'] }],
     ['a first half of a character in an argument', withInput({ arguments: [['', 'a\ud800']] })],
+    ['a NUL in stdin', withInput({ stdin: 'a\0' })],
     ['a year before the calendar', { ...good, runAt: '0000-01-01T00:00:00Z' }],
     ['a year that is one before the calendar in UTC', { ...good, runAt: '0001-01-01T00:00:00+14:00' }],
     ['a year after the calendar in UTC', { ...good, runAt: '9999-12-31T23:59:59-14:00' }],
   ])('%s, which the database could not keep', async (_what, body) => {
-    expect(Object.values(await details(body))).toEqual([expect.stringMatching(/half of a character|years/)]);
+    expect(Object.values(await details(body))).toEqual([
+      expect.stringMatching(/half of a character|NUL|years/),
+    ]);
   });
 });
 
