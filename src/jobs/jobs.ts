@@ -171,16 +171,23 @@ function findUnstorable(value: unknown): string[][] {
  * the other ends of its batch, so what cannot be kept is replaced.
  */
 function toStorable<T>(value: T): T {
-  return replaceUnstorable(value) as T;
+  return replaceUnstorable(value, maxDepth) as T;
 }
 
-function replaceUnstorable(value: unknown): unknown {
+/** JSON of some thousand levels overflows the stack, here and in the database. */
+const maxDepth = 200;
+
+function replaceUnstorable(value: unknown, depth: number): unknown {
   if (typeof value === 'string')
     return isStorable(value) ? value : value.toWellFormed().replaceAll('\0', '\ufffd');
-  if (Array.isArray(value)) return value.map(replaceUnstorable);
   if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return null;
+  if (Array.isArray(value)) return value.map((member) => replaceUnstorable(member, depth - 1));
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [replaceUnstorable(key), replaceUnstorable(member)]),
+    Object.entries(value).map(([key, member]) => [
+      replaceUnstorable(key, depth),
+      replaceUnstorable(member, depth - 1),
+    ]),
   );
 }
 
