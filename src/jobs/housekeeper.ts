@@ -1,4 +1,5 @@
-import type { Bell, JobStore, OutputStore } from './ports.ts';
+import type { Bell, JobStore } from './ports.ts';
+import type { OutputStore } from '../output/ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { retryPolicy } from '../contract/job.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { AttemptRef, Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { AttemptRef } from '../output/ports.ts';
 import { Rescuer } from './rescuer.ts';
 
 const leaseMs = 10_000;

@@ -1,6 +1,7 @@
 import { decideNext } from './decide.ts';
 import { emptyOutcome } from './contract.ts';
-import type { AttemptRef, Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';

@@ -1,7 +1,8 @@
 import type { Actor } from '../contract/actor.ts';
 import { AppError } from '../contract/errors.ts';
 import type { Attempt, Job, JobEvent, JobSummary } from '../contract/job.ts';
-import type { AttemptRef, JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
+import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
+import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
 import type { Database } from './database.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';

@@ -1,4 +1,4 @@
-import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../jobs/ports.ts';
+import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../output/ports.ts';
 import type { Database } from './database.ts';
 
 /**

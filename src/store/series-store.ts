@@ -1,4 +1,5 @@
-import type { AttemptKey, NewPoints, SeriesStore, SeriesSummary } from '../jobs/ports.ts';
+import type { AttemptKey } from '../jobs/ports.ts';
+import type { NewPoints, SeriesStore, SeriesSummary } from '../series/ports.ts';
 import type { Database } from './database.ts';
 
 /**

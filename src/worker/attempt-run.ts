@@ -1,12 +1,6 @@
-import type {
-  AttemptOutcome,
-  ClaimedJob,
-  Jobs,
-  JobStore,
-  OutputRecorder,
-  OutputSink,
-  SeriesStore,
-} from '../jobs/ports.ts';
+import type { AttemptOutcome, ClaimedJob, Jobs, JobStore } from '../jobs/ports.ts';
+import type { SeriesStore } from '../series/ports.ts';
+import type { OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
   Kind,
   KindContext,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { NewPoints } from '../jobs/ports.ts';
+import type { NewPoints } from '../series/ports.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Measurements } from './measurements.ts';
 

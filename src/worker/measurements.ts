@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { AttemptKey, JobStore, SeriesStore } from '../jobs/ports.ts';
+import type { AttemptKey, JobStore } from '../jobs/ports.ts';
+import type { SeriesStore } from '../series/ports.ts';
 import type { SeriesPoints } from '../kinds/ports.ts';
 import type { Logger } from '../lib/logger.ts';
 

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ClaimedJob, OutputReader } from '../jobs/ports.ts';
+import type { ClaimedJob } from '../jobs/ports.ts';
+import type { OutputReader } from '../output/ports.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { createOutputCopies } from './output-copies.ts';
 

@@ -3,7 +3,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ClaimedJob, OutputReader } from '../jobs/ports.ts';
+import type { ClaimedJob } from '../jobs/ports.ts';
+import type { OutputReader } from '../output/ports.ts';
 import type { Logger } from '../lib/logger.ts';
 
 export interface OutputCopies {

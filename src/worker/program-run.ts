@@ -1,4 +1,4 @@
-import type { OutputSink } from '../jobs/ports.ts';
+import type { OutputSink } from '../output/ports.ts';
 import type { OutputFrame, ProgramEnd, StreamOffsets } from '../launcher/protocol.ts';
 import type { ProgramLauncher, ProgramListener } from './ports.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createOutputReader } from '../../src/jobs/output/reader.ts';
-import { createOutputRecorder } from '../../src/jobs/output/recorder.ts';
-import type { OutputOptions, OutputReader, OutputSink, OutputStore } from '../../src/jobs/ports.ts';
+import { createOutputReader } from '../../src/output/reader.ts';
+import { createOutputRecorder } from '../../src/output/recorder.ts';
+import type { OutputOptions, OutputReader, OutputSink, OutputStore } from '../../src/output/ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { retryPolicy } from '../../src/contract/job.ts';
-import type { ClaimedJob, OutputSink } from '../../src/jobs/ports.ts';
+import type { ClaimedJob } from '../../src/jobs/ports.ts';
+import type { OutputSink } from '../../src/output/ports.ts';
 import type { Kind } from '../../src/kinds/ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt-run.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
-import { createOutputReader } from '../../src/jobs/output/reader.ts';
+import { createOutputReader } from '../../src/output/reader.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
 import { listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';

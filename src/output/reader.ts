@@ -9,7 +9,7 @@ import type {
   OutputReader,
   OutputStore,
   StreamPositions as Positions,
-} from '../ports.ts';
+} from './ports.ts';
 import { decodeChunk, type OutputRecord, type Stream } from './chunk.ts';
 
 export function createOutputReader(store: OutputStore): OutputReader {

@@ -1,4 +1,4 @@
-import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from '../ports.ts';
+import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from './ports.ts';
 import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord, type Stream } from './chunk.ts';
 
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */

@@ -1,4 +1,4 @@
-import type { AttemptRef, ChunkSpan, OutputStore } from '../ports.ts';
+import type { AttemptRef, ChunkSpan, OutputStore } from './ports.ts';
 import { encodeChunk } from './chunk.ts';
 
 /**

@@ -5,10 +5,10 @@ import type {
   OutputSink,
   OutputStore,
   StreamPositions,
-} from '../ports.ts';
-import { backoffMs } from '../../lib/backoff.ts';
-import { delay } from '../../lib/delay.ts';
-import type { Logger } from '../../lib/logger.ts';
+} from './ports.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import { delay } from '../lib/delay.ts';
+import type { Logger } from '../lib/logger.ts';
 import { OutputWriter } from './writer.ts';
 
 /** How long output may wait before people see it. */
