@@ -226,6 +226,7 @@ function buildWorker(config: Config, core: Core): Worker {
   const { db, store, outputStore, kinds, rings, jobs, logger, account } = core;
   const { worker, data } = config;
   const id = readWorkerId(data.directory);
+  const reader = createOutputReader(outputStore);
   const settings = {
     name: worker.name,
     slots: worker.slots,
@@ -250,9 +251,10 @@ function buildWorker(config: Config, core: Core): Worker {
     store,
     series: createSeriesStore(db),
     recorder: createOutputRecorder(outputStore, logger),
+    reader,
     launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
     copies: createOutputCopies(
-      createOutputReader(outputStore),
+      reader,
       { stdout: settings.stdoutCopiesDirectory, stderr: settings.stderrCopiesDirectory },
       logger,
     ),

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { attemptStates, failureReasons, jobStates, tones } from './states.ts';
 
-/** Text as PostgreSQL can keep it: NUL has no place in it. */
+/** Text as PostgreSQL can keep it, which JavaScript's may not be. */
 export const plainText = z
   .string()
-  .refine((text) => !text.includes('\0'), 'must not contain a NUL character');
+  .refine((text) => !text.includes('\0'), 'must not contain a NUL character')
+  .refine((text) => text.isWellFormed(), 'must not contain half of a character (a lone surrogate)');
 
 export const queueName = plainText.regex(
   /^[a-z0-9][a-z0-9._-]{0,62}$/,

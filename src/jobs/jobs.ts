@@ -4,6 +4,7 @@ import { retryPolicy } from '../contract/job.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import { decideNext } from './decide.ts';
 import { Gather } from './gather.ts';
+import { findUnstorable, toStorable } from './storable.ts';
 import type {
   Bell,
   Finish,
@@ -57,10 +58,16 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
     },
 
     change: async (id, change, actor) => {
-      requireStorable(change);
-      const isChanged = await store.change(id, change, actor.name);
-      if (isChanged) bell.announce();
-      return isChanged;
+      const outcome = await store.change(id, change, actor.name);
+      if (outcome.status === 'unknown_queue') {
+        throw invalid([
+          { field: 'queue', message: `there is no queue "${change.queue}"; an operator can make it` },
+        ]);
+      }
+      if (outcome.status === 'refused') return false;
+      if (outcome.place) bell.ring([outcome.place]);
+      bell.announce();
+      return true;
     },
 
     remove: async (id) => {
@@ -145,50 +152,12 @@ function checkInput(kind: Kind, input: unknown): unknown {
   );
 }
 
-/** NUL and half a surrogate pair are text in JavaScript and errors in PostgreSQL. */
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0');
-}
-
 function requireStorable(value: object): void {
   const details = findUnstorable(value).map((path) => ({
     field: path.join('.'),
     message: 'contains a NUL character or half of a character (a lone surrogate)',
   }));
   if (details.length > 0) throw invalid(details);
-}
-
-function findUnstorable(value: unknown): string[][] {
-  if (typeof value === 'string') return isStorable(value) ? [] : [[]];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, member]) =>
-    findUnstorable(member).map((path) => [key.toWellFormed(), ...path]),
-  );
-}
-
-/**
- * What a program reported may hold anything. An end that the database refused would be tried for ever, together with
- * the other ends of its batch, so what cannot be kept is replaced.
- */
-function toStorable<T>(value: T): T {
-  return replaceUnstorable(value, maxDepth) as T;
-}
-
-/** JSON of some thousand levels overflows the stack, here and in the database. */
-const maxDepth = 200;
-
-function replaceUnstorable(value: unknown, depth: number): unknown {
-  if (typeof value === 'string')
-    return isStorable(value) ? value : value.toWellFormed().replaceAll('\0', '\ufffd');
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth === 0) return null;
-  if (Array.isArray(value)) return value.map((member) => replaceUnstorable(member, depth - 1));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      replaceUnstorable(key, depth),
-      replaceUnstorable(member, depth - 1),
-    ]),
-  );
 }
 
 /** Years that a calendar of four digits has, in UTC; the database and ISO 8601 disagree on others. */

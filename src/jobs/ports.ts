@@ -183,7 +183,7 @@ export interface JobStore {
   ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
   /** Puts an ended job back into its queue. `null`: its state does not allow it (any more). */
   retry(id: number, actor: string): Promise<Place | null>;
-  change(id: number, change: JobChange, actor: string): Promise<boolean>;
+  change(id: number, change: JobChange, actor: string): Promise<ChangeOutcome>;
   remove(id: number): Promise<boolean>;
 
   /** Moves due jobs to their queues, and waiting ones whose lane has room again. */
@@ -201,6 +201,12 @@ export interface JobStore {
   /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
   giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
 }
+
+export type ChangeOutcome =
+  | { status: 'changed'; place: Place | null }
+  /** Queue and priority of a job that does not wait any more. */
+  | { status: 'refused' }
+  | { status: 'unknown_queue' };
 
 /** What people may change while a job waits, or about its record. */
 export interface JobChange {
@@ -364,6 +370,7 @@ export interface Jobs {
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. */
   retry(id: number, actor: Actor): Promise<boolean>;
+  /** @throws AppError `invalid_input` for a queue that is not there; false when the job's state does not allow it */
   change(id: number, change: JobChange, actor: Actor): Promise<boolean>;
   remove(id: number): Promise<boolean>;
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;

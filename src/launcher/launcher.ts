@@ -1,3 +1,4 @@
+import { splitEnvironment } from './unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
 import { findProgram } from './find-program.ts';
 import { isolate } from './isolation.ts';
@@ -91,7 +92,7 @@ export class Launcher {
       {
         path: command.path,
         argv: command.argv,
-        env: toEnvironment(spec.env),
+        env: command.env,
         cwd: spec.cwd,
         stdin,
         owner: command.owner,
@@ -110,20 +111,31 @@ export class Launcher {
   }
 }
 
-type Command = Pick<SpawnRequest, 'path' | 'argv' | 'owner'>;
+/** Sets variables as the program's own user (env(1)). */
+const envTool = '/usr/bin/env';
+
+type Command = Pick<SpawnRequest, 'path' | 'argv' | 'env' | 'owner'>;
 
 function toCommand(spec: SpecOnWire): Command | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
   if (typeof path !== 'string') return path;
-  const plain = { path, argv: [spec.file, ...spec.args], owner: null };
+  const plain = { path, argv: [spec.file, ...spec.args], env: toEnvironment(spec.env), owner: null };
   if (!spec.isolation) return plain;
   const isolated = isolate(spec.isolation);
   if ('exitCode' in isolated) return isolated;
   const { words, owner } = isolated;
   const [first] = words;
-  return first === undefined ? plain : { path: first, argv: [...words, path, ...spec.args], owner };
+  if (first === undefined) return plain;
+  const { safe, late } = splitEnvironment(spec.env);
+  if (late.length > 0) {
+    if (path.includes('=')) {
+      return { exitCode: 126, message: `The program cannot be started: the path ${path} holds a "=".` };
+    }
+    words.push(envTool, ...late);
+  }
+  return { path: first, argv: [...words, path, ...spec.args], env: toEnvironment(safe), owner };
 }
 
 /** C strings end there: the program would get less than was asked for. */

@@ -53,18 +53,19 @@ async function* readPieces(
   }
 }
 
-/** At most `limit` lines of one stream from line `from` on. */
+/** At most `limit` lines of one stream from line `from` on, and the gaps between them. */
 async function readStreamLines(
   store: OutputStore,
   attempt: AttemptRef,
   options: { stream: Stream; from: number; limit: number },
 ): Promise<LinePage> {
   const { stream, from, limit } = options;
-  const collector = new LineCollector(limit, (line) => line.line === null || line.line >= from);
+  const collector = new LineCollector({ limit, isWanted: (line) => line >= from });
   for await (const chunk of readChunks(store, attempt, { by: 'line', stream, line: from })) {
     collector.startChunk(chunk);
     for (const record of await decodeChunk(chunk)) {
-      if (record.stream === stream && collector.add(record))
+      const isOurs = record.kind === 'gap' || record.stream === stream;
+      if (isOurs && collector.add({ ...record, stream }))
         return { lines: collector.lines, next: String(from + limit) };
     }
   }
@@ -85,7 +86,7 @@ async function readMergedLines(
   let toSkip = place.index;
   const lines: OutputLine[] = [];
   for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: place.chunk })) {
-    const collector = new LineCollector(Infinity, () => true);
+    const collector = new LineCollector({ limit: Infinity, isWanted: () => true });
     collector.startChunk(chunk);
     for (const record of await decodeChunk(chunk)) collector.add(record);
     const ofChunk = collector.finish();
@@ -151,14 +152,17 @@ function parsePlace(from: string | null): { chunk: number; index: number } {
 class LineCollector {
   readonly lines: OutputLine[] = [];
   readonly #limit: number;
-  readonly #wanted: (line: OutputLine) => boolean;
+  readonly #isWanted: (line: number) => boolean;
   readonly #number: Positions = { stdout: 0, stderr: 0 };
   readonly #open: Partial<Record<Stream, { bytes: Buffer[]; at: Date }>> = {};
   #isFirst = true;
+  /** Gaps do not count. */
+  #count = 0;
 
-  constructor(limit: number, wanted: (line: OutputLine) => boolean) {
-    this.#limit = limit;
-    this.#wanted = wanted;
+  /** @param options.isWanted asked with a line's number; for a gap with that of the line behind it */
+  constructor(options: { limit: number; isWanted: (line: number) => boolean }) {
+    this.#limit = options.limit;
+    this.#isWanted = options.isWanted;
   }
 
   startChunk(chunk: OutputChunk): void {
@@ -219,7 +223,9 @@ class LineCollector {
   }
 
   #emit(line: OutputLine): boolean {
-    if (this.#wanted(line)) this.lines.push(line);
-    return this.lines.length >= this.#limit;
+    if (!this.#isWanted(line.line ?? this.#number[line.stream])) return false;
+    this.lines.push(line);
+    if (line.line !== null) this.#count += 1;
+    return this.#count >= this.#limit;
   }
 }

@@ -114,3 +114,10 @@ function translate(error: unknown): unknown {
     },
   );
 }
+
+/** True for errors that speak of a row: classes 22 (data exception) and 23 (constraint violation) of SQLSTATE. */
+export function isRowError(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+  );
+}

@@ -48,7 +48,7 @@ async function putQueue(
 async function removeQueue(db: Database, name: string): Promise<'removed' | 'not_found' | 'in_use'> {
   // The foreign key of jobs would refuse it as well; this says it in our words.
   const [row] = await db.query<{ known: boolean; used: boolean }>(
-    `select exists (select from queues where name = $1) as known, exists (select from jobs where queue = $1) as used`,
+    `select exists (select from queues where name = $1) as known, $1 = 'default' or exists (select from jobs where queue = $1) as used`,
     [name],
   );
   if (!row?.known) return 'not_found';

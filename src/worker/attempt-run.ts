@@ -1,6 +1,6 @@
 import type { AttemptOutcome, ClaimedJob, Jobs, JobStore } from '../jobs/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
-import type { OutputRecorder, OutputSink } from '../output/ports.ts';
+import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
   Kind,
   KindContext,
@@ -11,10 +11,11 @@ import type {
   ProgramReport,
   StopCause,
 } from '../kinds/ports.ts';
-import { attemptTokenVariable, type ProgramEnd, type ProgramSpec } from '../launcher/protocol.ts';
+import type { ProgramEnd } from '../launcher/protocol.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
+import { startTimer, type Timer } from '../lib/timer.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { freeKib } from './disk.ts';
@@ -22,6 +23,7 @@ import { Measurements } from './measurements.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
+import { toProgramSpec } from './program-spec.ts';
 
 export interface AttemptRunDependencies {
   settings: WorkerSettings;
@@ -30,6 +32,7 @@ export interface AttemptRunDependencies {
   store: Pick<JobStore, 'markLaunched' | 'setProgress'>;
   series: SeriesStore;
   recorder: OutputRecorder;
+  reader: Pick<OutputReader, 'pieces'>;
   launcher: ProgramLauncher;
   copies: OutputCopies;
   clock: Clock;
@@ -73,7 +76,7 @@ export class AttemptRun {
   #freeBeforeKib: number | null = null;
   readonly #askedMs: number;
   #isReleased = false;
-  #timeout: NodeJS.Timeout | undefined;
+  #timeout: Timer | undefined;
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
     this.job = job;
@@ -94,7 +97,7 @@ export class AttemptRun {
         'An attempt could not be brought to its end.',
       );
     } finally {
-      clearTimeout(this.#timeout);
+      this.#timeout?.clear();
     }
   }
 
@@ -102,7 +105,7 @@ export class AttemptRun {
   stop(cause: StopCause): void {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort(cause);
-    clearTimeout(this.#timeout);
+    this.#timeout?.clear();
     this.#program?.stop();
   }
 
@@ -110,7 +113,7 @@ export class AttemptRun {
   detach(): void {
     this.#detached.abort();
     this.#program?.abandon();
-    clearTimeout(this.#timeout);
+    this.#timeout?.clear();
   }
 
   async #run(): Promise<void> {
@@ -124,8 +127,9 @@ export class AttemptRun {
       onStored: (upTo: { stdout: number; stderr: number }) => this.#program?.confirm(upTo),
     };
     this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
+    if (this.#adopted) await this.#rereadResult();
     const outcome = await this.#perform();
-    if (this.#detached.signal.aborted) return;
+    if (this.#detached.signal.aborted) return this.#measurements.close();
     const finished = this.#isReleased
       ? released(this.#deps.clock.now())
       : toOutcome(outcome, {
@@ -161,6 +165,16 @@ export class AttemptRun {
       }),
     );
     if (isFinished && (this.#program || this.#lostReason !== undefined)) launcher.forget(this.key);
+  }
+
+  /** What the program reported to an earlier life of this worker stands in its output. */
+  async #rereadResult(): Promise<void> {
+    const start = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
+    for await (const piece of this.#deps.reader.pieces(this.job, start)) {
+      if (piece.kind !== 'protocol') continue;
+      const { daybook } = JSON.parse(piece.bytes.toString()) as { daybook: unknown };
+      this.#measurements.acceptResult(daybook);
+    }
   }
 
   async #perform(): Promise<KindOutcome> {
@@ -244,7 +258,10 @@ export class AttemptRun {
     if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
     this.#plan = { file: planned.file, args: planned.args, cwd: planned.cwd };
     const started = await this.#deps.launcher
-      .launch(this.#toSpec(planned), program)
+      .launch(
+        toProgramSpec(planned, { key: this.key, job: this.job, settings: this.#deps.settings }),
+        program,
+      )
       .catch((error: Error) => error);
     if (started instanceof Error) {
       // Whether it was started cannot be told, so it counts as started, and may have printed.
@@ -273,30 +290,6 @@ export class AttemptRun {
     return { status: 'not_started', exitCode, message };
   }
 
-  #toSpec(plan: ProgramPlan): ProgramSpec {
-    const { settings } = this.#deps;
-    const env = {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      LANG: 'C.UTF-8',
-      HOME: settings.homeDirectory,
-      ...plan.env,
-      DAYBOOK_JOB_ID: String(this.job.jobId),
-      DAYBOOK_ATTEMPT: String(this.job.number),
-      [attemptTokenVariable]: this.key,
-      WORKER_USER: settings.programUserName,
-    };
-    const isolation = settings.programUser && { ...settings.programUser, limits: {} };
-    return {
-      key: this.key,
-      file: plan.file,
-      args: [...plan.args],
-      env,
-      cwd: plan.cwd,
-      stdin: plan.stdin,
-      isolation,
-    };
-  }
-
   /** Lets the record show early what runs; the end records it once more, so a failure here loses nothing. */
   #markLaunched(launchedAt: Date): void {
     const { store, logger } = this.#deps;
@@ -322,16 +315,7 @@ export class AttemptRun {
     if (this.job.timeoutMs === null || this.#adopted?.ended) return;
     const ranMs = this.#deps.clock.now().getTime() - (this.#launchedAt?.getTime() ?? 0);
     const leftMs = Math.max(0, this.job.timeoutMs - Math.max(0, ranMs));
-    this.#armLongTimeout(leftMs);
-  }
-
-  /** Node's timers reach 24.8 days. */
-  #armLongTimeout(leftMs: number): void {
-    const stepMs = Math.min(leftMs, 2_000_000_000);
-    this.#timeout = setTimeout(() => {
-      if (leftMs > stepMs) this.#armLongTimeout(leftMs - stepMs);
-      else this.stop('timeout');
-    }, stepMs);
+    this.#timeout = startTimer(leftMs, () => this.stop('timeout'));
   }
 
   async #resultOf(program: ProgramRun): ReturnType<() => ProgramRun['result']> {

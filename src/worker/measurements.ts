@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainText } from '../contract/job.ts';
 import type { AttemptKey, JobStore } from '../jobs/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { SeriesPoints } from '../kinds/ports.ts';
@@ -15,9 +16,9 @@ const numbers = z.union([z.number(), z.array(z.number()).max(100_000)]).transfor
  */
 export const protocolMember = z.object({
   progress: z.number().min(0).max(1).nullish().catch(null),
-  message: z.string().max(500).nullish().catch(null),
+  message: plainText.max(500).nullish().catch(null),
   series: z
-    .object({ name: z.string().min(1).max(200), unit: z.string().max(50).nullish(), x: numbers, y: numbers })
+    .object({ name: plainText.min(1).max(200), unit: plainText.max(50).nullish(), x: numbers, y: numbers })
     .optional()
     .catch(undefined),
   result: z.record(z.string(), z.unknown()).optional().catch(undefined),
@@ -32,6 +33,7 @@ export class Measurements {
   #series: SeriesPoints[] = [];
   #result: Record<string, unknown> | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   #storing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -67,18 +69,26 @@ export class Measurements {
     this.#plan();
   }
 
+  /** Of a line that an earlier life of the worker has stored: its progress and series are stored, its result is not. */
+  acceptResult(member: unknown): void {
+    const parsed = protocolMember.safeParse(member);
+    if (parsed.success && parsed.data.result) this.addResult(parsed.data.result);
+  }
+
   addResult(members: Record<string, unknown>): void {
     this.#result = { ...this.#result, ...members };
   }
 
-  /** Stores what is left. */
+  /** Stores what is left, as far as the store answers. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#storing;
     await this.#store();
   }
 
   #plan(): void {
+    if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#storing = this.#store();
@@ -94,6 +104,7 @@ export class Measurements {
       if (progress) await this.#stores.jobs.setProgress([{ ...this.#key, progress }]);
       if (series.length > 0) await this.#stores.series.append(this.#key, series);
     } catch (error) {
+      this.#progress ??= progress;
       this.#series = [...series, ...this.#series];
       this.#logger.warn({ err: error, job: this.#key.jobId }, 'Measurements could not be stored yet.');
       this.#plan();

@@ -251,9 +251,9 @@ export class Worker implements Service {
         ? `Only ${Math.floor(free / 1024 ** 2)} MiB are free in the home directory; below ${Math.floor(settings.minFreeBytes / 1024 ** 2)} MiB no new job is started.`
         : null;
     if (problem !== this.#problem) {
-      this.#problem = problem;
       if (problem) this.#options.logger.warn({}, problem);
       await store.setWorkerProblem(id, this.#incarnation, problem);
+      this.#problem = problem;
     }
     return problem ?? (this.#isDraining ? 'draining' : null);
   }

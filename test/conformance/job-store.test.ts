@@ -222,6 +222,21 @@ describeOnDatabases('the job store', (create) => {
       expect(await eventsOf(id)).toEqual(['submitted', 'claimed', 'succeeded']);
     });
 
+    it('ends an attempt whose report the database refuses, without the report, and its neighbours as well', async () => {
+      await store.submit([newJob(), newJob(), newJob()]);
+      const worker = await joinWorker(store);
+      const [first, odd, last] = await worker.claim();
+      if (!first || !odd || !last) throw new Error('three jobs were submitted');
+      const answers = await store.finish([
+        succeeded(first, { result: { fine: true } }),
+        succeeded(odd, { program: { args: ['a\0b'] } }),
+        succeeded(last),
+      ]);
+      expect(answers.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+      expect((await reader.byId(first.jobId, me))?.result).toEqual({ fine: true });
+      expect((await reader.attempts(odd.jobId, me))[0]?.message).toContain('could not be kept');
+    });
+
     it('lets one of two racing enders win', async () => {
       const ids = await Promise.all(Array.from({ length: 20 }, () => submitOne(store)));
       const worker = await joinWorker(store);
@@ -292,11 +307,15 @@ describeOnDatabases('the job store', (create) => {
     it('moves a waiting job to another queue, and no running one', async () => {
       await database.db.query(`insert into queues (name) values ('other')`);
       const id = await submitOne(store);
-      expect(await store.change(id, { queue: 'other', priority: 7 }, 'ana')).toBe(true);
+      expect(await store.change(id, { queue: 'other', priority: 7 }, 'ana')).toEqual({
+        status: 'changed',
+        place: { queue: 'other', needs: [] },
+      });
+      expect(await store.change(id, { queue: 'nowhere' }, 'ana')).toEqual({ status: 'unknown_queue' });
       const worker = await joinWorker(store, { queues: ['other'] });
       expect(await worker.claim()).toHaveLength(1);
-      expect(await store.change(id, { priority: 9 }, 'ana')).toBe(false);
-      expect(await store.change(id, { tags: ['a'], keep: true }, 'ana')).toBe(true);
+      expect(await store.change(id, { priority: 9 }, 'ana')).toEqual({ status: 'refused' });
+      expect(await store.change(id, { tags: ['a'], keep: true }, 'ana')).toMatchObject({ status: 'changed' });
       expect(await reader.byId(id, me)).toMatchObject({ priority: 7, queue: 'other', tags: ['a'] });
     });
 

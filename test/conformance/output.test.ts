@@ -205,6 +205,23 @@ describeOnDatabases('output', (create) => {
     );
   });
 
+  it('pages through one stream with gaps in it, each line and each gap once', async () => {
+    const options = newOptions();
+    await record(options, (sink) => {
+      for (let index = 0; index < 10; index += 1) {
+        sink.append('stdout', Buffer.from(`${index}\n`), at);
+        if (index === 4) sink.gap('gap', at);
+      }
+    });
+    const seen: string[] = [];
+    for (let from: string | null = '0'; from !== null;) {
+      const page = await reader.streamLines(options, { stream: 'stdout', from: Number(from), limit: 3 });
+      seen.push(...page.lines.map((line) => line.text));
+      from = page.next;
+    }
+    expect(seen).toEqual(['0', '1', '2', '3', '4', 'gap', '5', '6', '7', '8', '9']);
+  });
+
   it('hands protocol lines on and flags them, though they stay in bytes and numbers', async () => {
     const members: unknown[] = [];
     const options = newOptions({ onProtocol: (member) => members.push(member) });

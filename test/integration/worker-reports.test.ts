@@ -46,7 +46,7 @@ it('a message with a NUL is passed over and holds back no series', async () => {
 });
 
 // Known to fail: the points are tried again for ever, every half second, together with all that come after them.
-it.fails('a series whose name has a NUL holds back no other, and is not tried again for ever', async () => {
+it('a series whose name has a NUL holds back no other, and is not tried again for ever', async () => {
   const { job, series } = await report(
     'series.sh',
     String.raw`{"series":{"name":"a\u0000","x":1,"y":1}}`,

@@ -10,7 +10,8 @@ import {
   submitOptions,
 } from '../../contract/job.ts';
 import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
-import type { JobReader, Jobs, SeriesStore } from '../../jobs/ports.ts';
+import type { JobReader, Jobs } from '../../jobs/ports.ts';
+import type { SeriesStore } from '../../series/ports.ts';
 import type { KindRegistry } from '../../kinds/ports.ts';
 import { principalOf, requirePermission, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';

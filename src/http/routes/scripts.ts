@@ -14,9 +14,7 @@ const timestamp = z.iso.datetime({ offset: true });
 const nameParams = z.object({ name: z.string().min(1).max(255) });
 
 /** Refused rather than stored as something else. */
-const scriptText = plainText
-  .max(900_000)
-  .refine((text) => text.isWellFormed(), 'contains half of a character (a lone surrogate)');
+const scriptText = plainText.max(900_000);
 
 const script = z.object({
   name: z.string(),

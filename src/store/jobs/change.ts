@@ -1,4 +1,4 @@
-import type { JobChange, Place } from '../../jobs/ports.ts';
+import type { ChangeOutcome, JobChange, Place } from '../../jobs/ports.ts';
 import { type JobState, statesBefore, decideMoves } from '../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
 
@@ -74,6 +74,8 @@ with before as (
     name = coalesce($3, j.name),
     priority = coalesce($4, j.priority),
     queue = coalesce($5, j.queue),
+    -- The limit that every job of a queue counts in goes with the queue.
+    lanes = case when $5::text is null then j.lanes else array_replace(j.lanes, 'queue:' || b.queue, 'queue:' || $5::text) end,
     project = case when $6 then $7 else j.project end,
     tags = coalesce($8, j.tags),
     keep = coalesce($9, j.keep)
@@ -86,27 +88,40 @@ with before as (
   insert into events (job_id, actor, name, data)
   select m.id, $2, 'changed', json_build_object('before', row_to_json(b), 'change', $10::json) from moved m join before b using (id)
 )
-select id from moved`;
+select queue, needs from moved`;
+
+const foreignKeyViolation = '23503';
 
 export async function changeJob(
   db: Queryable,
   id: number,
   change: JobChange,
   actor: string,
-): Promise<boolean> {
-  const rows = await db.query(changeStatement, [
-    id,
-    actor,
-    change.name ?? null,
-    change.priority ?? null,
-    change.queue ?? null,
-    change.project !== undefined,
-    change.project ?? null,
-    change.tags ?? null,
-    change.keep ?? null,
-    JSON.stringify(change),
-  ]);
-  return rows.length > 0;
+): Promise<ChangeOutcome> {
+  try {
+    const [moved] = await db.query<{ queue: string | null; needs: string[] }>(changeStatement, [
+      id,
+      actor,
+      change.name ?? null,
+      change.priority ?? null,
+      change.queue ?? null,
+      change.project !== undefined,
+      change.project ?? null,
+      change.tags ?? null,
+      change.keep ?? null,
+      JSON.stringify(change),
+    ]);
+    if (!moved) return { status: 'refused' };
+    return {
+      status: 'changed',
+      place: moved.queue === null ? null : { queue: moved.queue, needs: moved.needs },
+    };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === foreignKeyViolation) {
+      return { status: 'unknown_queue' };
+    }
+    throw error;
+  }
 }
 
 /** Only what ended can go; its output goes with it. */

@@ -1,6 +1,6 @@
 import type { Finish, FinishedJob } from '../../jobs/ports.ts';
 import type { JobState } from '../../contract/states.ts';
-import type { Queryable } from '../database.ts';
+import { isRowError, type Queryable } from '../database.ts';
 
 /**
  * Ends a batch of attempts and moves their jobs in one statement.
@@ -107,7 +107,36 @@ interface FinishRow {
   lanes: string[];
 }
 
+/**
+ * Ends every attempt of the batch. What one of them reported may be something the database refuses; then its end is
+ * stored without that, and never keeps its neighbours from theirs.
+ */
 export async function finishAttempts(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
+  try {
+    return await finishBatch(db, batch);
+  } catch (error) {
+    if (!isRowError(error)) throw error;
+    if (batch.length === 1)
+      return finishBatch(
+        db,
+        batch.map((finish) => withoutReports(finish, error)),
+      );
+    const finished: FinishedJob[] = [];
+    for (const finish of batch) finished.push(...(await finishAttempts(db, [finish])));
+    return finished;
+  }
+}
+
+function withoutReports(finish: Finish, error: Error): Finish {
+  const { result: _result, ...outcome } = finish.outcome;
+  const message = `${outcome.message ?? 'Ended.'} What it reported could not be kept: ${error.message}`;
+  return {
+    ...finish,
+    outcome: { ...outcome, program: null, verdict: null, message: message.replaceAll('\0', '') },
+  };
+}
+
+async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
   const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(batch.map(toRow))]);
   const byKey = new Map(rows.map((row) => [`${row.jobId}.${row.number}`, row]));
   return batch.map(({ jobId, number }): FinishedJob => {

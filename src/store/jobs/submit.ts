@@ -1,5 +1,5 @@
 import type { NewJob, SubmitOutcome } from '../../jobs/ports.ts';
-import type { Database, Queryable } from '../database.ts';
+import { isRowError, type Database, type Queryable } from '../database.ts';
 
 /**
  * Stores a batch of jobs in one round trip.
@@ -125,13 +125,6 @@ async function findTakenKeys(db: Queryable, batch: readonly NewJob[]): Promise<M
 
 function toRow({ idempotency, ...job }: NewJob): object {
   return { ...job, scope: idempotency?.scope, key: idempotency?.key, bodyHash: idempotency?.bodyHash };
-}
-
-function isRowError(error: unknown): boolean {
-  // Classes 22 (data exception) and 23 (constraint violation) speak of a row.
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
-  );
 }
 
 function rejectRow(problem: unknown): SubmitOutcome {
