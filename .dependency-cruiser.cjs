@@ -47,7 +47,10 @@ module.exports = {
       name: 'domains-know-no-adapter',
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
-      from: { path: '^src/(jobs|output|series|accounts|scripts|kinds|sources|solvers)/', pathNot: '\\.test\\.ts$' },
+      from: {
+        path: '^src/(jobs|output|series|accounts|scripts|kinds|sources|solvers)/',
+        pathNot: '\\.test\\.ts$',
+      },
       to: { path: `^src/(${adapters.join('|')}|app\\.ts|main\\.ts)` },
     },
     ...adapters.map((adapter) => ({
