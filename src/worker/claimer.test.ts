@@ -36,6 +36,7 @@ function start(slots: number) {
       world.taken += jobs.length;
       world.free -= jobs.length;
     },
+    slots,
     freeSlots: () => world.free,
     obstacle: async () => {
       world.obstaclesAsked += 1;

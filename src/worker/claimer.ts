@@ -6,6 +6,7 @@ import { delay } from '../lib/delay.ts';
 export interface ClaimerOptions {
   claim(limit: number): Promise<ClaimedJob[]>;
   onClaimed(jobs: ClaimedJob[]): void;
+  slots: number;
   freeSlots(): number;
   /** A reason not to take work now, or null. */
   obstacle(): Promise<string | null>;
@@ -13,6 +14,9 @@ export interface ClaimerOptions {
   /** How long a ring may be missed. */
   pollMs: number;
 }
+
+/** How long slots are gathered for one claim. */
+const gatherMs = 5;
 
 const retry = { initialMs: 200, factor: 2, maxMs: 5_000 };
 
@@ -25,6 +29,8 @@ export class Claimer {
   readonly #options: ClaimerOptions;
   readonly #stopping = new AbortController();
   #mayHaveWork = true;
+  /** The last claim brought all it asked for, so there is more than we can take. */
+  #isBusy = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void> | undefined;
 
@@ -70,6 +76,7 @@ export class Claimer {
 
   async #round(): Promise<void> {
     const { freeSlots, obstacle, claim, onClaimed, pollMs } = this.#options;
+    if (this.#isBusy) await this.#gatherSlots();
     const limit = freeSlots();
     if (limit <= 0) return this.#sleep(pollMs);
     if (!this.#mayHaveWork) {
@@ -80,8 +87,23 @@ export class Claimer {
     if ((await obstacle()) !== null) return this.#sleep(pollMs);
     this.#mayHaveWork = false;
     const jobs = await claim(limit);
-    if (jobs.length === limit) this.#mayHaveWork = true;
+    this.#isBusy = jobs.length === limit;
+    if (this.#isBusy) this.#mayHaveWork = true;
     if (jobs.length > 0) onClaimed(jobs);
+  }
+
+  /**
+   * While there is more work than slots, short jobs free them one by one; a claim for each would cost more than the
+   * jobs. So a few are awaited, for a moment.
+   */
+  async #gatherSlots(): Promise<void> {
+    const { slots, freeSlots } = this.#options;
+    const wanted = Math.ceil(slots / 4);
+    const until = performance.now() + gatherMs;
+    for (let leftMs = gatherMs; leftMs > 0 && freeSlots() < wanted; leftMs = until - performance.now()) {
+      if (this.#stopping.signal.aborted) return;
+      await this.#sleep(leftMs);
+    }
   }
 
   #sleep(ms: number): Promise<void> {

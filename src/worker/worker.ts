@@ -57,6 +57,7 @@ export class Worker implements Service {
         const askedMs = this.#claimAskedMs;
         for (const job of jobs) this.#begin(new AttemptRun(job, this.#options, { adopted: null, askedMs }));
       },
+      slots: options.settings.slots,
       freeSlots: () => options.settings.slots - this.#runs.size,
       obstacle: () => this.#obstacle(),
       logger: options.logger,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endProcesses } from './faults/processes.ts';
 
 const entry = join(import.meta.dirname, '../../src/main.ts');
 const adminPassword = 'the admin of a test';
@@ -69,6 +70,8 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     close: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      // Programs and their launcher outlive a server; a test leaves nothing behind.
+      await endProcesses(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -55,14 +55,18 @@ moved as (
 ),
 -- Neither ended here nor ended before by this very end, told once more because the answer was lost, or because a
 -- worker was killed before it could forget the program: its next life knows the end but not the outcome.
+-- Looked up one by one, since there is almost never any: as joins they read both tables whole while these are small,
+-- which doubled the time of the statement.
+unended as materialized (
+  select i.* from incoming i left join ended e on e.job_id = i."jobId" and e.number = i.number where e.job_id is null
+),
 stale as materialized (
-  select i.* from incoming i
-  where not exists (select from ended e where e.job_id = i."jobId" and e.number = i.number)
-    and exists (select from jobs j where j.id = i."jobId")
-    and not exists (
-      select from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
+  select i.* from unended i
+  where (select j.id from jobs j where j.id = i."jobId") is not null
+    and (
+      select a.job_id from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
         and (a.state = i.state or a.reason is distinct from 'lost') and a.ended_at = greatest(i."endedAt", a.claimed_at)
-    )
+    ) is null
 ),
 late as (
   insert into late_results (job_id, attempt, token, outcome) select "jobId", number, token, outcome from stale
