@@ -44,6 +44,9 @@ function readSocketPath(folder: string): string | null {
   }
 }
 
+/** The last: it was killed between our connecting and its accepting. */
+const nobodyThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET']);
+
 function openSocket(path: string): Promise<Socket | null> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -52,7 +55,7 @@ function openSocket(path: string): Promise<Socket | null> {
       resolve(socket);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
+      if (nobodyThere.has(error.code ?? '')) resolve(null);
       else reject(error);
     });
   });

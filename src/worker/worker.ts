@@ -3,6 +3,7 @@ import { emptyOutcome } from '../jobs/contract.ts';
 import type { KindRegistry } from '../kinds/ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
+import { within } from '../lib/within.ts';
 import { AttemptRun, launcherKey, type AttemptRunDependencies } from './attempt-run.ts';
 import { Claimer } from './claimer.ts';
 import { freeBytes } from './disk.ts';
@@ -217,7 +218,12 @@ export class Worker implements Service {
   async #look(): Promise<void> {
     this.#beatNumber += 1;
     const number = this.#beatNumber;
-    const beat = await this.#options.store.beat(this.#options.id, this.#incarnation);
+    // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
+    const beat = await within(
+      this.#options.store.beat(this.#options.id, this.#incarnation),
+      this.#options.settings.leaseMs / 4,
+      'A beat',
+    );
     if (this.#stopping.signal.aborted) return;
     this.#isDraining = beat.draining;
     this.#endForeign(beat, number);

@@ -101,7 +101,7 @@ async function freePort(): Promise<number> {
 }
 
 function jobNumber(stderr: string): string {
-  return /^Job (\d+) {2}http/m.exec(stderr)?.[1] ?? '';
+  return /^Job (\d+)$/m.exec(stderr)?.[1] ?? '';
 }
 
 beforeAll(async () => {
