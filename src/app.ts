@@ -26,6 +26,7 @@ import { listKinds } from './kinds/list.ts';
 import { systemClock } from './lib/clock.ts';
 import { DirectoryInUseError, lockDirectory, type DirectoryLock } from './lib/directory-lock.ts';
 import { startServices, type Service } from './lib/service.ts';
+import { EndSignals } from './lib/end-signals.ts';
 import { prepareDirectories } from './directories.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
 import { NotifyRings } from './queue/notify.ts';
@@ -334,7 +335,7 @@ async function untilStopped(
   { worker, stop }: RunningServer,
   { drain, logger }: ServeOptions & { logger: PinoLogger },
 ): Promise<void> {
-  const signals = new SignalCounter();
+  const signals = new EndSignals();
   await signals.next();
   if (worker && drain) {
     logger.info({ running: worker.running }, 'Taking no new work; waiting for what runs.');
@@ -345,35 +346,4 @@ async function untilStopped(
   }
   await stop();
   signals.close();
-}
-
-/** The signals that ask for an end, one after the other. */
-class SignalCounter {
-  readonly #waiting: (() => void)[] = [];
-  #pending = 0;
-  readonly #onSignal = (): void => {
-    const resolve = this.#waiting.shift();
-    if (resolve) resolve();
-    else this.#pending += 1;
-  };
-
-  constructor() {
-    process.on('SIGTERM', this.#onSignal);
-    process.on('SIGINT', this.#onSignal);
-  }
-
-  next(): Promise<void> {
-    if (this.#pending > 0) {
-      this.#pending -= 1;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
-  }
-
-  close(): void {
-    process.off('SIGTERM', this.#onSignal);
-    process.off('SIGINT', this.#onSignal);
-  }
 }

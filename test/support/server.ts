@@ -28,10 +28,13 @@ export interface TestAnswer {
 }
 
 /** A whole server of its own, as `npm start` runs it: embedded PostgreSQL, web and worker, on a free port. */
-export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'daybook-server-'));
+export async function startServer(
+  env: Record<string, string> = {},
+  options: { args?: readonly string[]; folder?: string } = {},
+): Promise<TestServer> {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'daybook-server-'));
   chmodSync(folder, 0o755);
-  const child = spawn(process.execPath, [entry, 'serve'], {
+  const child = spawn(process.execPath, [entry, 'serve', ...(options.args ?? [])], {
     env: {
       PATH: process.env['PATH'],
       DAYBOOK_DATA: folder,

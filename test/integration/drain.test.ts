@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/contract/job.ts';
+import { pollUntil } from '../support/poll.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+let server: TestServer;
+let again: TestServer | undefined;
+
+beforeEach(async () => {
+  server = await startServer({ DAYBOOK_KILL_GRACE_SECONDS: '1' }, { args: ['--drain'] });
+  again = undefined;
+  const path = join(server.folder, 'scripts', 'wait.sh');
+  writeFileSync(path, '#!/bin/sh\nwhile [ ! -e go ]; do sleep 0.05; done\nexit 3\n');
+  chmodSync(path, 0o755);
+});
+
+afterEach(async () => {
+  await again?.close();
+  await server.close();
+});
+
+async function submitRunning(): Promise<number> {
+  const { id } = (
+    await server.call('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'wait.sh' } })
+  ).json<Job>();
+  await pollUntil(
+    async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<Job>().state,
+    (state) => state === 'running',
+  );
+  return id;
+}
+
+/** The job as the diary has it after the end of the server. */
+async function readAfterwards(id: number): Promise<Job> {
+  again = await startServer({}, { folder: server.folder });
+  return (await again.call('GET', `/api/v1/jobs/${id}`)).json<Job>();
+}
+
+describe('a server that drains', () => {
+  it('ends only when what runs has ended, and takes no new work meanwhile', async () => {
+    const running = await submitRunning();
+    server.process.kill('SIGTERM');
+    const later = (
+      await server.call('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'ls.sh' } })
+    ).json<Job>();
+    expect(server.process.exitCode).toBeNull();
+    const exited = once(server.process, 'exit');
+    writeFileSync(join(server.folder, 'homedir', 'go'), '');
+    expect(await exited).toEqual([0, null]);
+    expect(await readAfterwards(running)).toMatchObject({ state: 'failed', reason: 'exit', attempt: 1 });
+    const waited = await pollUntil(
+      async () => (await again?.call('GET', `/api/v1/jobs/${later.id}`))?.json<Job>(),
+      (job) => job?.state === 'succeeded',
+    );
+    expect(waited?.attempt).toBe(1);
+  });
+
+  it('cancels what runs at a second signal', async () => {
+    const running = await submitRunning();
+    const exited = once(server.process, 'exit');
+    server.process.kill('SIGTERM');
+    // Two signals of one moment are one for the kernel, so the first must have been heard.
+    await pollUntil(
+      async () => {
+        server.process.kill('SIGTERM');
+        return server.process.exitCode;
+      },
+      (code) => code !== null,
+      { intervalMs: 300 },
+    );
+    expect(await exited).toEqual([0, null]);
+    expect(await readAfterwards(running)).toMatchObject({ state: 'cancelled' });
+  });
+});
