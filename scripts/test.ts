@@ -1,7 +1,7 @@
 /**
- * `npm test`: the checks of the source, then every test, then a short kill loop: ten rounds with one server, ten with web and
- * worker apart. Ends with one line that counts tests,
- * because a run that executed none must not look like a success.
+ * `npm test`: the checks of the source, then every test, then a short kill loop: ten rounds with one server, ten with
+ * web and worker apart. Ends with one line that counts tests, because a run that executed none must not look like a
+ * success.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -17,15 +17,27 @@ const migrationLock = 7_301_001;
 /**
  * Brings the schema up to this version: forward only, each file in one transaction whose first statement records
  * its number. Racing starters are safe: each transaction holds the lock, and a number is recorded once.
- * @throws AppError `configuration` when the database was made by a newer version
+ * @throws AppError `configuration` when the database was made by a newer version, or the server is too old
  */
 export async function migrate(db: Database): Promise<void> {
+  await refuseOldServer(db);
   const migrations = await listMigrations();
   const applied = await prepare(db);
   refuseNewerSchema(applied, migrations);
   for (const migration of migrations) {
     if (!applied.has(migration.number)) await apply(db, migration);
   }
+}
+
+/** `unique nulls not distinct` came with 15. */
+const leastServerVersion = 150_000;
+
+async function refuseOldServer(db: Database): Promise<void> {
+  const [row] = await db.query<{ number: number; text: string }>(
+    `select current_setting('server_version_num')::int as number, current_setting('server_version') as text`,
+  );
+  if (!row || row.number >= leastServerVersion) return;
+  throw new AppError('configuration', `This server is PostgreSQL ${row.text}; Daybook needs 15 or newer.`);
 }
 
 async function prepare(db: Database): Promise<Set<number>> {
