@@ -1,4 +1,5 @@
 import type { Actor } from '../contract/actor.ts';
+import type { Lane, Queue } from '../contract/fleet.ts';
 import type {
   Attempt,
   Job,
@@ -300,28 +301,9 @@ export interface JobStats {
   queues: { queue: string; state: JobState; count: number }[];
 }
 
-export interface QueueRow {
-  name: string;
-  paused: boolean;
-  note: string | null;
-  capacity: number | null;
-  waiting: number;
-  scheduled: number;
-  queued: number;
-  running: number;
-}
-
-export interface LaneRow {
-  key: string;
-  capacity: number;
-  taken: number;
-  waiting: number;
-  note: string | null;
-}
-
 /** Queues, lanes and workers as operators see and change them. */
 export interface FleetStore {
-  queues(): Promise<QueueRow[]>;
+  queues(): Promise<Queue[]>;
   putQueue(
     name: string,
     change: { paused?: boolean | undefined; note?: string | null | undefined },
@@ -329,7 +311,7 @@ export interface FleetStore {
   removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
   /** Where jobs of a queue may wait: one place per set of needed labels. */
   places(queue: string): Promise<Place[]>;
-  lanes(): Promise<LaneRow[]>;
+  lanes(): Promise<Lane[]>;
   putLane(key: string, change: { capacity: number; note?: string | null | undefined }): Promise<void>;
   removeLane(key: string): Promise<boolean>;
   workers(): Promise<

@@ -1,4 +1,5 @@
-import type { FleetStore, LaneRow, QueueRow } from '../jobs/ports.ts';
+import type { Lane, Queue } from '../contract/fleet.ts';
+import type { FleetStore } from '../jobs/ports.ts';
 import type { Database } from './database.ts';
 
 export function createFleetStore(db: Database): FleetStore {
@@ -18,8 +19,8 @@ export function createFleetStore(db: Database): FleetStore {
   };
 }
 
-function queues(db: Database): Promise<QueueRow[]> {
-  return db.query<QueueRow>(
+function queues(db: Database): Promise<Queue[]> {
+  return db.query<Queue>(
     `select q.name, q.paused, q.note, l.capacity, coalesce(n.waiting, 0) as waiting, coalesce(n.scheduled, 0) as scheduled,
        coalesce(n.queued, 0) as queued, coalesce(n.running, 0) as running
      from queues q
@@ -57,8 +58,8 @@ async function removeQueue(db: Database, name: string): Promise<'removed' | 'not
   return 'removed';
 }
 
-function lanes(db: Database): Promise<LaneRow[]> {
-  return db.query<LaneRow>(
+function lanes(db: Database): Promise<Lane[]> {
+  return db.query<Lane>(
     `select l.key, l.capacity, l.taken, l.note,
        (select count(*) from jobs j where j.state = 'waiting' and j.blocked_by = l.key) as waiting
      from lanes l order by l.key`,

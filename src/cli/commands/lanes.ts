@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Lane } from '../../contract/fleet.ts';
 import { cleanText } from '../clean-text.ts';
 import {
   connectFor,
@@ -12,14 +13,6 @@ import {
 import type { CliContext } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { printTable } from '../table.ts';
-
-interface Lane {
-  key: string;
-  capacity: number;
-  taken: number;
-  waiting: number;
-  note: string | null;
-}
 
 export function registerLanes(program: Command, context: CliContext): void {
   const group = program

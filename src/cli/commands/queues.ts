@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Queue } from '../../contract/fleet.ts';
 import { cleanText } from '../clean-text.ts';
 import {
   connectFor,
@@ -12,17 +13,6 @@ import {
 import type { CliContext } from '../context.ts';
 import { painter, print, printJson } from '../output.ts';
 import { printTable } from '../table.ts';
-
-interface Queue {
-  name: string;
-  paused: boolean;
-  note: string | null;
-  capacity: number | null;
-  waiting: number;
-  scheduled: number;
-  queued: number;
-  running: number;
-}
 
 interface QueueChange {
   paused?: boolean;

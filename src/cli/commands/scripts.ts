@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { basename } from 'node:path';
+import type { Script, ScriptVersion as Version } from '../../contract/script.ts';
 import { cleanText } from '../clean-text.ts';
 import {
   connectFor,
@@ -16,22 +17,6 @@ import { print, printJson, write } from '../output.ts';
 import { readText } from '../submit-body.ts';
 import { printTable } from '../table.ts';
 import { formatTime } from '../time.ts';
-
-interface Script {
-  name: string;
-  sizeBytes: number;
-  modifiedAt: string;
-  isExecutable: boolean;
-}
-
-interface Version {
-  id: number;
-  action: 'put' | 'delete';
-  sha256: string | null;
-  text: string | null;
-  actor: string;
-  at: string;
-}
 
 export function registerScripts(program: Command, context: CliContext): void {
   const group = program

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Worker } from '../../contract/fleet.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
 import {
@@ -14,21 +15,6 @@ import { ServerError } from '../errors.ts';
 import { painter, print, printJson } from '../output.ts';
 import { printTable, type Column } from '../table.ts';
 import { formatAgo, formatTime } from '../time.ts';
-
-interface Worker {
-  id: string;
-  name: string;
-  host: string;
-  version: string;
-  slots: number;
-  running: number;
-  queues: string[];
-  labels: string[];
-  state: 'active' | 'stopped' | 'silent';
-  draining: boolean;
-  problem: string | null;
-  seenAt: string;
-}
 
 export function registerWorkers(program: Command, context: CliContext): void {
   const group = program

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
+import { lane, queue, worker, type Worker } from '../../contract/fleet.ts';
 import { plainText, queueName } from '../../contract/job.ts';
 import type { Bell, FleetStore } from '../../jobs/ports.ts';
 import type { App } from '../access.ts';
@@ -14,44 +15,6 @@ export interface FleetDependencies {
 const note = plainText.max(1_000).nullable().optional();
 const capacity = z.int().min(0).max(1_000_000).describe('How many jobs may run at once.');
 const laneKey = plainText.min(1).max(200);
-const timestamp = z.iso.datetime({ offset: true });
-
-const queue = z.object({
-  name: z.string(),
-  paused: z.boolean(),
-  note: z.string().nullable(),
-  capacity: z.int().nullable().describe('How many of its jobs may run at once; null: no limit.'),
-  waiting: z.int(),
-  scheduled: z.int(),
-  queued: z.int(),
-  running: z.int(),
-});
-
-const lane = z.object({
-  key: z.string(),
-  capacity: z.int(),
-  taken: z.int(),
-  waiting: z.int(),
-  note: z.string().nullable(),
-});
-
-const worker = z.object({
-  id: z.uuid(),
-  name: z.string(),
-  host: z.string(),
-  pid: z.int(),
-  version: z.string(),
-  slots: z.int(),
-  running: z.int(),
-  queues: z.array(z.string()),
-  labels: z.array(z.string()),
-  kinds: z.array(z.string()),
-  state: z.enum(['active', 'stopped', 'silent']),
-  draining: z.boolean().describe('Takes no new work.'),
-  problem: z.string().nullable().describe('Why it takes no work, in words.'),
-  startedAt: timestamp,
-  seenAt: timestamp,
-});
 
 /** Queues, lanes and workers. */
 export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDependencies): void {
@@ -202,7 +165,7 @@ export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDepen
     },
   });
 
-  async function listWorkers(): Promise<z.infer<typeof worker>[]> {
+  async function listWorkers(): Promise<Worker[]> {
     return (await fleet.workers()).map(({ queues, labels, kinds, startedAt, seenAt, ...rest }) => ({
       ...rest,
       queues: [...queues],

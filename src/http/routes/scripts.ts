@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { plainText } from '../../contract/job.ts';
+import { script, scriptVersion, type Script } from '../../contract/script.ts';
 import type { ScriptFacts, Scripts } from '../../scripts/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
@@ -10,18 +11,10 @@ export interface ScriptDependencies {
 }
 
 const tags = ['scripts'];
-const timestamp = z.iso.datetime({ offset: true });
 const nameParams = z.object({ name: z.string().min(1).max(255) });
 
 /** Refused rather than stored as something else. */
 const scriptText = plainText.max(900_000);
-
-const script = z.object({
-  name: z.string(),
-  sizeBytes: z.int(),
-  modifiedAt: timestamp,
-  isExecutable: z.boolean(),
-});
 
 export function registerScriptRoutes(app: App, { scripts, audit }: ScriptDependencies): void {
   app.get('/api/v1/scripts', {
@@ -93,16 +86,7 @@ export function registerScriptRoutes(app: App, { scripts, audit }: ScriptDepende
       params: nameParams,
       response: {
         200: z.object({
-          items: z.array(
-            z.object({
-              id: z.int(),
-              action: z.enum(['put', 'delete']),
-              sha256: z.string().nullable(),
-              text: z.string().nullable(),
-              actor: z.string(),
-              at: timestamp,
-            }),
-          ),
+          items: z.array(scriptVersion),
         }),
       },
     },
@@ -115,6 +99,6 @@ export function registerScriptRoutes(app: App, { scripts, audit }: ScriptDepende
   });
 }
 
-function toView({ name, sizeBytes, modifiedAt, isExecutable }: ScriptFacts): z.infer<typeof script> {
+function toView({ name, sizeBytes, modifiedAt, isExecutable }: ScriptFacts): Script {
   return { name, sizeBytes, modifiedAt: modifiedAt.toISOString(), isExecutable };
 }
