@@ -242,7 +242,12 @@ describeOnDatabases('the job store', (create) => {
       const worker = await joinWorker(store);
       const jobs = await worker.claim(20);
       const one = jobs.map((job) => succeeded(job));
-      const other = [...jobs].reverse().map((job) => failed(job));
+      // Another moment: one and the same would be taken for the same end, told twice.
+      const endedAt = new Date(Date.now() + 1_000).toISOString();
+      const other = [...jobs].reverse().map((job) => {
+        const end = failed(job);
+        return { ...end, outcome: { ...end.outcome, endedAt } };
+      });
       const answers = (await Promise.all([store.finish(one), store.finish(other)])).flat();
       expect(answers.filter(({ status }) => status === 'applied')).toHaveLength(ids.length);
       for (const id of ids) {
