@@ -138,8 +138,16 @@ describe('creating a task', () => {
     const answer = execFileSync(
       'curl',
       [
-        ...['-s', '-u', 'admin:the admin of a test', '-H', 'Content-Type: application/json'],
-        ...['--data-binary', '@-', '-w', '%{http_code}', `${server.url}/task/create`],
+        '-s',
+        '-u',
+        'admin:the admin of a test',
+        '-H',
+        'Content-Type: application/json',
+        '--data-binary',
+        '@-',
+        '-w',
+        '%{http_code}',
+        `${server.url}/task/create`,
       ],
       {
         encoding: 'utf8',
