@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../contract/errors.ts';
 import type { Job } from '../contract/job.ts';
 import type { JobReader } from '../jobs/ports.ts';
-import { principalOf } from './access.ts';
+import { principalOf, requirePermission } from './access.ts';
 
 /** The largest number JavaScript counts to without loss; far beyond any diary. */
 const maxId = Number.MAX_SAFE_INTEGER;
@@ -27,5 +27,19 @@ export async function findJob(reader: JobReader, request: FastifyRequest): Promi
   const { actor } = principalOf(request);
   const found = typeof id === 'number' ? await reader.byId(id, actor) : await reader.byUid(id, actor);
   if (!found) throw new AppError('not_found', `There is no job ${id}.`);
+  return found;
+}
+
+/**
+ * The same, for changing it: somebody else's job needs a permission of its own.
+ * @throws AppError `not_found` or `forbidden`
+ */
+export async function findJobToChange(
+  reader: JobReader,
+  request: FastifyRequest,
+  forOthers: 'jobs.change-others' | 'jobs.cancel-others',
+): Promise<Job> {
+  const found = await findJob(reader, request);
+  if (found.owner !== principalOf(request).actor.name) requirePermission(request, forOthers);
   return found;
 }

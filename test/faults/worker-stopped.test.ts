@@ -114,6 +114,7 @@ describe('a worker stopped for longer than its lease', () => {
     server.signal('SIGSTOP');
     gate.let();
     await gate.untilProgramEnded();
+    // Three leases have to pass while nothing runs that could be asked: here time itself is what is tested.
     await new Promise((resolve) => {
       setTimeout(resolve, 3_000);
     });

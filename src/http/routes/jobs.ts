@@ -13,9 +13,9 @@ import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
 import type { JobReader, Jobs } from '../../jobs/ports.ts';
 import type { SeriesStore } from '../../series/ports.ts';
 import type { KindRegistry } from '../../kinds/ports.ts';
-import { principalOf, requirePermission, type App } from '../access.ts';
+import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
-import { findJob, jobParams } from '../job-params.ts';
+import { findJob, findJobToChange, jobParams } from '../job-params.ts';
 
 export interface JobDependencies {
   jobs: Jobs;
@@ -131,9 +131,8 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
       response: { 200: job },
     },
     handler: async (request) => {
-      const found = await findJob(reader, request);
+      const found = await findJobToChange(reader, request, 'jobs.change-others');
       const { actor } = principalOf(request);
-      if (found.owner !== actor.name) requirePermission(request, 'jobs.change-others');
       if (!(await jobs.change(found.id, withoutUndefined(request.body), actor))) {
         throw new AppError(
           'conflict',
@@ -154,8 +153,7 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
       response: { 204: z.undefined().describe('Removed.') },
     },
     handler: async (request, reply) => {
-      const found = await findJob(reader, request);
-      if (found.owner !== principalOf(request).actor.name) requirePermission(request, 'jobs.change-others');
+      const found = await findJobToChange(reader, request, 'jobs.change-others');
       if (!(await jobs.remove(found.id))) {
         throw new AppError(
           'conflict',
@@ -183,9 +181,8 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
       response: { 202: job },
     },
     handler: async (request, reply) => {
-      const found = await findJob(reader, request);
+      const found = await findJobToChange(reader, request, 'jobs.cancel-others');
       const { actor } = principalOf(request);
-      if (found.owner !== actor.name) requirePermission(request, 'jobs.cancel-others');
       const touched = await jobs.cancel([found.id], actor);
       if (touched.length === 0)
         throw new AppError('conflict', `Job ${found.id} is ${found.state}; it has ended already.`);
@@ -204,9 +201,8 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
       response: { 202: job },
     },
     handler: async (request, reply) => {
-      const found = await findJob(reader, request);
+      const found = await findJobToChange(reader, request, 'jobs.change-others');
       const { actor } = principalOf(request);
-      if (found.owner !== actor.name) requirePermission(request, 'jobs.change-others');
       if (!(await jobs.retry(found.id, actor))) {
         throw new AppError(
           'conflict',
