@@ -44,6 +44,8 @@ import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
 import { createSeriesStore } from './store/series-store.ts';
 import { createTaskReader } from './store/task-reader.ts';
+import { createWaitingStore } from './store/waiting-store.ts';
+import { createWaitingReasons } from './waiting/waiting.ts';
 import { LauncherClient } from './worker/launcher-client.ts';
 import { createOutputCopies } from './worker/output-copies.ts';
 import { Worker } from './worker/worker.ts';
@@ -189,6 +191,7 @@ async function build(
   });
   const jobs = createJobs({
     store,
+    reader: createJobReader(db),
     bell: rings,
     kinds,
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
@@ -308,6 +311,7 @@ async function buildHttp(config: Config, core: Core): Promise<HttpService> {
     scripts: createScripts(config.data.scriptsDirectory, createScriptHistory(db)),
     listenForNews: (onNews) => rings.listenForNews(onNews),
     tasks: createTaskReader(db),
+    waiting: createWaitingReasons(createWaitingStore(db)),
     timezone: config.timezone,
     openPredecessors: http.openPredecessors,
   });

@@ -90,6 +90,12 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['tags', list(job.tags)],
     ['parent', job.parentId === null ? undefined : `job ${job.parentId}`],
     ['submitted', moment(job.submittedAt, now)],
+    [
+      'runs after',
+      list(
+        job.after.map(({ jobId, mustSucceed, state }) => `${jobId}${mustSucceed ? ' ok' : ''} (${state})`),
+      ),
+    ],
     ['run at', job.runAt === null ? undefined : moment(job.runAt, now)],
     ['started', job.startedAt === null ? undefined : moment(job.startedAt, now)],
     ['ended', job.endedAt === null ? undefined : moment(job.endedAt, now)],

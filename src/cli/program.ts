@@ -14,6 +14,7 @@ import { registerStats } from './commands/stats.ts';
 import { registerSubmit } from './commands/submit.ts';
 import { registerTokens } from './commands/tokens.ts';
 import { registerUsers } from './commands/users.ts';
+import { registerWhy } from './commands/why.ts';
 import { registerWorkers } from './commands/workers.ts';
 import { withConnection } from './connection.ts';
 import type { CliContext } from './context.ts';
@@ -29,6 +30,7 @@ const registrations = [
   registerLogs,
   registerCancel,
   registerRetry,
+  registerWhy,
   registerEvents,
   registerStats,
   registerQueues,

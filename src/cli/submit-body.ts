@@ -12,6 +12,8 @@ export interface SubmitChoices {
   label?: string[];
   lane?: string[];
   key?: string;
+  after?: string[];
+  afterOk?: string[];
   runAt?: string;
   timeout?: string;
   retries?: string;
@@ -42,6 +44,8 @@ export async function toSubmitBody(
     labels: choices.label,
     lanes: choices.lane,
     concurrencyKey: choices.key,
+    after: jobNumbers('--after', choices.after),
+    afterOk: jobNumbers('--after-ok', choices.afterOk),
     runAt:
       runAt === undefined ? undefined : momentOption('--run-at', runAt, { direction: 'ahead' }).toISOString(),
     timeoutSeconds: timeout === undefined ? undefined : durationOption('--timeout', timeout) / 1_000,
@@ -53,6 +57,10 @@ export async function toSubmitBody(
     tags: choices.tag,
     idempotencyKey: choices.idempotencyKey,
   });
+}
+
+function jobNumbers(option: string, texts: readonly string[] | undefined): number[] | undefined {
+  return texts?.map((text) => integerOption(option, text, { min: 1, max: Number.MAX_SAFE_INTEGER }));
 }
 
 async function toInput(

@@ -43,6 +43,8 @@ export const retryPolicy = z
   .describe('When and how often to try again.');
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 
+const jobNumber = z.int().positive();
+
 /** What may accompany any kind's input on submit. */
 export const submitOptions = z.strictObject({
   name: plainText
@@ -65,6 +67,18 @@ export const submitOptions = z.strictObject({
     .optional()
     .describe('Of all jobs with the same key, one runs at a time.'),
   runAt: z.iso.datetime({ offset: true }).optional().describe('Not before this moment.'),
+  after: z
+    .array(jobNumber)
+    .max(100)
+    .optional()
+    .describe('Jobs that must have ended before it starts, however they end.'),
+  afterOk: z
+    .array(jobNumber)
+    .max(100)
+    .optional()
+    .describe(
+      'Jobs that must have succeeded before it starts. When one ends otherwise, this job fails as `rejected`.',
+    ),
   timeoutSeconds: z.number().positive().max(31_536_000).optional().describe('Limit for each attempt.'),
   retry: retryPolicy.optional(),
   project: plainText.min(1).max(200).optional(),
@@ -123,6 +137,9 @@ export const job = jobSummary.extend({
   result: z.unknown().describe("Structured outcome by the kind's schema; null until there is one."),
   retry: retryPolicy,
   timeoutSeconds: z.number().nullable(),
+  after: z
+    .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates) }))
+    .describe('Jobs it runs after.'),
 });
 export type Job = z.infer<typeof job>;
 

@@ -9,7 +9,7 @@ import {
 } from './states.ts';
 
 const meanings: Record<JobState, string> = {
-  waiting: 'A counted limit (lane) is full; the job goes on when there is room.',
+  waiting: 'A counted limit (lane) is full, or jobs that it runs after have not ended; it goes on by itself.',
   scheduled: 'It has a time before which it does not start: its run-at, or the pause before a retry.',
   queued: 'Any worker that offers what it needs may take it.',
   running: 'A worker, or a source elsewhere, works on it.',

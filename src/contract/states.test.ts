@@ -14,8 +14,8 @@ describe('the moves that are decided', () => {
   it('leave an end only by a retry of what failed or was cancelled', () => {
     const waysOut = jobStates.filter((state) => isEnded(state) && decideMoves[state].length > 0);
     expect(waysOut).toEqual(['failed', 'cancelled']);
-    expect(decideMoves.failed).toEqual(['queued']);
-    expect(decideMoves.cancelled).toEqual(['queued']);
+    expect(decideMoves.failed).toEqual(['queued', 'waiting']);
+    expect(decideMoves.cancelled).toEqual(['queued', 'waiting']);
   });
 
   it('come to running only from queued, so that everything runs by a claim', () => {

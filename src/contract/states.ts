@@ -51,8 +51,8 @@ export const decideMoves = {
   queued: ['running', 'waiting', 'cancelled'],
   running: ['succeeded', 'failed', 'cancelled', 'queued', 'scheduled'],
   succeeded: [],
-  failed: ['queued'],
-  cancelled: ['queued'],
+  failed: ['queued', 'waiting'],
+  cancelled: ['queued', 'waiting'],
   finished: [],
   unknown: [],
 } as const satisfies Record<JobState, readonly JobState[]>;

@@ -8,6 +8,7 @@ import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
+import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
 
 /** Everything that route files need. Each adds its own part. */
 export interface RouteDependencies
@@ -19,6 +20,7 @@ export interface RouteDependencies
     FleetDependencies,
     ScriptDependencies,
     StatsDependencies,
+    WaitingDependencies,
     TaskDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
@@ -31,5 +33,6 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerFleetRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);
+  registerWaitingRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
 }

@@ -12,6 +12,7 @@ export interface HousekeeperOptions {
 
 const sweepEveryMs = 1_000;
 const sweepLimit = 1_000;
+const settleEverySweeps = 5;
 const tidyEverySweeps = 3_600;
 const partitionMonths = 3;
 const keepIdempotencyKeysMs = 7 * 86_400_000;
@@ -28,6 +29,7 @@ export class Housekeeper {
     for (let sweeps = 0; !signal.aborted; sweeps += 1) {
       try {
         if (sweeps % tidyEverySweeps === 0) await this.#tidy();
+        if (sweeps % settleEverySweeps === 0) await this.#settle();
         await this.sweep();
       } catch (error) {
         this.#options.logger.warn({ err: error }, 'A sweep failed; the next one tries again.');
@@ -41,6 +43,14 @@ export class Housekeeper {
     const places = await store.sweep(sweepLimit);
     bell.ring(places);
     if (places.length > 0) bell.announce();
+  }
+
+  /** Whoever ends a job tells its dependants at once; this finds those whose news was lost with a process. */
+  async #settle(): Promise<void> {
+    const { store, bell } = this.#options;
+    const { places, rejected } = await store.settleDependants({ of: null, limit: sweepLimit });
+    bell.ring(places);
+    if (places.length + rejected.length > 0) bell.announce();
   }
 
   async #tidy(): Promise<void> {

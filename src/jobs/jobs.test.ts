@@ -42,11 +42,13 @@ function create() {
         state: next.state,
         place: null,
         freedLanes: [],
+        hasDependants: false,
       }));
     },
   };
   const jobs = createJobs({
     store: store as JobStore,
+    reader: { known: async (ids) => new Set(ids) },
     bell: {
       ring: (places) => rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
-import { retryPolicy } from '../contract/job.ts';
+import type { Actor } from '../contract/actor.ts';
+import { retryPolicy, type SubmitOptions } from '../contract/job.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import { decideNext } from './decide.ts';
 import { Gather } from './gather.ts';
@@ -9,6 +10,7 @@ import type {
   Bell,
   Finish,
   Jobs,
+  JobReader,
   JobStore,
   NewJob,
   StoredJob,
@@ -18,25 +20,49 @@ import type {
 
 export interface JobsOptions {
   store: JobStore;
+  reader: Pick<JobReader, 'known'>;
   bell: Bell;
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
   defaultTimeoutMs: number | null;
 }
 
+/** Dependants decided about at once; the sweep takes the rest. */
+const settleLimit = 1_000;
+
 const defaultRetry = retryPolicy.parse({});
 
 /** The use cases: what people and workers do with jobs. Decides, tells the store, rings. */
-export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
+export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
   const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
+
+  const settle = async (of: readonly number[]): Promise<void> => {
+    const { places } = await store.settleDependants({ of, limit: settleLimit });
+    bell.ring(places);
+  };
+  const requireKnown = async (after: NewJob['after'], actor: Actor): Promise<void> => {
+    if (after.length === 0) return;
+    const known = await reader.known(
+      after.map(({ jobId }) => jobId),
+      actor,
+    );
+    const missing = after.filter(({ jobId }) => !known.has(jobId));
+    const details = missing.map(({ jobId, mustSucceed }) => ({
+      field: mustSucceed ? 'afterOk' : 'after',
+      message: `there is no job ${jobId}`,
+    }));
+    if (details.length > 0) throw invalid(details);
+  };
 
   return {
     submit: async (request) => {
       const job = prepare(request, { kinds, defaultTimeoutMs });
+      await requireKnown(job.after, request.actor);
       const outcome = await submits.add(job);
       const stored = toStored(outcome, job);
       if (stored.isNew && job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);
+      if (stored.isNew && job.state === 'waiting') await settle(job.after.map(({ jobId }) => jobId));
       if (stored.isNew) bell.announce();
       return stored;
     },
@@ -44,17 +70,19 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
     cancel: async (ids, actor) => {
       const touched = await store.cancel(ids, actor.name);
       bell.callWorkers(touched.flatMap(({ workerId }) => workerId ?? []));
+      const ended = touched.flatMap((one) => (one.state === 'cancelled' ? [one.id] : []));
+      if (ended.length > 0) await settle(ended);
       if (touched.length > 0) bell.announce();
       return touched.map(({ id, state }) => ({ id, state }));
     },
 
     retry: async (id, actor) => {
-      const place = await store.retry(id, actor.name);
-      if (place) {
-        bell.ring([place]);
-        bell.announce();
-      }
-      return place !== null;
+      const retried = await store.retry(id, actor.name);
+      if (!retried) return false;
+      if (retried.state === 'queued') bell.ring([retried.place]);
+      else bell.ring((await store.settleDependants({ of: null, limit: settleLimit })).places);
+      bell.announce();
+      return true;
     },
 
     change: async (id, change, actor) => {
@@ -87,6 +115,7 @@ export function createJobs({ store, bell, kinds, defaultTimeoutMs }: JobsOptions
       const finished = await finishes.add({ ...ended, outcome: toStorable(ended.outcome), next });
       if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
       if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
+      if (finished.hasDependants) await settle([ended.jobId]);
       bell.announce();
       return finished;
     },
@@ -107,13 +136,15 @@ function prepare(
   requireStorable({ ...options, input: checked });
   const { concurrencyKey, timeoutSeconds } = options;
   const runAt = options.runAt === undefined ? null : toMoment(options.runAt);
+  const after = toDependencies(options);
   const ownLane = concurrencyKey === undefined ? null : `key:${concurrencyKey}`;
   return {
     uid: randomUUID(),
     kind: kind.name,
     // The cut may have gone through a character.
     name: options.name ?? kind.nameOf(checked).slice(0, 300).toWellFormed(),
-    state: runAt !== null && Date.parse(runAt) > Date.now() ? 'scheduled' : 'queued',
+    state: firstState(after, runAt),
+    after,
     queue: options.queue,
     needs: [...new Set(options.labels)].sort(),
     // Each once: a key listed twice would ask for two places, and wait for ever where there is one.
@@ -142,6 +173,17 @@ function prepare(
         ? null
         : { scope: actor.name, key: options.idempotencyKey, bodyHash: hashBody(kindName, input, options) },
   };
+}
+
+function firstState(after: NewJob['after'], runAt: string | null): NewJob['state'] {
+  if (after.length > 0) return 'waiting';
+  return runAt !== null && Date.parse(runAt) > Date.now() ? 'scheduled' : 'queued';
+}
+
+/** Each job once; a success asked for includes the end. */
+function toDependencies({ after = [], afterOk = [] }: SubmitOptions): NewJob['after'] {
+  const success = new Set(afterOk);
+  return [...new Set([...after, ...afterOk])].map((jobId) => ({ jobId, mustSucceed: success.has(jobId) }));
 }
 
 function checkInput(kind: Kind, input: unknown): unknown {

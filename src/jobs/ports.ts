@@ -30,7 +30,7 @@ export interface NewJob {
   uid: string;
   kind: string;
   name: string;
-  state: 'queued' | 'scheduled';
+  state: 'waiting' | 'queued' | 'scheduled';
   queue: string;
   needs: readonly string[];
   /** Keys of counted limits; those that have a row in `lanes` count. */
@@ -47,7 +47,16 @@ export interface NewJob {
   input: unknown;
   retry: RetryPolicy;
   timeoutMs: number | null;
+  /** What it runs after; jobs that exist. */
+  after: readonly Dependency[];
   idempotency: { scope: string; key: string; bodyHash: string } | null;
+}
+
+/** A job that another one waits for. */
+export interface Dependency {
+  jobId: number;
+  /** Else it is enough that it ends. */
+  mustSucceed: boolean;
 }
 
 export type SubmitOutcome =
@@ -126,6 +135,21 @@ export interface FinishedJob {
   state: JobState | null;
   place: Place | null;
   freedLanes: readonly string[];
+  /** Other jobs wait for it. */
+  hasDependants: boolean;
+}
+
+/** What became of jobs that waited for others. */
+export interface SettledJobs {
+  /** Where jobs can be taken now. */
+  places: Place[];
+  /** Jobs that can never run. */
+  rejected: number[];
+}
+
+export interface RetriedJob {
+  state: 'queued' | 'waiting';
+  place: Place;
 }
 
 export interface RunningAttempt extends AttemptKey {
@@ -182,8 +206,10 @@ export interface JobStore {
     ids: readonly number[],
     actor: string,
   ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
-  /** Puts an ended job back into its queue. `null`: its state does not allow it (any more). */
-  retry(id: number, actor: string): Promise<Place | null>;
+  /** Puts an ended job back into its queue, or to where it waits. `null`: its state does not allow it (any more). */
+  retry(id: number, actor: string): Promise<RetriedJob | null>;
+  /** Decides about jobs that wait for these (null: for any) to end. */
+  settleDependants(options: { of: readonly number[] | null; limit: number }): Promise<SettledJobs>;
   change(id: number, change: JobChange, actor: string): Promise<ChangeOutcome>;
   remove(id: number): Promise<boolean>;
 
@@ -258,6 +284,8 @@ export interface JobReader {
   count(query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number>;
   byId(id: number, actor: Actor): Promise<Job | null>;
   byUid(uid: string, actor: Actor): Promise<Job | null>;
+  /** Which of these jobs are there. */
+  known(ids: readonly number[], actor: Actor): Promise<Set<number>>;
   attempts(jobId: number, actor: Actor): Promise<Attempt[]>;
   /** The newest attempt of each job that has one. */
   newestAttempts(jobIds: readonly number[], actor: Actor): Promise<Map<number, Attempt>>;

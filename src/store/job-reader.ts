@@ -29,6 +29,7 @@ interface JobRow extends SummaryRow {
   result: unknown;
   retry: Job['retry'];
   timeoutMs: number | null;
+  after: Job['after'];
 }
 
 export function createJobReader(db: Database): JobReader {
@@ -37,6 +38,7 @@ export function createJobReader(db: Database): JobReader {
     count: (query, actor) => count(db, query, actor),
     byId: (id, actor) => one(db, new Conditions().add('j.id = ?', id), actor),
     byUid: (uid, actor) => one(db, new Conditions().add('j.uid = ?', uid), actor),
+    known: (ids, actor) => known(db, ids, actor),
     attempts: (jobId, actor) => attempts(db, jobId, actor),
     newestAttempts: (jobIds, actor) => newestAttempts(db, jobIds, actor),
     attemptRef: (jobId, number, actor) => attemptRef(db, jobId, number, actor),
@@ -96,20 +98,34 @@ async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, ac
 async function one(db: Database, conditions: Conditions, actor: Actor): Promise<Job | null> {
   visibleTo(conditions, actor);
   const [row] = await db.query<JobRow>(
-    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", r.result
+    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", r.result,
+       coalesce((
+         select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
+         from job_dependencies d join jobs b on b.id = d.on_job_id where d.job_id = j.id
+       ), '[]') as after
      from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id
      where ${conditions.text}`,
     conditions.values,
   );
   if (!row) return null;
-  const { input, result, retry, timeoutMs, ...summary } = row;
+  const { input, result, retry, timeoutMs, after, ...summary } = row;
   return {
     ...toSummary(summary),
     input,
     result: result ?? null,
     retry,
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
+    after,
   };
+}
+
+async function known(db: Database, ids: readonly number[], actor: Actor): Promise<Set<number>> {
+  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const rows = await db.query<{ id: number }>(
+    `select j.id from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 function toSummary({ verdict, verdict_tone: tone, micros: _micros, ...row }: SummaryRow): JobSummary {

@@ -4,6 +4,7 @@ import { cancelJobs, changeJob, removeJob, retryJob } from './jobs/change.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { finishAttempts } from './jobs/finish.ts';
 import { markLaunched, setProgress } from './jobs/mark.ts';
+import { settleDependants } from './jobs/settle.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 import {
@@ -26,6 +27,7 @@ export function createJobStore(db: Database): JobStore {
     retry: (id, actor) => retryJob(db, id, actor),
     change: (id, change, actor) => changeJob(db, id, change, actor),
     remove: (id) => removeJob(db, id),
+    settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
     registerWorker: (worker) => registerWorker(db, worker),

@@ -300,7 +300,10 @@ describeOnDatabases('the job store', (create) => {
     it('retries a cancelled job, and no succeeded one', async () => {
       const id = await submitOne(store);
       await store.cancel([id], 'ana');
-      expect(await store.retry(id, 'ana')).toEqual({ queue: 'default', needs: [] });
+      expect(await store.retry(id, 'ana')).toEqual({
+        state: 'queued',
+        place: { queue: 'default', needs: [] },
+      });
       const worker = await joinWorker(store);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');

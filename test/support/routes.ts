@@ -18,6 +18,8 @@ import { createOutputStore } from '../../src/store/output-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
+import { createWaitingStore } from '../../src/store/waiting-store.ts';
+import { createWaitingReasons } from '../../src/waiting/waiting.ts';
 
 export const silentBell: Bell = { ring: () => {}, callWorkers: () => {}, announce: () => {} };
 
@@ -33,7 +35,13 @@ export function createRouteDependencies(
     auditLog,
     audit: createAudit(auditLog, options.clock ?? systemClock),
     readiness: [],
-    jobs: createJobs({ store: createJobStore(db), bell: silentBell, kinds, defaultTimeoutMs: null }),
+    jobs: createJobs({
+      store: createJobStore(db),
+      reader: createJobReader(db),
+      bell: silentBell,
+      kinds,
+      defaultTimeoutMs: null,
+    }),
     reader: createJobReader(db),
     series: createSeriesStore(db),
     kinds,
@@ -43,6 +51,7 @@ export function createRouteDependencies(
     scripts: createScripts(scriptsDirectory, createScriptHistory(db)),
     listenForNews: () => () => {},
     tasks: createTaskReader(db),
+    waiting: createWaitingReasons(createWaitingStore(db)),
     timezone: 'UTC',
     openPredecessors: options.openPredecessors ?? false,
   };

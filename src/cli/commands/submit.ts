@@ -30,6 +30,8 @@ export function registerSubmit(program: Command, context: CliContext): void {
     .option('-l, --label <label>', 'what a worker must offer; may be repeated', collect)
     .option('--lane <key>', 'a counted limit that it needs a place in; may be repeated', collect)
     .option('--key <text>', 'of all jobs with this key, one runs at a time')
+    .option('--after <job>', 'start when this job has ended; may be repeated', collect)
+    .option('--after-ok <job>', 'start when this job has succeeded; may be repeated', collect)
     .option('--run-at <time>', 'not before: 2h, "2026-03-01 14:30"')
     .option('--timeout <time>', 'limit for each try: 90, 10m, 2h')
     .option('--retries <number>', 'how often to try again after a failure')

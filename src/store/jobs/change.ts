@@ -1,6 +1,7 @@
-import type { ChangeOutcome, JobChange, Place } from '../../jobs/ports.ts';
-import { type JobState, statesBefore, decideMoves } from '../../contract/states.ts';
+import type { ChangeOutcome, JobChange, Place, RetriedJob } from '../../jobs/ports.ts';
+import { decideMoves, endedStates, isEnded, type JobState, statesBefore } from '../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
+import { settleDependants } from './settle.ts';
 
 interface Cancelled {
   id: number;
@@ -48,21 +49,29 @@ export function cancelJobs(db: Queryable, ids: readonly number[], actor: string)
 /** A person's retry grants one more try, whatever the policy's number of attempts says. */
 const retryStatement = `
 with moved as (
-  update jobs set state = 'queued', reason = null, message = null, verdict = null, verdict_tone = null, ended_at = null,
+  update jobs set
+    state = case when exists (
+      select from job_dependencies d join jobs b on b.id = d.on_job_id
+      where d.job_id = jobs.id and b.state <> 'succeeded' and (d.must_succeed or b.state <> all($4::text[]))
+    ) then 'waiting' else 'queued' end,
+    reason = null, message = null, verdict = null, verdict_tone = null, ended_at = null,
     run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
   where id = $1 and state = any($3::text[]) and queue is not null
-  returning id, queue, needs
+  returning id, queue, needs, state
 ), history as (
   insert into events (job_id, actor, name) select id, $2, 'retried' from moved
 )
-select queue, needs from moved`;
+select queue, needs, state from moved`;
 
-export async function retryJob(db: Queryable, id: number, actor: string): Promise<Place | null> {
-  const from = statesBefore(decideMoves, 'queued').filter(
-    (state) => state === 'failed' || state === 'cancelled',
-  );
-  const [place] = await db.query<Place>(retryStatement, [id, actor, from]);
-  return place ?? null;
+export async function retryJob(db: Queryable, id: number, actor: string): Promise<RetriedJob | null> {
+  const from = statesBefore(decideMoves, 'queued').filter(isEnded);
+  const [moved] = await db.query<Place & { state: RetriedJob['state'] }>(retryStatement, [
+    id,
+    actor,
+    from,
+    endedStates,
+  ]);
+  return moved ? { state: moved.state, place: { queue: moved.queue, needs: moved.needs } } : null;
 }
 
 /** Queue and priority matter only while a job waits; the condition keeps a change from racing a claim. */
@@ -131,6 +140,8 @@ export async function removeJob(db: Database, id: number): Promise<boolean> {
       `select number, (claimed_at at time zone 'UTC')::date::text as day from attempts where job_id = $1`,
       [id],
     );
+    // Its dependants must have learned of its end before the rows that name it go with it.
+    await settleDependants(tx, { of: [id], limit: 100_000 });
     const removed = await tx.query(
       `delete from jobs where id = $1 and state in ('succeeded', 'failed', 'cancelled', 'finished') returning id`,
       [id],

@@ -95,7 +95,8 @@ history as (
   union all
   select "jobId", now(), actor, 'late result', json_build_object('attempt', number) from stale
 )
-select i."jobId", i.number, e.job_id is not null as applied, m.state, m.queue, m.needs, coalesce(e.lanes, '{}') as lanes
+select i."jobId", i.number, e.job_id is not null as applied, m.state, m.queue, m.needs, coalesce(e.lanes, '{}') as lanes,
+  exists (select from job_dependencies d where d.on_job_id = m.id) as "hasDependants"
 from incoming i
 left join ended e on e.job_id = i."jobId" and e.number = i.number
 left join moved m on m.id = i."jobId"`,
@@ -109,6 +110,7 @@ interface FinishRow {
   queue: string | null;
   needs: string[] | null;
   lanes: string[];
+  hasDependants: boolean;
 }
 
 /**
@@ -152,6 +154,7 @@ async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<Fin
       state: row?.state ?? null,
       place: waitsAgain && row.queue && row.needs ? { queue: row.queue, needs: row.needs } : null,
       freedLanes: row?.lanes ?? [],
+      hasDependants: row?.hasDependants ?? false,
     };
   });
 }

@@ -18,10 +18,10 @@ with incoming as materialized (
   from rows from (json_to_recordset($1::json) as (
     uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
     priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
-    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, scope text, key text, "bodyHash" text
+    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, after json, scope text, key text, "bodyHash" text
   )) with ordinality as r (
     uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
-    "parentId", input, retry, "timeoutMs", scope, key, "bodyHash", place
+    "parentId", input, retry, "timeoutMs", after, scope, key, "bodyHash", place
   )
   where exists (select from queues q where q.name = r.queue)
 ),
@@ -52,6 +52,12 @@ inputs as (
   insert into job_inputs (job_id, input, retry, timeout_ms)
   select s.id, a.input, a.retry, a."timeoutMs" from stored s join accepted a using (uid)
 ),
+dependencies as (
+  insert into job_dependencies (job_id, on_job_id, must_succeed)
+  select s.id, d."jobId", d."mustSucceed"
+  from stored s join accepted a using (uid)
+  cross join lateral json_to_recordset(a.after) d ("jobId" bigint, "mustSucceed" boolean)
+),
 history as (
   insert into events (job_id, actor, name, data)
   select s.id, a.owner, 'submitted', json_build_object('state', a.state, 'runAt', a."runAt")
@@ -75,16 +81,14 @@ interface KeyRow {
 
 /** Stores what it can and says for each row what became of it. */
 export async function submitJobs(db: Database, batch: readonly NewJob[]): Promise<SubmitOutcome[]> {
-  if (batch.length === 1) return insertBatch(db, batch);
   try {
     return await insertBatch(db, batch);
   } catch (error) {
-    // One row the database refuses must not spoil its neighbours: store them one by one.
     if (!isRowError(error)) throw error;
+    if (batch.length === 1) return [{ status: 'refused', message: error.message }];
+    // One row the database refuses must not spoil its neighbours: store them one by one.
     const outcomes: SubmitOutcome[] = [];
-    for (const job of batch) {
-      outcomes.push(await insertBatch(db, [job]).then(only, (problem: unknown) => rejectRow(problem)));
-    }
+    for (const job of batch) outcomes.push(...(await submitJobs(db, [job])));
     return outcomes;
   }
 }
@@ -125,15 +129,4 @@ async function findTakenKeys(db: Queryable, batch: readonly NewJob[]): Promise<M
 
 function toRow({ idempotency, ...job }: NewJob): object {
   return { ...job, scope: idempotency?.scope, key: idempotency?.key, bodyHash: idempotency?.bodyHash };
-}
-
-function rejectRow(problem: unknown): SubmitOutcome {
-  if (!isRowError(problem)) throw problem;
-  return { status: 'refused', message: problem instanceof Error ? problem.message : String(problem) };
-}
-
-function only(outcomes: SubmitOutcome[]): SubmitOutcome {
-  const [outcome] = outcomes;
-  if (!outcome) throw new Error('a batch of one has one outcome');
-  return outcome;
 }
