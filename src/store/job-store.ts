@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 import { cancelJobs, changeJob, removeJob, retryJob } from './jobs/change.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { finishAttempts } from './jobs/finish.ts';
+import { indexDueWords, indexWords } from './jobs/index-words.ts';
 import { markLaunched, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { submitJobs } from './jobs/submit.ts';
@@ -25,10 +26,16 @@ export function createJobStore(db: Database): JobStore {
     setProgress: (batch) => setProgress(db, batch),
     cancel: (ids, actor) => cancelJobs(db, ids, actor),
     retry: (id, actor) => retryJob(db, id, actor),
-    change: (id, change, actor) => changeJob(db, id, change, actor),
+    change: (id, change, actor) =>
+      db.transaction(async (tx) => {
+        const outcome = await changeJob(tx, id, change, actor);
+        if (outcome.status === 'changed') await indexWords(tx, [id]);
+        return outcome;
+      }),
     remove: (id) => removeJob(db, id),
     settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),
+    indexDueWords: (limit) => indexDueWords(db, limit),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
     registerWorker: (worker) => registerWorker(db, worker),
     beat: (workerId, incarnation) => beat(db, workerId, incarnation),

@@ -60,6 +60,9 @@ with moved as (
   returning id, queue, needs, state
 ), history as (
   insert into events (job_id, actor, name) select id, $2, 'retried' from moved
+), found_by as (
+  -- The message of the last try is gone.
+  insert into job_words_due (job_id) select id from moved on conflict do nothing
 )
 select queue, needs, state from moved`;
 

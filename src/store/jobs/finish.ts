@@ -51,7 +51,12 @@ moved as (
     released = j.released + (e.state = 'released')::int
   from ended e join incoming i on i."jobId" = e.job_id and i.number = e.number
   where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
-  returning j.id, j.state, j.queue, j.needs
+  returning j.id, j.state, j.queue, j.needs, j.message, j.verdict
+),
+-- What an end says is searched, too, in a moment.
+found_by as (
+  insert into job_words_due (job_id)
+  select id from moved where message is not null or verdict is not null order by id on conflict do nothing
 ),
 -- Neither ended here nor ended before by this very end, told once more because the answer was lost, or because a
 -- worker was killed before it could forget the program: its next life knows the end but not the outcome.

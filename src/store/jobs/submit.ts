@@ -1,3 +1,4 @@
+import { wordsOf } from '../../contract/words.ts';
 import type { NewJob, SubmitOutcome } from '../../jobs/ports.ts';
 import { isRowError, type Database, type Queryable } from '../database.ts';
 
@@ -18,10 +19,11 @@ with incoming as materialized (
   from rows from (json_to_recordset($1::json) as (
     uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
     priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
-    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, after json, scope text, key text, "bodyHash" text
+    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, after json, scope text, key text, "bodyHash" text,
+    words text[]
   )) with ordinality as r (
     uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
-    "parentId", input, retry, "timeoutMs", after, scope, key, "bodyHash", place
+    "parentId", input, retry, "timeoutMs", after, scope, key, "bodyHash", words, place
   )
   where exists (select from queues q where q.name = r.queue)
 ),
@@ -46,7 +48,7 @@ stored as (
   insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, account_id, project, tags, parent_id)
   select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "accountId", project, tags, "parentId"
   from accepted order by place
-  returning id, uid
+  returning id, uid, submitted_at
 ),
 inputs as (
   insert into job_inputs (job_id, input, retry, timeout_ms)
@@ -57,6 +59,10 @@ dependencies as (
   select s.id, d."jobId", d."mustSucceed"
   from stored s join accepted a using (uid)
   cross join lateral json_to_recordset(a.after) d ("jobId" bigint, "mustSucceed" boolean)
+),
+found_by as (
+  insert into job_words (job_id, submitted_at, words)
+  select s.id, s.submitted_at, array_to_tsvector(a.words || s.id::text) from stored s join accepted a using (uid)
 ),
 history as (
   insert into events (job_id, actor, name, data)
@@ -128,5 +134,11 @@ async function findTakenKeys(db: Queryable, batch: readonly NewJob[]): Promise<M
 }
 
 function toRow({ idempotency, ...job }: NewJob): object {
-  return { ...job, scope: idempotency?.scope, key: idempotency?.key, bodyHash: idempotency?.bodyHash };
+  return {
+    ...job,
+    scope: idempotency?.scope,
+    key: idempotency?.key,
+    bodyHash: idempotency?.bodyHash,
+    words: wordsOf(job),
+  };
 }
