@@ -2,18 +2,18 @@
  * The composition root: the only place where domains, adapters and servers meet. Builds what the roles need, starts it
  * in order, stops it in reverse.
  */
-import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type pg from 'pg';
 import { pino, type Logger as PinoLogger } from 'pino';
+import { Registry } from 'prom-client';
 import packageFile from '../package.json' with { type: 'json' };
 import { createAccounts } from './accounts/accounts.ts';
 import type { Config } from './config/config.ts';
-import { AppError } from './contract/errors.ts';
 import { createAudit } from './http/audit.ts';
+import { measureRequests } from './http/plugins/measure-requests.ts';
 import { registerRoutes } from './http/routes.ts';
+import { registerHealthRoutes, type ReadinessCheck } from './http/routes/health.ts';
+import { registerMetricsRoutes } from './http/routes/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { Housekeeper } from './jobs/housekeeper.ts';
@@ -24,9 +24,13 @@ import { createOutputRecorder } from './output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
 import { listKinds } from './kinds/list.ts';
 import { systemClock } from './lib/clock.ts';
-import { DirectoryInUseError, lockDirectory, type DirectoryLock } from './lib/directory-lock.ts';
 import { startServices, type Service } from './lib/service.ts';
 import { EndSignals } from './lib/end-signals.ts';
+import { measureJobStore, measureOutputStore } from './metrics/measured-stores.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import type { Metrics, MetricsReport } from './metrics/ports.ts';
+import { createMetricsReport } from './metrics/report.ts';
+import { lockRole, readWorkerId } from './data-directory.ts';
 import { prepareDirectories } from './directories.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
 import { NotifyRings } from './queue/notify.ts';
@@ -35,6 +39,7 @@ import { createAccountStore } from './store/accounts.ts';
 import { createAuditLog } from './store/audit.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { createEmbeddedPostgres } from './store/embedded-postgres/embedded-postgres.ts';
+import { createFigureReader } from './store/figures.ts';
 import { createFleetStore } from './store/fleet-store.ts';
 import { createJobReader } from './store/job-reader.ts';
 import { createJobStore } from './store/job-store.ts';
@@ -68,31 +73,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
   const directories = await prepareDirectories(config.data, account);
+  const registry = new Registry();
   const locks = options.roles.map((role) => lockRole(config.data.directory, role));
   try {
     const server = await startServer(
       { ...config, data: { ...config.data, ...directories } },
-      { ...options, logger, account },
+      { ...options, logger, account, registry, metrics: createMetrics(registry) },
     );
     await untilStopped(server, { ...options, logger });
   } finally {
     for (const lock of locks) lock.release();
-  }
-}
-
-/** One web server and one worker a data directory; a second one says so and ends. */
-function lockRole(directory: string, role: ServerRole): DirectoryLock {
-  try {
-    return lockDirectory(directory, { name: role, holderTitle: role === 'web' ? 'A server' : 'A worker' });
-  } catch (error) {
-    if (!(error instanceof DirectoryInUseError)) throw error;
-    throw new AppError(
-      'configuration',
-      `${error.message}. Stop it first, or choose another one by DAYBOOK_DATA.`,
-      {
-        cause: error,
-      },
-    );
   }
 }
 
@@ -103,6 +93,8 @@ interface RunningServer {
 
 interface StartContext extends ServeOptions {
   logger: PinoLogger;
+  registry: Registry;
+  metrics: Metrics;
   account: ProgramAccount;
 }
 
@@ -139,7 +131,10 @@ interface DatabaseAccess {
   open(): Database;
 }
 
-async function openDatabase(config: Config, { logger, account }: StartContext): Promise<DatabaseAccess> {
+async function openDatabase(
+  config: Config,
+  { logger, account, metrics }: StartContext,
+): Promise<DatabaseAccess> {
   const { database, data } = config;
   const embedded =
     database.kind === 'embedded'
@@ -161,6 +156,7 @@ async function openDatabase(config: Config, { logger, account }: StartContext): 
         poolSize: database.poolSize,
         applicationName: 'daybook',
         onIdleError: (error) => logger.debug({ err: error }, 'An idle database connection broke.'),
+        onStatementError: (code) => metrics.statementFailed(code),
       }),
   };
 }
@@ -174,9 +170,9 @@ async function build(
   config: Config,
   context: BuildContext,
 ): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
-  const { db, connection, logger, roles } = context;
-  const store = createJobStore(db);
-  const outputStore = createOutputStore(db);
+  const { db, connection, logger, roles, metrics } = context;
+  const store = measureJobStore(createJobStore(db), metrics);
+  const outputStore = measureOutputStore(createOutputStore(db), metrics);
   const kinds = listKinds({
     script: {
       scriptsDirectory: config.data.scriptsDirectory,
@@ -213,8 +209,12 @@ async function build(
   await outputStore.preparePartitions(3);
   const core = { ...context, store, outputStore, kinds, rings, jobs };
   const worker = roles.includes('worker') ? buildWorker(config, core) : null;
-  const http = roles.includes('web') && config.http.port !== 'off' ? await buildHttp(config, core) : null;
-  const services = [rings, leader, worker, http].filter((service) => service !== null);
+  const report = buildReport(core, worker);
+  const http =
+    roles.includes('web') && config.http.port !== 'off' ? await buildHttp(config, core, report) : null;
+  const metricsHttp =
+    http === null && config.metrics.port !== 'off' ? await buildMetricsHttp(config, core, report) : null;
+  const services = [rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
   return { services, worker, http };
 }
 
@@ -275,8 +275,54 @@ function buildWorker(config: Config, core: Core): Worker {
   });
 }
 
-async function buildHttp(config: Config, core: Core): Promise<HttpService> {
-  const { db, outputStore, kinds, rings, jobs, logger } = core;
+function buildReport({ db, registry, logger }: Core, worker: Worker | null): MetricsReport {
+  return createMetricsReport(registry, {
+    figures: createFigureReader(db),
+    process: () => ({
+      connections: db.connections(),
+      worker: worker && {
+        slots: worker.slots,
+        running: worker.running,
+        launcherIsUp: worker.launcherIsUp,
+      },
+    }),
+    clock: systemClock,
+    logger,
+  });
+}
+
+/** What a process without the web interface still answers. */
+async function buildMetricsHttp(
+  { http, metrics }: Config,
+  { db, logger }: Core,
+  metricsReport: MetricsReport,
+): Promise<HttpService> {
+  const app = await createHttpServer({
+    logger,
+    trustProxy: http.trustProxy,
+    publicUrl: null,
+    host: http.host,
+    accounts: createAccounts({ store: createAccountStore(db) }),
+    version: packageFile.version,
+  });
+  registerHealthRoutes(app, { readiness: readiness(db) });
+  registerMetricsRoutes(app, { metricsReport, openMetrics: metrics.isOpen });
+  const port = metrics.port === 'off' ? 0 : metrics.port;
+  return createHttpService({
+    app,
+    host: http.host,
+    port,
+    portSetting: 'DAYBOOK_METRICS_PORT',
+    portIsDefault: false,
+  });
+}
+
+function readiness(db: Database): ReadinessCheck[] {
+  return [{ name: 'database', check: async () => void (await db.query('select 1')) }];
+}
+
+async function buildHttp(config: Config, core: Core, metricsReport: MetricsReport): Promise<HttpService> {
+  const { db, outputStore, kinds, rings, jobs, logger, metrics } = core;
   const { http } = config;
   const accounts = createAccounts({ store: createAccountStore(db) });
   const first = await accounts.ensureFirstAdmin(config.accounts.adminPassword ?? null);
@@ -294,13 +340,16 @@ async function buildHttp(config: Config, core: Core): Promise<HttpService> {
     accounts,
     version: packageFile.version,
   });
+  measureRequests(app, metrics);
   const auditLog = createAuditLog(db);
   registerRoutes(app, {
     accounts,
     auditLog,
     audit: createAudit(auditLog, systemClock),
     isHttps: publicUrl?.protocol === 'https:',
-    readiness: [{ name: 'database', check: async () => void (await db.query('select 1')) }],
+    readiness: readiness(db),
+    metricsReport,
+    openMetrics: config.metrics.isOpen,
     jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),
@@ -317,18 +366,6 @@ async function buildHttp(config: Config, core: Core): Promise<HttpService> {
   });
   const port = http.port === 'off' ? 0 : http.port;
   return createHttpService({ app, host: http.host, port, portIsDefault: !http.portIsChosen });
-}
-
-/** Stays over restarts, so that a worker finds its own attempts again. */
-function readWorkerId(dataDirectory: string): string {
-  const path = join(dataDirectory, 'worker-id');
-  if (existsSync(path)) {
-    const id = readFileSync(path, 'utf8').trim();
-    if (/^[0-9a-f-]{36}$/.test(id)) return id;
-  }
-  const id = randomUUID();
-  writeFileSync(path, `${id}\n`, { mode: 0o600 });
-  return id;
 }
 
 function announce(http: HttpService): void {

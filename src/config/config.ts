@@ -54,6 +54,7 @@ export interface Config {
   readonly http: HttpConfig;
   readonly worker: WorkerConfig;
   readonly database: DatabaseConfig;
+  readonly metrics: { readonly isOpen: boolean; readonly port: Port };
   readonly accounts: { readonly adminPassword: string | undefined };
   readonly stop: { readonly deadlineMs: number };
   readonly timezone: string;
@@ -136,6 +137,7 @@ function slices(
     },
     worker: workerConfig(values),
     database: databaseConfig(values, problems),
+    metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
     accounts: { adminPassword: values.adminPassword },
     stop: { deadlineMs: values.stopSeconds },
     timezone: values.timezone,

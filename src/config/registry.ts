@@ -89,6 +89,16 @@ export const settings = {
     toml: 'http.open_predecessors',
     doc: 'Lets old clients use `/task/…` and `/api/…` without an account. Whoever reaches the port can then run scripts.',
   }),
+  metricsOpen: setting(kinds.flag, '0', {
+    names: ['DAYBOOK_METRICS_OPEN'],
+    toml: 'metrics.open',
+    doc: 'Lets whoever reaches the port read `/metrics` without an account. It shows names of queues, workers and routes, and how much is done.',
+  }),
+  metricsPort: setting(kinds.port, 'off', {
+    names: ['DAYBOOK_METRICS_PORT'],
+    toml: 'metrics.port',
+    doc: 'Port on which a process without the web interface (`daybook worker`) answers `/metrics` and `/healthz`.',
+  }),
   adminPassword: optional(kinds.secretText, {
     names: ['DAYBOOK_ADMIN_PASSWORD'],
     toml: 'accounts.admin_password',

@@ -10,6 +10,7 @@ export const permissions = {
   'pages.read': 'public',
   'sessions.create': 'public',
   'predecessors.open': 'public',
+  'metrics.open': 'public',
   'profile.read': 'signed-in',
   'profile.change': 'signed-in',
   'tokens.own': 'signed-in',

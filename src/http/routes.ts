@@ -5,6 +5,7 @@ import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerHomeRoutes } from './routes/home.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
+import { registerMetricsRoutes, type MetricsDependencies } from './routes/metrics.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
@@ -14,6 +15,7 @@ import { registerWaitingRoutes, type WaitingDependencies } from './routes/waitin
 export interface RouteDependencies
   extends
     HealthDependencies,
+    MetricsDependencies,
     AccountDependencies,
     JobDependencies,
     OutputDependencies,
@@ -27,6 +29,7 @@ export interface RouteDependencies
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
   registerHomeRoutes(app);
   registerHealthRoutes(app, dependencies);
+  registerMetricsRoutes(app, dependencies);
   registerAccountRoutes(app, dependencies);
   registerJobRoutes(app, dependencies);
   registerOutputRoutes(app, dependencies);

@@ -8,6 +8,8 @@ export interface HttpServiceOptions {
   host: string;
   /** 0 = any free one. */
   port: number;
+  /** What sets the port. Default DAYBOOK_PORT. */
+  portSetting?: string;
   /** True when nobody chose the port; the advice in the error differs. */
   portIsDefault: boolean;
   /** How long requests that already run may take at the stop. Default 10 s. */
@@ -57,11 +59,14 @@ function toUrl(address: AddressInfo | string | null, host: string): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${address.port}`;
 }
 
-function toListenError(error: unknown, { host, port, portIsDefault }: HttpServiceOptions): unknown {
+function toListenError(
+  error: unknown,
+  { host, port, portIsDefault, portSetting = 'DAYBOOK_PORT' }: HttpServiceOptions,
+): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const choose = portIsDefault
-    ? 'Set DAYBOOK_PORT to a free one (0 takes any), or stop the other program.'
-    : 'Set DAYBOOK_PORT to another one (0 takes any free one), or stop the other program.';
+    ? `Set ${portSetting} to a free one (0 takes any), or stop the other program.`
+    : `Set ${portSetting} to another one (0 takes any free one), or stop the other program.`;
   switch (code) {
     case 'EADDRINUSE':
       return new AppError('configuration', `Port ${port} on ${host} is taken by another program. ${choose}`, {
@@ -70,7 +75,7 @@ function toListenError(error: unknown, { host, port, portIsDefault }: HttpServic
     case 'EACCES':
       return new AppError(
         'configuration',
-        `This user may not listen on port ${port}. Set DAYBOOK_PORT to one above 1023.`,
+        `This user may not listen on port ${port}. Set ${portSetting} to one above 1023.`,
         {
           cause: error,
         },

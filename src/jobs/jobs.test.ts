@@ -41,6 +41,8 @@ function create() {
         status: 'applied',
         state: next.state,
         place: null,
+        kind: 'script',
+        ranMs: 0,
         freedLanes: [],
         hasDependants: false,
       }));

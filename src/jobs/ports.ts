@@ -86,6 +86,8 @@ export interface ClaimedJob extends AttemptKey {
   /** Tries so far, this one included; attempts that were taken back do not count. */
   tries: number;
   claimedAt: Date;
+  /** From when the job was first due to this claim. */
+  waitedMs?: number;
 }
 
 /** What an attempt came to, as the worker (or the rescuer) knows it. */
@@ -133,6 +135,10 @@ export interface FinishedJob {
   /** `stale`: the attempt was no longer running under this token; the outcome is kept, the job untouched. */
   status: 'applied' | 'stale';
   state: JobState | null;
+  /** Null when the job has moved on, or is gone. */
+  kind: string | null;
+  /** From the claim to the end; 0 when stale. */
+  ranMs: number;
   place: Place | null;
   freedLanes: readonly string[];
   /** Other jobs wait for it. */

@@ -16,6 +16,8 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Connections of this process by what they do; callers that wait for one. */
+  connections(): { used: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -25,6 +27,8 @@ export interface DatabaseOptions {
   poolSize: number;
   applicationName: string;
   onIdleError(error: Error): void;
+  /** Told of every statement that failed: its SQLSTATE, else Node's code, else `unknown`. */
+  onStatementError?(code: string): void;
 }
 
 // bigint: ids, counters and byte counts stay far below 2^53, and a number is what JSON and people expect.
@@ -45,22 +49,37 @@ export function createDatabase(options: DatabaseOptions): Database {
   });
   pool.on('error', (error) => options.onIdleError(error));
   let closed: Promise<void> | undefined;
+  const report = (error: unknown): unknown => {
+    options.onStatementError?.(codeOf(error) || 'unknown');
+    return translate(error);
+  };
   return {
-    query: (statement, values) => run(pool, statement, values),
-    transaction: (work) => inTransaction(pool, work),
+    query: (statement, values) => run(pool, { statement, values, report }),
+    transaction: (work) => inTransaction(pool, work, report),
+    connections: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     close: () => (closed ??= pool.end()),
   };
 }
 
-async function inTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+type Report = (error: unknown) => unknown;
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Queryable) => Promise<T>,
+  report: Report,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
-    throw translate(error);
+    throw report(error);
   });
   let broken: Error | undefined;
   try {
-    await run(client, 'begin');
-    const result = await work({ query: (statement, values) => run(client, statement, values) });
-    await run(client, 'commit');
+    await run(client, { statement: 'begin', report });
+    const result = await work({ query: (statement, values) => run(client, { statement, values, report }) });
+    await run(client, { statement: 'commit', report });
     return result;
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {
@@ -75,16 +94,27 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<
 
 async function run<Row>(
   target: pg.Pool | pg.PoolClient,
-  statement: Statement | string,
-  values: readonly unknown[] = [],
+  {
+    statement,
+    values = [],
+    report,
+  }: {
+    statement: Statement | string;
+    values?: readonly unknown[] | undefined;
+    report: Report;
+  },
 ): Promise<Row[]> {
   const config = typeof statement === 'string' ? { text: statement } : statement;
   try {
     const result = await target.query({ ...config, values: [...values] });
     return result.rows as Row[];
   } catch (error) {
-    throw translate(error);
+    throw report(error);
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** SQLSTATE classes and Node's codes that mean "not now" rather than "wrong". */
@@ -102,7 +132,7 @@ const unavailableMessages =
 
 function translate(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   const unavailable =
     unavailableStates.test(code) || unavailableCodes.has(code) || unavailableMessages.test(error.message);
   if (!unavailable) return error;

@@ -89,6 +89,10 @@ export class LauncherClient implements Service {
     return this.#startedBefore;
   }
 
+  get isUp(): boolean {
+    return this.#link !== null;
+  }
+
   /** Null during an outage. */
   get launcherPid(): number | null {
     return this.#link?.hello.pid ?? null;

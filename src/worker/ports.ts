@@ -23,6 +23,8 @@ export interface ProgramLauncher extends Service {
   readonly held: readonly HeldProgram[];
   /** Keys that an earlier launcher started and that died with it. */
   readonly startedBefore: readonly string[];
+  /** False during an outage. */
+  readonly isUp: boolean;
   launch(spec: ProgramSpec, listener: ProgramListener): Promise<ProgramStarted | StartRefused>;
   /** Sends everything from these offsets on once more, then what comes, then the end. */
   attach(key: string, from: StreamOffsets, listener: ProgramListener): void;

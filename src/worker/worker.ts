@@ -107,6 +107,15 @@ export class Worker implements Service {
     await this.drain();
   }
 
+  /** False while the launcher does not answer. */
+  get launcherIsUp(): boolean {
+    return this.#options.launcher.isUp;
+  }
+
+  get slots(): number {
+    return this.#options.settings.slots;
+  }
+
   /** Programs that run now. */
   get running(): number {
     return this.#runs.size;

@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
@@ -8,9 +9,12 @@ import { createOutputReader } from '../../src/output/reader.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
 import { listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { createMetricsReport } from '../../src/metrics/report.ts';
 import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
+import { createFigureReader } from '../../src/store/figures.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
@@ -31,10 +35,18 @@ export function createRouteDependencies(
   const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
   const kinds = listKinds({ script: { scriptsDirectory, homeDirectory: tmpdir(), allowShell: false } });
   const auditLog = createAuditLog(db);
+  const registry = new Registry();
   return {
     auditLog,
     audit: createAudit(auditLog, options.clock ?? systemClock),
     readiness: [],
+    metricsReport: createMetricsReport(registry, {
+      figures: createFigureReader(db),
+      process: () => ({ connections: db.connections(), worker: null }),
+      clock: systemClock,
+      logger: silentLogger,
+    }),
+    openMetrics: false,
     jobs: createJobs({
       store: createJobStore(db),
       reader: createJobReader(db),

@@ -63,7 +63,8 @@ granted as (
   update jobs j set state = 'running', attempt = j.attempt + 1, started_at = now(), blocked_by = null, progress = null
   from candidates c
   where j.id = c.id and not exists (select from blocked b where b.id = c.id)
-  returning j.id, j.attempt, j.uid, j.kind, j.name, j.owner, j.priority, j.attempt - j.released as tries
+  returning j.id, j.attempt, j.uid, j.kind, j.name, j.owner, j.priority, j.attempt - j.released as tries,
+    (extract(epoch from now() - greatest(j.submitted_at, j.run_at)) * 1000)::float8 as waited_ms
 ),
 begun as (
   insert into attempts (job_id, number, owner, worker_id, worker_name, incarnation, lanes)
@@ -78,7 +79,7 @@ history as (
   select id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
 )
 select g.id as "jobId", g.attempt as number, b.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
-       b.claimed_at as "claimedAt", i.input, i.retry, i.timeout_ms as "timeoutMs"
+       b.claimed_at as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs"
 from granted g join begun b on b.job_id = g.id join job_inputs i on i.job_id = g.id
 order by g.priority desc, g.id`,
 };

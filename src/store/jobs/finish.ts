@@ -37,7 +37,7 @@ ended as materialized (
   from incoming i, mine m
   where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
     and m.job_id = a.job_id and m.number = a.number
-  returning a.job_id, a.number, a.lanes, a.state, a.ended_at
+  returning a.job_id, a.number, a.lanes, a.state, a.claimed_at, a.ended_at
 ),
 moved as (
   update jobs j set
@@ -51,7 +51,7 @@ moved as (
     released = j.released + (e.state = 'released')::int
   from ended e join incoming i on i."jobId" = e.job_id and i.number = e.number
   where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
-  returning j.id, j.state, j.queue, j.needs, j.message, j.verdict
+  returning j.id, j.kind, j.state, j.queue, j.needs, j.message, j.verdict
 ),
 -- What an end says is searched, too, in a moment.
 found_by as (
@@ -100,7 +100,8 @@ history as (
   union all
   select "jobId", now(), actor, 'late result', json_build_object('attempt', number) from stale
 )
-select i."jobId", i.number, e.job_id is not null as applied, m.state, m.queue, m.needs, coalesce(e.lanes, '{}') as lanes,
+select i."jobId", i.number, e.job_id is not null as applied, m.kind, m.state, m.queue, m.needs, coalesce(e.lanes, '{}') as lanes,
+  (extract(epoch from e.ended_at - e.claimed_at) * 1000)::float8 as "ranMs",
   exists (select from job_dependencies d where d.on_job_id = m.id) as "hasDependants"
 from incoming i
 left join ended e on e.job_id = i."jobId" and e.number = i.number
@@ -111,6 +112,8 @@ interface FinishRow {
   jobId: number;
   number: number;
   applied: boolean;
+  kind: string | null;
+  ranMs: number | null;
   state: JobState | null;
   queue: string | null;
   needs: string[] | null;
@@ -158,6 +161,8 @@ async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<Fin
       status: row?.applied ? 'applied' : 'stale',
       state: row?.state ?? null,
       place: waitsAgain && row.queue && row.needs ? { queue: row.queue, needs: row.needs } : null,
+      kind: row?.kind ?? null,
+      ranMs: row?.ranMs ?? 0,
       freedLanes: row?.lanes ?? [],
       hasDependants: row?.hasDependants ?? false,
     };
