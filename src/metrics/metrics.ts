@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Metrics } from './ports.ts';
 
 /** From a millisecond to three hours: a job that waits or runs longer needs no finer answer. */
