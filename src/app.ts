@@ -19,6 +19,7 @@ import { createHttpService, type HttpService } from './http/service.ts';
 import { Housekeeper } from './jobs/housekeeper.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { appendGap } from './output/gap-chunk.ts';
+import { createOutputFinder } from './output/find/finder.ts';
 import { createOutputReader } from './output/reader.ts';
 import { createOutputRecorder } from './output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
@@ -354,6 +355,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     reader: createJobReader(db),
     series: createSeriesStore(db),
     kinds,
+    finder: createOutputFinder(outputStore),
     output: createOutputReader(outputStore),
     fleet: createFleetStore(db),
     bell: rings,

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEvents } from './commands/events.ts';
+import { registerFind } from './commands/find.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
 import { registerLanes } from './commands/lanes.ts';
@@ -28,6 +29,7 @@ const registrations = [
   registerJobs,
   registerJob,
   registerLogs,
+  registerFind,
   registerCancel,
   registerRetry,
   registerWhy,

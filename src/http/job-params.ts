@@ -21,6 +21,17 @@ export const jobParams = z.object({
     .describe('Number or uid.'),
 });
 
+/** PostgreSQL counts attempts by `integer`. */
+const maxAttempt = 2 ** 31 - 1;
+
+export const attemptQuery = z.coerce
+  .number()
+  .int()
+  .positive()
+  .max(maxAttempt)
+  .optional()
+  .describe('Number of the attempt; by default the newest.');
+
 /** @throws AppError `not_found` when there is none, or the actor may not see it */
 export async function findJob(reader: JobReader, request: FastifyRequest): Promise<Job> {
   const { id } = request.params as z.infer<typeof jobParams>;

@@ -7,6 +7,7 @@ import { registerHomeRoutes } from './routes/home.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
 import { registerMetricsRoutes, type MetricsDependencies } from './routes/metrics.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
+import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
@@ -19,6 +20,7 @@ export interface RouteDependencies
     AccountDependencies,
     JobDependencies,
     OutputDependencies,
+    LiveOutputDependencies,
     FleetDependencies,
     ScriptDependencies,
     StatsDependencies,
@@ -33,6 +35,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerAccountRoutes(app, dependencies);
   registerJobRoutes(app, dependencies);
   registerOutputRoutes(app, dependencies);
+  registerLiveOutputRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);

@@ -48,21 +48,41 @@ export async function decodeChunk(chunk: {
 }): Promise<OutputRecord[]> {
   const plain = chunk.codec === 'zstd' ? await decompress(chunk.data) : Buffer.from(chunk.data);
   const records: OutputRecord[] = [];
+  walkRecords(plain, (record) => {
+    records.push({
+      stream: record.stream,
+      kind: record.kind,
+      at: new Date(chunk.startedAt.getTime() + record.elapsedMs),
+      bytes: plain.subarray(record.start, record.end),
+    });
+  });
+  return records;
+}
+
+/** Where a record lies in a chunk that was decompressed. */
+export interface RecordPlace extends Pick<OutputRecord, 'stream' | 'kind'> {
+  elapsedMs: number;
+  start: number;
+  end: number;
+}
+
+/** @throws Error when the data are damaged */
+export function walkRecords(plain: Buffer, visit: (record: RecordPlace) => void): void {
   for (let at = 0; at < plain.length;) {
     const flags = plain[at] ?? 0;
     const elapsed = readVarint(plain, at + 1);
     const length = readVarint(plain, elapsed.next);
     const end = length.next + length.value;
     if (end > plain.length) throw new Error('a record of this output chunk reaches beyond its end');
-    records.push({
+    visit({
       stream: flags & flagStderr ? 'stderr' : 'stdout',
       kind: flags & flagGap ? 'gap' : flags & flagProtocol ? 'protocol' : 'text',
-      at: new Date(chunk.startedAt.getTime() + elapsed.value),
-      bytes: plain.subarray(length.next, end),
+      elapsedMs: elapsed.value,
+      start: length.next,
+      end,
     });
     at = end;
   }
-  return records;
 }
 
 export function countLineEnds(bytes: Buffer): number {

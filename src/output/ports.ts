@@ -112,6 +112,40 @@ export interface OutputPosition extends StreamPositions {
   gaps: number;
 }
 
+/** A place in the output of an attempt. */
+export type OutputPlace =
+  | { by: 'place'; chunk: number; index: number }
+  | { by: 'line'; stream: 'stdout' | 'stderr'; line: number };
+
+export interface FindOptions {
+  /** One line of text, not empty. */
+  text: string;
+  /** Of the letters A to Z. */
+  ignoresCase: boolean;
+  /** Null: both. */
+  stream: 'stdout' | 'stderr' | null;
+  /** Forward: the first line looked at. Backward: the line before which to begin. Null: the beginning, or the end. */
+  from: OutputPlace | null;
+  direction: 'forward' | 'backward';
+  limit: number;
+  /** After so long it answers with what it has. */
+  budgetMs: number;
+}
+
+export interface FoundLines {
+  /** In order of the search: backward, the last one comes first. */
+  lines: (OutputLine & { place: string })[];
+  /** Where to go on, now or when more was printed. Null: nothing was there to look at. */
+  searchedTo: OutputPlace | null;
+  /** Everything that is stored now was looked at. */
+  isComplete: boolean;
+}
+
+/** Finds text in what attempts printed. */
+export interface OutputFinder {
+  find(attempt: AttemptRef, options: FindOptions): Promise<FoundLines>;
+}
+
 /** Reads what attempts printed. */
 export interface OutputReader {
   streamLines(

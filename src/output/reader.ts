@@ -10,7 +10,9 @@ import type {
   OutputStore,
   StreamPositions as Positions,
 } from './ports.ts';
-import { decodeChunk, type OutputRecord, type Stream } from './chunk.ts';
+import { decodeChunk, type Stream } from './chunk.ts';
+import { LineCollector, linesOfChunk } from './lines.ts';
+import { parsePlace } from './contract.ts';
 
 export function createOutputReader(store: OutputStore): OutputReader {
   return {
@@ -73,8 +75,8 @@ async function readStreamLines(
 }
 
 /**
- * At most `limit` lines of both streams in order of arrival. A place is `chunk.index`: the chunk's number and how many
- * of its lines came before.
+ * At most `limit` lines of both streams in order of arrival. A place is `chunk.index`, the chunk's number and how many
+ * of its lines came before, or `stream:line`, which a person can keep.
  * @throws RangeError when the place is none
  */
 async function readMergedLines(
@@ -82,17 +84,13 @@ async function readMergedLines(
   attempt: AttemptRef,
   options: { from: string | null; limit: number },
 ): Promise<LinePage> {
-  const place = parsePlace(options.from);
+  const place = await toPlace(store, attempt, options.from);
   let toSkip = place.index;
   const lines: OutputLine[] = [];
   for await (const chunk of readChunks(store, attempt, { by: 'chunk', number: place.chunk })) {
-    const collector = new LineCollector({ limit: Infinity, isWanted: () => true });
-    collector.startChunk(chunk);
-    for (const record of await decodeChunk(chunk)) collector.add(record);
-    const ofChunk = collector.finish();
     const skipped = toSkip;
     toSkip = 0;
-    for (const [index, line] of ofChunk.entries()) {
+    for (const { index, ...line } of await linesOfChunk(chunk)) {
       if (index < skipped) continue;
       if (lines.length === options.limit) return { lines, next: `${chunk.number}.${index}` };
       lines.push(line);
@@ -141,91 +139,19 @@ async function* readChunks(
   }
 }
 
-function parsePlace(from: string | null): { chunk: number; index: number } {
+/** @throws RangeError when it is none */
+async function toPlace(
+  store: OutputStore,
+  attempt: AttemptRef,
+  from: string | null,
+): Promise<{ chunk: number; index: number }> {
   if (from === null) return { chunk: 0, index: 0 };
-  const match = /^(\d{1,9})\.(\d{1,9})$/.exec(from);
-  if (!match) throw new RangeError('from must be a place that an earlier page named as `next`');
-  return { chunk: Number(match[1]), index: Number(match[2]) };
-}
-
-/** Cuts records into lines and puts pieces of one line together again. */
-class LineCollector {
-  readonly lines: OutputLine[] = [];
-  readonly #limit: number;
-  readonly #isWanted: (line: number) => boolean;
-  readonly #number: Positions = { stdout: 0, stderr: 0 };
-  readonly #open: Partial<Record<Stream, { bytes: Buffer[]; at: Date }>> = {};
-  #isFirst = true;
-  /** Gaps do not count. */
-  #count = 0;
-
-  /** @param options.isWanted asked with a line's number; for a gap with that of the line behind it */
-  constructor(options: { limit: number; isWanted: (line: number) => boolean }) {
-    this.#limit = options.limit;
-    this.#isWanted = options.isWanted;
-  }
-
-  startChunk(chunk: OutputChunk): void {
-    if (!this.#isFirst) return;
-    this.#isFirst = false;
-    this.#number.stdout = chunk.stdout.line;
-    this.#number.stderr = chunk.stderr.line;
-  }
-
-  /** Says whether the limit is reached. */
-  add(record: OutputRecord): boolean {
-    if (record.kind === 'gap') {
-      return this.#emit({
-        stream: record.stream,
-        line: null,
-        at: record.at,
-        text: record.bytes.toString(),
-        kind: 'gap',
-        isPartial: false,
-      });
-    }
-    let from = 0;
-    for (let end = record.bytes.indexOf(10); end >= 0; end = record.bytes.indexOf(10, from)) {
-      const open = this.#open[record.stream];
-      delete this.#open[record.stream];
-      const bytes = Buffer.concat([...(open?.bytes ?? []), record.bytes.subarray(from, end)]);
-      from = end + 1;
-      const line = this.#number[record.stream]++;
-      const { stream, kind } = record;
-      if (
-        this.#emit({
-          stream,
-          line,
-          at: open?.at ?? record.at,
-          text: bytes.toString(),
-          kind,
-          isPartial: false,
-        })
-      )
-        return true;
-    }
-    if (from < record.bytes.length) {
-      const open = (this.#open[record.stream] ??= { bytes: [], at: record.at });
-      open.bytes.push(record.bytes.subarray(from));
-    }
-    return false;
-  }
-
-  /** The lines, those without an end included. */
-  finish(): OutputLine[] {
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const open = this.#open[stream];
-      if (!open) continue;
-      const text = Buffer.concat(open.bytes).toString();
-      this.#emit({ stream, line: this.#number[stream], at: open.at, text, kind: 'text', isPartial: true });
-    }
-    return this.lines;
-  }
-
-  #emit(line: OutputLine): boolean {
-    if (!this.#isWanted(line.line ?? this.#number[line.stream])) return false;
-    this.lines.push(line);
-    if (line.line !== null) this.#count += 1;
-    return this.#count >= this.#limit;
-  }
+  const place = parsePlace(from);
+  if (place?.by === 'place') return place;
+  if (!place) throw new RangeError('from must be a line such as `stdout:120`, or `next` of an earlier page');
+  const [chunk] = await store.read(attempt, place, 1);
+  if (!chunk) return { chunk: Number.MAX_SAFE_INTEGER, index: 0 };
+  const lines = await linesOfChunk(chunk);
+  const found = lines.find(({ stream, line }) => stream === place.stream && line === place.line);
+  return { chunk: chunk.number, index: found?.index ?? lines.length };
 }

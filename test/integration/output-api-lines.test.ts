@@ -269,3 +269,35 @@ describe('reports to Daybook', () => {
     expect(await get(id)).toMatchObject({ state: 'succeeded', result: null, progress: null });
   });
 });
+
+describe('finding a text', () => {
+  it('names the lines that hold it, with a place that shows them among the others', async () => {
+    const id = await runToEnd('haystack.sh', 'seq 1 5000; echo "Needle 1" >&2; echo "needle 2"');
+    const found = await page(id, '?find=needle&case=ignore');
+    expect(found).toMatchObject({ isEnded: true, next: null });
+    expect(found.lines.map(({ stream, line }) => `${stream}:${line}`).toSorted()).toEqual([
+      'stderr:0',
+      'stdout:5000',
+    ]);
+    expect((await page(id, '?find=Needle')).lines.map(({ text }) => text)).toEqual(['Needle 1']);
+    const [first] = (await page(id, '?find=4321&stream=stdout')).lines;
+    expect(first).toMatchObject({ line: 4320, text: '4321' });
+    const around = await page(id, `?from=stdout:${first?.line}&lines=2`);
+    expect(around.lines.map(({ text }) => text)).toEqual(['4321', '4322']);
+    const last = await page(id, '?find=499&direction=backward&lines=2');
+    expect(last.lines.map(({ text }) => text)).toEqual(['4999', '4998']);
+  });
+
+  it.each([
+    ['?find=', 'find'],
+    ['?find=a%0Ab', 'find'],
+    ['?find=a&direction=up', 'direction'],
+    ['?find=a&from=nowhere', 'from'],
+    ['?find=a&stream=stdout&from=stdout:1', 'from'],
+  ])('is refused with %s, naming what is wrong', async (query, field) => {
+    const id = await runToEnd('something.sh', 'echo something');
+    const answer = await server.call('GET', `/api/v1/jobs/${id}/output${query}`);
+    expect(answer.status).toBe(400);
+    expect(answer.json<{ details: { field: string }[] }>().details).toMatchObject([{ field }]);
+  });
+});

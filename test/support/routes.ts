@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
+import { createOutputFinder } from '../../src/output/find/finder.ts';
 import { createOutputReader } from '../../src/output/reader.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
 import { listKinds } from '../../src/kinds/list.ts';
@@ -57,6 +58,7 @@ export function createRouteDependencies(
     reader: createJobReader(db),
     series: createSeriesStore(db),
     kinds,
+    finder: createOutputFinder(createOutputStore(db)),
     output: createOutputReader(createOutputStore(db)),
     fleet: createFleetStore(db),
     bell: silentBell,

@@ -3,32 +3,18 @@ import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import type { Actor } from '../../contract/actor.ts';
 import type { JobReader } from '../../jobs/ports.ts';
-import type { AttemptRef, OutputPiece, OutputPosition, OutputReader } from '../../output/ports.ts';
-import { delay } from '../../lib/delay.ts';
+import type { AttemptRef, OutputFinder, OutputPlace, OutputReader } from '../../output/ports.ts';
+import { parsePlace } from '../../output/contract.ts';
 import { principalOf, type App } from '../access.ts';
-import { findJob, jobParams } from '../job-params.ts';
-import { openEventStream, type EventStream } from '../sse.ts';
+import { attemptQuery, findJob, jobParams } from '../job-params.ts';
 
 export interface OutputDependencies {
   reader: JobReader;
   output: OutputReader;
+  finder: OutputFinder;
 }
 
-/** PostgreSQL counts attempts by `integer`. */
-const maxAttempt = 2 ** 31 - 1;
-
-/** How often a live view looks for more; output itself is stored five times a second. */
-const followEveryMs = 250;
-
 const tags = ['output'];
-
-const attemptQuery = z.coerce
-  .number()
-  .int()
-  .positive()
-  .max(maxAttempt)
-  .optional()
-  .describe('Number of the attempt; by default the newest.');
 
 const outputLine = z.object({
   stream: z.enum(['stdout', 'stderr']),
@@ -37,9 +23,13 @@ const outputLine = z.object({
   text: z.string(),
   kind: z.enum(['text', 'protocol', 'gap']),
   isPartial: z.boolean().describe('The end of the line has not come yet.'),
+  place: z
+    .string()
+    .optional()
+    .describe('Of a line that was found: `from` that shows it among the lines of both streams.'),
 });
 
-export function registerOutputRoutes(app: App, { reader, output }: OutputDependencies): void {
+export function registerOutputRoutes(app: App, { reader, output, finder }: OutputDependencies): void {
   app.get('/api/v1/jobs/:id/output', {
     config: { access: 'jobs.read' },
     schema: {
@@ -55,7 +45,24 @@ export function registerOutputRoutes(app: App, { reader, output }: OutputDepende
           .max(40)
           .optional()
           .describe(
-            'First line: its number for one stream, `next` of the page before for merged, `end` for the last lines.',
+            'First line: its number for one stream; for merged a line such as `stdout:120`, or `next` of the page before; `end` for the last lines.',
+          ),
+        find: z
+          .string()
+          .min(1)
+          .max(1_000)
+          .refine((text) => !text.includes('\n'), 'must be a part of one line')
+          .optional()
+          .describe('Only lines that hold this text. Works while the output grows.'),
+        case: z
+          .enum(['exact', 'ignore'])
+          .default('exact')
+          .describe('For `find`: `ignore` takes A–Z and a–z for equal.'),
+        direction: z
+          .enum(['forward', 'backward'])
+          .default('forward')
+          .describe(
+            'For `find`: backward begins before `from`, or at the end, and names the last line first.',
           ),
         lines: z.coerce.number().int().min(1).max(10_000).default(1_000),
         protocol: z.stringbool().default(false).describe('Also lines that were reports to Daybook.'),
@@ -66,49 +73,30 @@ export function registerOutputRoutes(app: App, { reader, output }: OutputDepende
           isEnded: z.boolean(),
           lines: z.array(outputLine),
           next: z.string().nullable().describe('Where to go on; null at the end of what is stored now.'),
+          searchedTo: z
+            .string()
+            .nullable()
+            .optional()
+            .describe('With `find`: how far was looked, to go on from there when more was printed.'),
         }),
       },
     },
     handler: async (request) => {
       const { id } = await findJob(reader, request);
-      const { attempt: number, stream, from, lines: limit, protocol } = request.query;
+      const { attempt: number, stream, from, lines: limit, protocol, find } = request.query;
       const attempt = await findAttempt(reader, { id, number }, principalOf(request).actor);
       if (!attempt) return { attempt: 0, isEnded: false, lines: [], next: null };
-      const page = await readPage(output, attempt, { stream, from, limit });
+      const page =
+        find === undefined
+          ? await readPage(output, attempt, { stream, from, limit })
+          : await findPage(finder, attempt, { ...request.query, find });
       const lines = page.lines.filter((line) => protocol || line.kind !== 'protocol');
       return {
+        ...page,
         attempt: attempt.number,
         isEnded: attempt.isEnded,
         lines: lines.map((line) => ({ ...line, at: line.at.toISOString() })),
-        next: page.next,
       };
-    },
-  });
-
-  app.get('/api/v1/jobs/:id/output/live', {
-    config: { access: 'jobs.read' },
-    schema: {
-      operationId: 'followOutput',
-      tags,
-      summary: 'Output as it is printed, as server-sent events',
-      description:
-        'Events `output` with a piece of text and the byte it begins at, `end` when the attempt has ended and everything was sent. Reconnecting with Last-Event-ID goes on where it stopped.',
-      params: jobParams,
-      querystring: z.strictObject({ attempt: attemptQuery }),
-    },
-    handler: async (request, reply) => {
-      const { id } = await findJob(reader, request);
-      const { actor } = principalOf(request);
-      const lastId = request.headers['last-event-id'];
-      const { number, position } = parseEventId(
-        typeof lastId === 'string' ? lastId : '',
-        request.query.attempt,
-      );
-      const stream = openEventStream(app, request, reply);
-      await follow({ reader, output, stream, actor, id, number, position }).catch((error: unknown) => {
-        request.log.warn({ err: error }, 'A live view of output broke off; its reader will come back.');
-      });
-      stream.end();
     },
   });
 
@@ -160,123 +148,63 @@ async function readPage(
   if (from === 'end') return output.tail(attempt, limit, stream === 'merged' ? null : stream);
   if (stream === 'merged') {
     return output.mergedLines(attempt, { from: from ?? null, limit }).catch((error: unknown) => {
-      throw error instanceof RangeError ? invalidFrom('`next` of an earlier page or `end`') : error;
+      throw error instanceof RangeError
+        ? invalidFrom('a line such as `stdout:120`, `next` of an earlier page, or `end`')
+        : error;
     });
   }
   if (from !== undefined && !/^\d{1,15}$/.test(from)) throw invalidFrom('a line number or `end`');
   return output.streamLines(attempt, { stream, from: Number(from ?? 0), limit });
 }
 
+/** A search answers after this long with what it has; it can be gone on with. */
+const findBudgetMs = 2_000;
+
+async function findPage(
+  finder: OutputFinder,
+  attempt: AttemptRef,
+  query: {
+    find: string;
+    case: 'exact' | 'ignore';
+    direction: 'forward' | 'backward';
+    stream: 'stdout' | 'stderr' | 'merged';
+    from?: string | undefined;
+    lines: number;
+  },
+): Promise<Awaited<ReturnType<OutputReader['mergedLines']>> & { searchedTo: string | null }> {
+  const { direction } = query;
+  const stream = query.stream === 'merged' ? null : query.stream;
+  const found = await finder.find(attempt, {
+    text: query.find,
+    ignoresCase: query.case === 'ignore',
+    stream,
+    from: toFindPlace(query.from, stream),
+    direction,
+    limit: query.lines,
+    budgetMs: findBudgetMs,
+  });
+  const searchedTo = found.searchedTo && toPlaceText(found.searchedTo, stream);
+  return { lines: found.lines, next: found.isComplete ? null : searchedTo, searchedTo };
+}
+
+function toFindPlace(from: string | undefined, stream: 'stdout' | 'stderr' | null): OutputPlace | null {
+  if (from === undefined || from === 'end') return null;
+  if (stream !== null && /^\d{1,15}$/.test(from)) return { by: 'line', stream, line: Number(from) };
+  const place = stream === null ? parsePlace(from) : null;
+  if (place) return place;
+  throw invalidFrom(
+    stream === null
+      ? 'a line such as `stdout:120`, `next` of an earlier page, or `end`'
+      : 'a line number or `end`',
+  );
+}
+
+function toPlaceText(place: OutputPlace, stream: 'stdout' | 'stderr' | null): string {
+  if (place.by === 'place') return `${place.chunk}.${place.index}`;
+  return stream === null ? `${place.stream}:${place.line}` : String(place.line);
+}
+
 function invalidFrom(expected: string): AppError {
   const message = `expected ${expected}`;
   return new AppError('invalid_input', `from: ${message}.`, { details: [{ field: 'from', message }] });
-}
-
-interface FollowOptions extends OutputDependencies {
-  stream: EventStream;
-  actor: Actor;
-  id: number;
-  number: number | undefined;
-  position: OutputPosition;
-}
-
-async function follow(options: FollowOptions): Promise<void> {
-  const { reader, stream, actor, id, number } = options;
-  const pieces = new PieceSender(options);
-  let attempt: Awaited<ReturnType<JobReader['attemptRef']>> = null;
-  while (!stream.signal.aborted) {
-    // Asked before reading: what was printed before the end is stored before the end.
-    attempt = await reader.attemptRef(id, attempt?.number ?? number ?? null, actor);
-    if (attempt) await pieces.send(attempt);
-    const job = await reader.byId(id, actor);
-    if (!job) return stream.send({ event: 'end', data: { state: null } });
-    if (attempt?.isEnded || (!attempt && job.endedAt !== null)) {
-      return stream.send({ event: 'end', data: { state: job.state, attempt: attempt?.number ?? 0 } });
-    }
-    await delay(followEveryMs, stream.signal);
-  }
-}
-
-/** Sends pieces of text. A character that is cut by the end of a piece is sent with the next one. */
-class PieceSender {
-  readonly #output: OutputReader;
-  readonly #stream: EventStream;
-  readonly #position: OutputPosition;
-  readonly #cut = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
-  #attempt = 0;
-
-  constructor({ output, stream, position }: Pick<FollowOptions, 'output' | 'stream' | 'position'>) {
-    this.#output = output;
-    this.#stream = stream;
-    this.#position = position;
-  }
-
-  async send(attempt: AttemptRef & { isEnded: boolean }): Promise<void> {
-    this.#attempt = attempt.number;
-    for await (const piece of this.#output.pieces(attempt, this.#position)) {
-      if (this.#stream.signal.aborted) return;
-      await this.#sendPiece(piece);
-    }
-    if (attempt.isEnded) await this.#sendRest();
-  }
-
-  async #sendPiece(piece: OutputPiece): Promise<void> {
-    const position = this.#position;
-    position.chunk = piece.chunk;
-    position.gaps = piece.gaps;
-    const { stream, kind, at } = piece;
-    if (kind === 'gap')
-      return this.#emit({ stream, kind, at, byte: piece.byte, text: piece.bytes.toString() });
-    const bytes = Buffer.concat([this.#cut[stream], piece.bytes]);
-    const whole = bytes.length - cutCharacterBytes(bytes);
-    const byte = piece.byte - this.#cut[stream].length;
-    position[stream] = piece.byte + piece.bytes.length;
-    this.#cut[stream] = Buffer.from(bytes.subarray(whole));
-    if (whole > 0) await this.#emit({ stream, kind, at, byte, text: bytes.toString('utf8', 0, whole) });
-  }
-
-  /** A program may well end in the middle of a character. */
-  async #sendRest(): Promise<void> {
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const rest = this.#cut[stream];
-      if (rest.length === 0) continue;
-      this.#cut[stream] = Buffer.alloc(0);
-      const byte = this.#position[stream] - rest.length;
-      await this.#emit({ stream, kind: 'text', at: new Date(), byte, text: rest.toString() });
-    }
-  }
-
-  async #emit({
-    at,
-    ...data
-  }: Omit<OutputPiece, 'bytes' | 'chunk' | 'gaps'> & { text: string }): Promise<void> {
-    const { stdout, stderr, chunk, gaps } = this.#position;
-    // Whoever comes back begins before a cut character, in the same attempt.
-    const whole = { stdout: stdout - this.#cut.stdout.length, stderr: stderr - this.#cut.stderr.length };
-    const id = [this.#attempt, whole.stdout, whole.stderr, chunk, gaps].join('-');
-    await this.#stream.send({ event: 'output', id, data: { ...data, at: at.toISOString() } });
-  }
-}
-
-/** Bytes at the end that begin a character of UTF-8 whose rest is still to come (RFC 3629, section 3). */
-function cutCharacterBytes(bytes: Buffer): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if ((byte & 0b1100_0000) === 0b1000_0000) continue;
-    const length = byte >= 0b1111_0000 ? 4 : byte >= 0b1110_0000 ? 3 : byte >= 0b1100_0000 ? 2 : 1;
-    return length > back ? back : 0;
-  }
-  return 0;
-}
-
-/** The attempt to follow and where to begin in it. An id that is none of ours, or of another attempt than the one asked for, says nothing. */
-function parseEventId(
-  lastEventId: string,
-  asked: number | undefined,
-): { number: number | undefined; position: OutputPosition } {
-  const match = /^(\d{1,9})-(\d{1,15})-(\d{1,15})-(\d{1,9})-(\d{1,9})$/.exec(lastEventId);
-  const [number, stdout = 0, stderr = 0, chunk = 0, gaps = 0] = (match?.slice(1) ?? []).map(Number);
-  if (number === undefined || (asked !== undefined && asked !== number))
-    return { number: asked, position: { stdout: 0, stderr: 0, chunk: 0, gaps: 0 } };
-  return { number, position: { stdout, stderr, chunk, gaps } };
 }
