@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import type pg from 'pg';
-import { pino, type Logger as PinoLogger } from 'pino';
+import type { Logger as PinoLogger } from 'pino';
 import { Registry } from 'prom-client';
 import packageFile from '../package.json' with { type: 'json' };
 import { createAccounts } from './accounts/accounts.ts';
@@ -25,6 +25,7 @@ import { createOutputRecorder } from './output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
 import { listKinds } from './kinds/list.ts';
 import { systemClock } from './lib/clock.ts';
+import { withFields } from './lib/logger.ts';
 import { startServices, type Service } from './lib/service.ts';
 import { EndSignals } from './lib/end-signals.ts';
 import { measureJobStore, measureOutputStore } from './metrics/measured-stores.ts';
@@ -32,6 +33,7 @@ import { createMetrics } from './metrics/metrics.ts';
 import type { Metrics, MetricsReport } from './metrics/ports.ts';
 import { createMetricsReport } from './metrics/report.ts';
 import { lockRole, readWorkerId } from './data-directory.ts';
+import { createLogger } from './log.ts';
 import { prepareDirectories } from './directories.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
 import { NotifyRings } from './queue/notify.ts';
@@ -70,7 +72,7 @@ export interface ServeOptions {
  * @throws AppError `configuration` when it cannot start
  */
 export async function serve(config: Config, options: ServeOptions): Promise<void> {
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const logger = createLogger(config);
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
   const directories = await prepareDirectories(config.data, account);
@@ -158,6 +160,11 @@ async function openDatabase(
         applicationName: 'daybook',
         onIdleError: (error) => logger.debug({ err: error }, 'An idle database connection broke.'),
         onStatementError: (code) => metrics.statementFailed(code),
+        outage: {
+          onLost: (error) =>
+            logger.warn({ reason: String(error) }, 'The database does not answer; trying again and again.'),
+          onBack: (seconds) => logger.warn({ seconds }, 'The database answers again.'),
+        },
       }),
   };
 }
@@ -228,8 +235,9 @@ interface Core extends BuildContext {
 }
 
 function buildWorker(config: Config, core: Core): Worker {
-  const { db, store, outputStore, kinds, rings, jobs, logger, account } = core;
+  const { db, store, outputStore, kinds, rings, jobs, account } = core;
   const { worker, data } = config;
+  const logger = withFields(core.logger, { worker: worker.name });
   const id = readWorkerId(data.directory);
   const reader = createOutputReader(outputStore);
   const settings = {

@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import { databaseConfig, type DatabaseConfig } from './database.ts';
-import type { logLevels, Port, TrustProxy } from './kinds.ts';
+import type { logFormats, logLevels, Port, TrustProxy } from './kinds.ts';
 import { checkEnvironmentNames, checkTomlKeys } from './known-names.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import { settings, type Setting, type SettingKey, type SettingValues } from './registry.ts';
@@ -58,6 +58,7 @@ export interface Config {
   readonly accounts: { readonly adminPassword: string | undefined };
   readonly stop: { readonly deadlineMs: number };
   readonly timezone: string;
+  readonly logFormat: (typeof logFormats)[number];
   readonly logLevel: (typeof logLevels)[number];
   /** Sentences for the log: names that have no effect. */
   readonly warnings: readonly string[];
@@ -142,6 +143,7 @@ function slices(
     stop: { deadlineMs: values.stopSeconds },
     timezone: values.timezone,
     logLevel: values.logLevel,
+    logFormat: values.logFormat,
   };
 }
 

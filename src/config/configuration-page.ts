@@ -9,6 +9,7 @@ const sections: Readonly<Record<string, string>> = {
   accounts: 'Accounts',
   worker: 'Worker',
   database: 'Database',
+  metrics: 'Metrics',
 };
 
 /** The text of docs/configuration.md. */

@@ -172,6 +172,13 @@ function parseUrl(value: string, protocols: readonly string[]): URL | undefined 
   return url && protocols.includes(url.protocol) ? url : undefined;
 }
 
+export const logFormats = ['auto', 'json', 'pretty'] as const;
+
+export const logFormat: Kind<(typeof logFormats)[number]> = kind(
+  `one of ${logFormats.map((format) => `\`${format}\``).join(', ')}`,
+  (value) => logFormats.find((format) => format === value) ?? rejected,
+);
+
 export const logLevel: Kind<(typeof logLevels)[number]> = kind(
   `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
   (value) => logLevels.find((level) => level === value) ?? rejected,

@@ -59,6 +59,11 @@ export const settings = {
     toml: 'log.level',
     doc: 'The least important messages that still reach the log (stderr).',
   }),
+  logFormat: setting(kinds.logFormat, 'auto', {
+    names: ['DAYBOOK_LOG_FORMAT'],
+    toml: 'log.format',
+    doc: 'How messages look: one JSON object a line, or for people. `auto` is for people at a terminal, JSON elsewhere.',
+  }),
   stopSeconds: setting(kinds.seconds(0), '20', {
     names: ['DAYBOOK_STOP_SECONDS'],
     toml: 'stop.seconds',

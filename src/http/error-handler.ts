@@ -70,7 +70,7 @@ const codeOfStatus: Partial<Record<number, ErrorCode>> = {
 
 function log(appError: AppError, error: unknown, request: FastifyRequest): void {
   if (appError.status < 500 || appError.code === 'stopping') return;
-  const fields = { err: error, requestId: request.id, method: request.method, url: request.url };
+  const fields = { err: error, method: request.method, url: request.url };
   if (appError.code === 'internal') request.log.error(fields, 'a request failed unexpectedly');
   else request.log.warn(fields, `a request could not be served: ${appError.code}`);
 }

@@ -40,7 +40,7 @@ export interface HttpServerOptions {
 export async function createHttpServer(options: HttpServerOptions): Promise<App> {
   const app: App = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
-    logController: new QuietLog(),
+    logController: new QuietLog({ requestIdLogLabel: 'requestId' }),
     trustProxy: toTrustProxy(options.trustProxy),
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     requestTimeout: 300_000,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Place } from '../jobs/ports.ts';
 import { backoffMs } from '../lib/backoff.ts';
+import { isConnectionLost } from '../lib/connection-lost.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { RingInterest, Rings } from './port.ts';
@@ -140,7 +141,9 @@ export class NotifyRings implements Rings {
         await this.#ended(client);
       } catch (error) {
         failures += 1;
-        this.#options.logger.warn({ err: error }, 'The connection for rings failed; trying again.');
+        // An outage is told by whoever asks the database; here only what is not one.
+        const level = isConnectionLost(error) ? 'debug' : 'warn';
+        this.#options.logger[level]({ err: error }, 'The connection for rings failed; trying again.');
         // The start must not hang on a database that is away: polling works without rings.
         onFirst();
         await delay(backoffMs(failures, reconnect), signal);

@@ -1,5 +1,7 @@
 import pg from 'pg';
-import { AppError } from '../contract/errors.ts';
+import { AppError, isAppError } from '../contract/errors.ts';
+import { isConnectionLost } from '../lib/connection-lost.ts';
+import { Outage, type OutageListener } from './outage.ts';
 
 /** A statement of ours; with a name it is prepared once per connection and then only executed. */
 export interface Statement {
@@ -29,6 +31,8 @@ export interface DatabaseOptions {
   onIdleError(error: Error): void;
   /** Told of every statement that failed: its SQLSTATE, else Node's code, else `unknown`. */
   onStatementError?(code: string): void;
+  /** Told when the database goes away and when it is back. */
+  outage?: OutageListener;
 }
 
 // bigint: ids, counters and byte counts stay far below 2^53, and a number is what JSON and people expect.
@@ -49,13 +53,19 @@ export function createDatabase(options: DatabaseOptions): Database {
   });
   pool.on('error', (error) => options.onIdleError(error));
   let closed: Promise<void> | undefined;
-  const report = (error: unknown): unknown => {
-    options.onStatementError?.(codeOf(error) || 'unknown');
-    return translate(error);
+  const outage = options.outage && new Outage(options.outage);
+  const watch: Watch = {
+    failed: (error) => {
+      options.onStatementError?.(codeOf(error) || 'unknown');
+      const translated = translate(error);
+      if (isAppError(translated) && !closed) outage?.failed(error);
+      return translated;
+    },
+    answered: () => outage?.answered(),
   };
   return {
-    query: (statement, values) => run(pool, { statement, values, report }),
-    transaction: (work) => inTransaction(pool, work, report),
+    query: (statement, values) => run(pool, { statement, values, watch }),
+    transaction: (work) => inTransaction(pool, work, watch),
     connections: () => ({
       used: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
@@ -65,21 +75,26 @@ export function createDatabase(options: DatabaseOptions): Database {
   };
 }
 
-type Report = (error: unknown) => unknown;
+/** Follows every statement. */
+interface Watch {
+  /** @returns the error to throw */
+  failed(error: unknown): unknown;
+  answered(): void;
+}
 
 async function inTransaction<T>(
   pool: pg.Pool,
   work: (tx: Queryable) => Promise<T>,
-  report: Report,
+  watch: Watch,
 ): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
-    throw report(error);
+    throw watch.failed(error);
   });
   let broken: Error | undefined;
   try {
-    await run(client, { statement: 'begin', report });
-    const result = await work({ query: (statement, values) => run(client, { statement, values, report }) });
-    await run(client, { statement: 'commit', report });
+    await run(client, { statement: 'begin', watch });
+    const result = await work({ query: (statement, values) => run(client, { statement, values, watch }) });
+    await run(client, { statement: 'commit', watch });
     return result;
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {
@@ -97,19 +112,20 @@ async function run<Row>(
   {
     statement,
     values = [],
-    report,
+    watch,
   }: {
     statement: Statement | string;
     values?: readonly unknown[] | undefined;
-    report: Report;
+    watch: Watch;
   },
 ): Promise<Row[]> {
   const config = typeof statement === 'string' ? { text: statement } : statement;
   try {
     const result = await target.query({ ...config, values: [...values] });
+    watch.answered();
     return result.rows as Row[];
   } catch (error) {
-    throw report(error);
+    throw watch.failed(error);
   }
 }
 
@@ -117,25 +133,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** SQLSTATE classes and Node's codes that mean "not now" rather than "wrong". */
-const unavailableStates = /^(08|57P0[123]|53300)/;
-const unavailableCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-]);
-const unavailableMessages =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/;
-
 function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const code = codeOf(error);
-  const unavailable =
-    unavailableStates.test(code) || unavailableCodes.has(code) || unavailableMessages.test(error.message);
-  if (!unavailable) return error;
+  if (!isConnectionLost(error)) return error;
   return new AppError(
     'database_unavailable',
     'The database does not answer. Try again; a submit with an idempotency key can be repeated safely.',

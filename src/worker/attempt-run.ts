@@ -16,7 +16,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
 import { startTimer, type Timer } from '../lib/timer.ts';
-import type { Logger } from '../lib/logger.ts';
+import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { freeKib } from './disk.ts';
 import { Measurements } from './measurements.ts';
@@ -81,10 +81,11 @@ export class AttemptRun {
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
     this.job = job;
     this.key = launcherKey(job);
-    this.#deps = deps;
+    const logger = withFields(deps.logger, { job: job.jobId, attempt: job.number });
+    this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
-    this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, deps.logger);
+    this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
   /** Resolves when the end is committed, or when the worker lets go. Never rejects. */
@@ -92,10 +93,7 @@ export class AttemptRun {
     try {
       await this.#run();
     } catch (error) {
-      this.#deps.logger.error(
-        { err: error, job: this.job.jobId },
-        'An attempt could not be brought to its end.',
-      );
+      this.#deps.logger.error({ err: error }, 'An attempt could not be brought to its end.');
     } finally {
       this.#timeout?.clear();
     }
@@ -189,10 +187,7 @@ export class AttemptRun {
       return await kind.run(this.#toKindJob(kind), this.#context());
     } catch (error) {
       if (!this.#detached.signal.aborted) {
-        this.#deps.logger.error(
-          { err: error, job: this.job.jobId, kind: kind.name },
-          'A kind failed unexpectedly.',
-        );
+        this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
       }
       const message = error instanceof Error ? error.message : String(error);
       return { state: 'failed', reason: 'error', message };
@@ -305,7 +300,7 @@ export class AttemptRun {
     // Most programs are over before anybody could look.
     const timer = setTimeout(() => {
       store.markLaunched([mark]).catch((error: unknown) => {
-        logger.debug({ err: error, job: jobId }, 'The start could not be recorded yet.');
+        logger.debug({ err: error }, 'The start could not be recorded yet.');
       });
     }, 50);
     void this.#program?.result.then(() => clearTimeout(timer));
@@ -360,10 +355,7 @@ export class AttemptRun {
         return true;
       } catch (error) {
         failures += 1;
-        this.#deps.logger.warn(
-          { err: error, job: this.job.jobId },
-          'The end of an attempt could not be stored yet.',
-        );
+        this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.');
         await delay(backoffMs(failures, finishRetry), this.#detached.signal);
       }
     }

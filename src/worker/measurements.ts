@@ -106,7 +106,7 @@ export class Measurements {
     } catch (error) {
       this.#progress ??= progress;
       this.#series = [...series, ...this.#series];
-      this.#logger.warn({ err: error, job: this.#key.jobId }, 'Measurements could not be stored yet.');
+      this.#logger.warn({ err: error }, 'Measurements could not be stored yet.');
       this.#plan();
     }
   }

@@ -30,7 +30,7 @@ export function createOutputCopies(
           await writeCopy(reader, job, { stream, directory });
         } catch (error) {
           logger.warn(
-            { err: error, job: job.jobId, directory },
+            { err: error, job: job.jobId, attempt: job.number, directory },
             'A copy of the output could not be written.',
           );
         }

@@ -18,7 +18,7 @@ export class StrayPrograms {
   endUnknown(known: ReadonlySet<string>): void {
     const { launcher, logger } = this.#deps;
     for (const { key } of launcher.held.filter((program) => !known.has(program.key))) {
-      logger.warn({ key }, 'Ending a program whose attempt was given up.');
+      logger.warn(fieldsOf(key), 'Ending a program whose attempt was given up.');
       launcher.attach(
         key,
         { stdout: 0, stderr: 0 },
@@ -88,7 +88,16 @@ export class StrayPrograms {
       });
       launcher.forget(key);
     } catch (error) {
-      logger.warn({ err: error, key }, 'A late result could not be kept; the next start tries again.');
+      logger.warn(
+        { err: error, ...fieldsOf(key) },
+        'A late result could not be kept; the next start tries again.',
+      );
     }
   }
+}
+
+/** For the log; the token in a key is a secret of the attempt. */
+function fieldsOf(key: string): { job: number; attempt: number } {
+  const [job, attempt] = key.split('.');
+  return { job: Number(job), attempt: Number(attempt) };
 }

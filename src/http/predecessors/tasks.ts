@@ -177,8 +177,9 @@ function actorOf(request: FastifyRequest): Actor {
 function setErrorBodies(app: App): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = toAppError(error, request);
-    if (problem.status >= 500)
-      request.log.error({ err: error, requestId: request.id }, 'A predecessor call failed.');
+    if (problem.code === 'internal') request.log.error({ err: error }, 'A predecessor call failed.');
+    else if (problem.status >= 500)
+      request.log.warn({ err: error }, 'A predecessor call could not be served.');
     if (problem.status === 401) reply.header('www-authenticate', 'Basic realm="Daybook", charset="UTF-8"');
     return reply.code(problem.status).send({ detail: problem.message });
   });
