@@ -29,7 +29,7 @@ export function createLoggerOn(stream: DestinationStream, level: Config['logLeve
       hooks: {
         logMethod(args, method, calledLevel) {
           if (calledLevel !== warnLevel || !isConsequence(args[0])) return method.apply(this, args);
-          if (this.levelVal <= consequenceLevel) this.debug(...(args as Parameters<typeof this.debug>));
+          if (this.levelVal <= consequenceLevel) this.debug(...args);
         },
       },
     },
