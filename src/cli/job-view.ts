@@ -80,7 +80,14 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
   const heading = paint('bold', `Job ${job.id}  ${cleanText(job.name)}`);
   const lines = formatFields([
     ['state', paintState(job.state, paint, describeState(job, now))],
-    ['verdict', job.verdict ? cleanText(job.verdict.text) : undefined],
+    ['verdict', describeVerdict(job)],
+    ['analysis', job.analysis ?? undefined],
+    ['assessment', job.assessment ?? undefined],
+    ['warning', job.warnings.length === 0 ? undefined : job.warnings.map(cleanText).join(' ')],
+    ['info', job.info === null ? undefined : cleanText(job.info)],
+    ['summary', job.summary === null ? undefined : cleanText(job.summary)],
+    ['base runs', list(job.baseRuns.map(describeBaseRun))],
+    ['base run of', list(job.baseRunOf.map(String))],
     ['kind', job.kind],
     ['owner', cleanText(job.owner)],
     ['queue', job.queue === null ? undefined : `${job.queue}, priority ${job.priority}`],
@@ -88,6 +95,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['lanes', list(job.lanes)],
     ['project', job.project === null ? undefined : cleanText(job.project)],
     ['tags', list(job.tags)],
+    ['kept', job.keep ? 'yes' : undefined],
     ['parent', job.parentId === null ? undefined : `job ${job.parentId}`],
     ['submitted', moment(job.submittedAt, now)],
     [
@@ -109,6 +117,18 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
   return [heading, ...lines, ...attempts.flatMap((attempt) => ['', ...describeAttempt(attempt, paint)])].join(
     '\n',
   );
+}
+
+function describeVerdict({ verdict, kindVerdict }: Job): string | undefined {
+  if (!verdict) return undefined;
+  const text = `${cleanText(verdict.text)} (${verdict.tone})`;
+  const isOverruled = kindVerdict && kindVerdict.text !== verdict.text;
+  return isOverruled ? `${text}, in place of ${cleanText(kindVerdict.text)}` : text;
+}
+
+function describeBaseRun({ jobId, foreignId, assessment }: Job['baseRuns'][number]): string {
+  const name = jobId === null ? cleanText(foreignId ?? '') : String(jobId);
+  return assessment === null ? name : `${name} (${assessment})`;
 }
 
 function describeAttempt(attempt: Attempt, paint: Paint): string[] {

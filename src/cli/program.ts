@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerEdit } from './commands/edit.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFind } from './commands/find.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
@@ -32,6 +33,7 @@ const registrations = [
   registerFind,
   registerCancel,
   registerRetry,
+  registerEdit,
   registerWhy,
   registerEvents,
   registerStats,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { attemptStates, failureReasons, jobStates, tones } from './states.ts';
+import { analyses, assessments, attemptStates, failureReasons, jobStates, tones } from './states.ts';
 
 /** Text as PostgreSQL can keep it, which JavaScript's may not be. */
 export const plainText = z
@@ -16,6 +16,21 @@ export const labelName = plainText.regex(
   /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/,
   'letters, digits and `._:/-`, at most 63',
 );
+
+export const tagName = plainText.min(1).max(100);
+
+/** A note of people; more text than this belongs into a file. */
+export const noteText = plainText.max(100_000);
+
+/** A job that another one is compared with; by its foreign number when the diary does not know it. */
+export const baseRunName = z.union(
+  [
+    z.strictObject({ jobId: z.int().positive() }),
+    z.strictObject({ foreignId: plainText.trim().min(1).max(200) }),
+  ],
+  { error: 'expected {jobId: <number>} or {foreignId: <text>}' },
+);
+export type BaseRunName = z.infer<typeof baseRunName>;
 
 /** Causes after which a retry may help: a failure reason, or one exit code or signal. */
 export const retryCause = plainText.regex(
@@ -82,7 +97,9 @@ export const submitOptions = z.strictObject({
   timeoutSeconds: z.number().positive().max(31_536_000).optional().describe('Limit for each attempt.'),
   retry: retryPolicy.optional(),
   project: plainText.min(1).max(200).optional(),
-  tags: z.array(plainText.min(1).max(100)).max(50).default([]),
+  tags: z.array(tagName).max(50).default([]),
+  info: noteText.optional().describe('Why the job is made.'),
+  baseRuns: z.array(baseRunName).max(100).default([]).describe('The jobs it is to be compared with.'),
   idempotencyKey: plainText
     .min(1)
     .max(200)
@@ -112,7 +129,10 @@ export const jobSummary = z.object({
   state: z.enum(jobStates),
   reason: z.enum(failureReasons).nullable().describe('Why it failed.'),
   message: z.string().nullable().describe('The reason in words.'),
-  verdict: verdict.nullable(),
+  verdict: verdict.nullable().describe('What a person said of the outcome, else what the kind says.'),
+  analysis: z.enum(analyses).nullable().describe('How far people are with looking at it.'),
+  assessment: z.enum(assessments).nullable().describe('What people concluded.'),
+  keep: z.boolean().describe('Never removed by a retention rule.'),
   progress: progress.nullable(),
   queue: z.string().nullable(),
   priority: z.int(),
@@ -132,6 +152,14 @@ export const jobSummary = z.object({
 });
 export type JobSummary = z.infer<typeof jobSummary>;
 
+const baseRun = z.object({
+  jobId: z.int().nullable(),
+  foreignId: z.string().nullable().describe('Its number elsewhere, where the diary does not know it.'),
+  name: z.string().nullable(),
+  state: z.enum(jobStates).nullable(),
+  assessment: z.enum(assessments).nullable(),
+});
+
 export const job = jobSummary.extend({
   input: z.unknown().describe("What was asked, by the kind's schema."),
   result: z.unknown().describe("Structured outcome by the kind's schema; null until there is one."),
@@ -140,6 +168,14 @@ export const job = jobSummary.extend({
   after: z
     .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates) }))
     .describe('Jobs it runs after.'),
+  info: z.string().nullable().describe('Why the job was made.'),
+  summary: z.string().nullable().describe('What came out, as Markdown.'),
+  kindVerdict: verdict
+    .nullable()
+    .describe('What the kind says of the outcome, also when a person overruled it.'),
+  baseRuns: z.array(baseRun).describe('The jobs it is compared with.'),
+  baseRunOf: z.array(z.int()).describe('Jobs that are compared with it, the newest 100.'),
+  warnings: z.array(z.string()).describe('What to know before relying on it, such as an obsolete base run.'),
 });
 export type Job = z.infer<typeof job>;
 

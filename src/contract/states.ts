@@ -45,6 +45,12 @@ export type AttemptState = (typeof attemptStates)[number];
 /** What the kind says of the outcome, or the person who overruled it. */
 export const tones = ['good', 'warn', 'bad'] as const;
 
+/** How far people are with looking at it. */
+export const analyses = ['open', 'ongoing', 'done'] as const;
+
+/** What people concluded. */
+export const assessments = ['ok', 'not ok', 'other', 'issue', 'obsolete'] as const;
+
 export const decideMoves = {
   waiting: ['queued', 'scheduled', 'cancelled', 'failed'],
   scheduled: ['queued', 'waiting', 'cancelled'],

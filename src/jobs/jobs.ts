@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import type { Actor } from '../contract/actor.ts';
-import { retryPolicy, type SubmitOptions } from '../contract/job.ts';
+import { type BaseRunName, retryPolicy, type SubmitOptions } from '../contract/job.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import { decideNext } from './decide.ts';
 import { Gather } from './gather.ts';
@@ -55,10 +55,20 @@ export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: Job
     if (details.length > 0) throw invalid(details);
   };
 
+  const requireBaseRuns = async (baseRuns: readonly BaseRunName[], actor: Actor): Promise<void> => {
+    const ids = baseRuns.flatMap((base) => ('jobId' in base ? [base.jobId] : []));
+    if (ids.length === 0) return;
+    const known = await reader.known(ids, actor);
+    const missing = ids.filter((id) => !known.has(id));
+    const details = missing.map((id) => ({ field: 'baseRuns', message: `there is no job ${id}` }));
+    if (details.length > 0) throw invalid(details);
+  };
+
   return {
     submit: async (request) => {
       const job = prepare(request, { kinds, defaultTimeoutMs });
       await requireKnown(job.after, request.actor);
+      await requireBaseRuns(job.baseRuns, request.actor);
       const outcome = await submits.add(job);
       const stored = toStored(outcome, job);
       if (stored.isNew && job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);
@@ -86,11 +96,15 @@ export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: Job
     },
 
     change: async (id, change, actor) => {
+      await requireBaseRuns(change.baseRuns ?? [], actor);
       const outcome = await store.change(id, change, actor.name);
       if (outcome.status === 'unknown_queue') {
         throw invalid([
           { field: 'queue', message: `there is no queue "${change.queue}"; an operator can make it` },
         ]);
+      }
+      if (outcome.status === 'unknown_base') {
+        throw invalid([{ field: 'baseRuns', message: 'one of these jobs was removed meanwhile' }]);
       }
       if (outcome.status === 'refused') return false;
       if (outcome.place) bell.ring([outcome.place]);
@@ -163,6 +177,8 @@ function prepare(
     accountId: actor.accountId,
     project: options.project ?? null,
     tags: options.tags,
+    info: options.info ?? null,
+    baseRuns: options.baseRuns,
     parentId: parentId ?? null,
     input: checked,
     retry: options.retry ?? defaultRetry,

@@ -1,7 +1,9 @@
 import type { Actor } from '../contract/actor.ts';
 import type { Lane, Queue } from '../contract/fleet.ts';
+import type { JobChange } from '../contract/job-change.ts';
 import type {
   Attempt,
+  BaseRunName,
   Job,
   JobEvent,
   JobSummary,
@@ -49,6 +51,8 @@ export interface NewJob {
   timeoutMs: number | null;
   /** What it runs after; jobs that exist. */
   after: readonly Dependency[];
+  info: string | null;
+  baseRuns: readonly BaseRunName[];
   idempotency: { scope: string; key: string; bodyHash: string } | null;
 }
 
@@ -241,17 +245,9 @@ export type ChangeOutcome =
   | { status: 'changed'; place: Place | null }
   /** Queue and priority of a job that does not wait any more. */
   | { status: 'refused' }
-  | { status: 'unknown_queue' };
-
-/** What people may change while a job waits, or about its record. */
-export interface JobChange {
-  name?: string;
-  priority?: number;
-  queue?: string;
-  project?: string | null;
-  tags?: readonly string[];
-  keep?: boolean;
-}
+  | { status: 'unknown_queue' }
+  /** A base run was removed meanwhile. */
+  | { status: 'unknown_base' };
 
 /** One script task as contract A shows it. */
 export interface TaskRow {
@@ -388,7 +384,7 @@ export interface Jobs {
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. */
   retry(id: number, actor: Actor): Promise<boolean>;
-  /** @throws AppError `invalid_input` for a queue that is not there; false when the job's state does not allow it */
+  /** @throws AppError `invalid_input` for a queue or base run that is not there; false when the job's state does not allow it */
   change(id: number, change: JobChange, actor: Actor): Promise<boolean>;
   remove(id: number): Promise<boolean>;
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;

@@ -1,6 +1,6 @@
 import type { Actor } from '../contract/actor.ts';
 import { AppError } from '../contract/errors.ts';
-import type { Attempt, Job, JobEvent, JobSummary } from '../contract/job.ts';
+import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../contract/job.ts';
 import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
@@ -9,14 +9,18 @@ import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
 
 const summaryColumns = `
-  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.progress, j.queue, j.priority,
+  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.keep, j.progress, j.queue, j.priority,
   j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.project, j.tags, j.parent_id as "parentId",
   j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
   j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
 
+type Tone = 'good' | 'warn' | 'bad';
+
 interface SummaryRow extends Omit<JobSummary, 'verdict' | 'submittedAt' | 'runAt' | 'startedAt' | 'endedAt'> {
   verdict: string | null;
-  verdict_tone: 'good' | 'warn' | 'bad' | null;
+  verdict_tone: Tone | null;
+  own_verdict: string | null;
+  own_verdict_tone: Tone | null;
   submittedAt: Date;
   runAt: Date | null;
   startedAt: Date | null;
@@ -30,6 +34,10 @@ interface JobRow extends SummaryRow {
   retry: Job['retry'];
   timeoutMs: number | null;
   after: Job['after'];
+  info: string | null;
+  summary: string | null;
+  baseRuns: Job['baseRuns'];
+  baseRunOf: number[];
 }
 
 export function createJobReader(db: Database): JobReader {
@@ -102,20 +110,37 @@ async function one(db: Database, conditions: Conditions, actor: Actor): Promise<
        coalesce((
          select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
          from job_dependencies d join jobs b on b.id = d.on_job_id where d.job_id = j.id
-       ), '[]') as after
-     from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id
+       ), '[]') as after, n.info, n.summary,
+       coalesce((
+         select json_agg(json_build_object('jobId', b.base_job_id, 'foreignId', b.foreign_id, 'name', o.name, 'state', o.state,
+           'assessment', o.assessment) order by b.base_job_id, b.foreign_id)
+         from base_runs b left join jobs o on o.id = b.base_job_id where b.job_id = j.id
+       ), '[]') as "baseRuns",
+       coalesce((
+         select json_agg(u.job_id)
+         from (select b.job_id from base_runs b where b.base_job_id = j.id order by b.job_id desc limit 100) u
+       ), '[]') as "baseRunOf"
+     from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
      where ${conditions.text}`,
     conditions.values,
   );
   if (!row) return null;
-  const { input, result, retry, timeoutMs, after, ...summary } = row;
+  const { input, result, retry, timeoutMs, after, info, summary, baseRuns, baseRunOf, ...rest } = row;
   return {
-    ...toSummary(summary),
+    ...toSummary(rest),
     input,
     result: result ?? null,
     retry,
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
     after,
+    info,
+    summary,
+    kindVerdict: toVerdict(row.verdict, row.verdict_tone),
+    baseRuns,
+    baseRunOf,
+    warnings: baseRuns.flatMap(({ jobId, assessment }) =>
+      assessment === 'obsolete' ? [`Its base run, job ${jobId}, is obsolete.`] : [],
+    ),
   };
 }
 
@@ -128,15 +153,20 @@ async function known(db: Database, ids: readonly number[], actor: Actor): Promis
   return new Set(rows.map(({ id }) => id));
 }
 
-function toSummary({ verdict, verdict_tone: tone, micros: _micros, ...row }: SummaryRow): JobSummary {
+function toSummary({ micros: _micros, ...row }: SummaryRow): JobSummary {
+  const { verdict, verdict_tone: tone, own_verdict: own, own_verdict_tone: ownTone, ...rest } = row;
   return {
-    ...row,
-    verdict: verdict !== null && tone !== null ? { text: verdict, tone } : null,
+    ...rest,
+    verdict: toVerdict(own, ownTone) ?? toVerdict(verdict, tone),
     submittedAt: row.submittedAt.toISOString(),
     runAt: toIso(row.runAt),
     startedAt: toIso(row.startedAt),
     endedAt: toIso(row.endedAt),
   };
+}
+
+function toVerdict(text: string | null, tone: Tone | null): Verdict | null {
+  return text !== null && tone !== null ? { text, tone } : null;
 }
 
 function toIso(date: Date | null): string | null {

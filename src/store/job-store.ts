@@ -1,9 +1,10 @@
 import type { JobStore } from '../jobs/ports.ts';
 import type { Database } from './database.ts';
-import { cancelJobs, changeJob, removeJob, retryJob } from './jobs/change.ts';
+import { cancelJobs, removeJob, retryJob } from './jobs/change.ts';
 import { claimJobs } from './jobs/claim.ts';
+import { changeJob } from './jobs/edit.ts';
 import { finishAttempts } from './jobs/finish.ts';
-import { indexDueWords, indexWords } from './jobs/index-words.ts';
+import { indexDueWords } from './jobs/index-words.ts';
 import { markLaunched, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { submitJobs } from './jobs/submit.ts';
@@ -26,12 +27,7 @@ export function createJobStore(db: Database): JobStore {
     setProgress: (batch) => setProgress(db, batch),
     cancel: (ids, actor) => cancelJobs(db, ids, actor),
     retry: (id, actor) => retryJob(db, id, actor),
-    change: (id, change, actor) =>
-      db.transaction(async (tx) => {
-        const outcome = await changeJob(tx, id, change, actor);
-        if (outcome.status === 'changed') await indexWords(tx, [id]);
-        return outcome;
-      }),
+    change: (id, change, actor) => changeJob(db, id, change, actor),
     remove: (id) => removeJob(db, id),
     settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),

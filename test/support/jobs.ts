@@ -34,6 +34,8 @@ export function newJob(change: Partial<NewJob> = {}): NewJob {
     retry: retryPolicy.parse({}),
     timeoutMs: null,
     after: [],
+    info: null,
+    baseRuns: [],
     idempotency: null,
     ...change,
   };

@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
-import {
-  attempt,
-  job,
-  jobEvent,
-  jobSummary,
-  plainText,
-  queueName,
-  submitOptions,
-} from '../../contract/job.ts';
+import { jobChange } from '../../contract/job-change.ts';
+import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../contract/job.ts';
 import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
 import type { JobReader, Jobs } from '../../jobs/ports.ts';
 import type { SeriesStore } from '../../series/ports.ts';
@@ -293,15 +286,6 @@ const seriesSummary = z.object({
   name: z.string(),
   unit: z.string().nullable(),
   points: z.int(),
-});
-
-const jobChange = z.strictObject({
-  name: plainText.trim().min(1).max(300).optional(),
-  priority: z.int().min(-1000).max(1000).optional(),
-  queue: queueName.optional(),
-  project: plainText.min(1).max(200).nullable().optional(),
-  tags: z.array(plainText.min(1).max(100)).max(50).optional(),
-  keep: z.boolean().optional().describe('Never removed by a retention rule.'),
 });
 
 /** One variant per kind, so that each field is checked and described by the kind itself. */

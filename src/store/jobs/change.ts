@@ -1,4 +1,4 @@
-import type { ChangeOutcome, JobChange, Place, RetriedJob } from '../../jobs/ports.ts';
+import type { Place, RetriedJob } from '../../jobs/ports.ts';
 import { decideMoves, endedStates, isEnded, type JobState, statesBefore } from '../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
 import { settleDependants } from './settle.ts';
@@ -54,7 +54,7 @@ with moved as (
       select from job_dependencies d join jobs b on b.id = d.on_job_id
       where d.job_id = jobs.id and b.state <> 'succeeded' and (d.must_succeed or b.state <> all($4::text[]))
     ) then 'waiting' else 'queued' end,
-    reason = null, message = null, verdict = null, verdict_tone = null, ended_at = null,
+    reason = null, message = null, verdict = null, verdict_tone = null, own_verdict = null, own_verdict_tone = null, ended_at = null,
     run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
   where id = $1 and state = any($3::text[]) and queue is not null
   returning id, queue, needs, state
@@ -75,65 +75,6 @@ export async function retryJob(db: Queryable, id: number, actor: string): Promis
     endedStates,
   ]);
   return moved ? { state: moved.state, place: { queue: moved.queue, needs: moved.needs } } : null;
-}
-
-/** Queue and priority matter only while a job waits; the condition keeps a change from racing a claim. */
-const changeStatement = `
-with before as (
-  select id, name, priority, queue, project, tags, keep from jobs where id = $1 for update
-), moved as (
-  update jobs j set
-    name = coalesce($3, j.name),
-    priority = coalesce($4, j.priority),
-    queue = coalesce($5, j.queue),
-    -- The limit that every job of a queue counts in goes with the queue.
-    lanes = case when $5::text is null then j.lanes else array_replace(j.lanes, 'queue:' || b.queue, 'queue:' || $5::text) end,
-    project = case when $6 then $7 else j.project end,
-    tags = coalesce($8, j.tags),
-    keep = coalesce($9, j.keep)
-  from before b where j.id = b.id
-    and (($4::smallint is null and $5::text is null) or j.state in ('waiting', 'scheduled', 'queued'))
-  returning j.id, j.queue, j.needs
-), needs as (
-  insert into queue_needs (queue, needs) select queue, needs from moved where queue is not null on conflict do nothing
-), history as (
-  insert into events (job_id, actor, name, data)
-  select m.id, $2, 'changed', json_build_object('before', row_to_json(b), 'change', $10::json) from moved m join before b using (id)
-)
-select queue, needs from moved`;
-
-const foreignKeyViolation = '23503';
-
-export async function changeJob(
-  db: Queryable,
-  id: number,
-  change: JobChange,
-  actor: string,
-): Promise<ChangeOutcome> {
-  try {
-    const [moved] = await db.query<{ queue: string | null; needs: string[] }>(changeStatement, [
-      id,
-      actor,
-      change.name ?? null,
-      change.priority ?? null,
-      change.queue ?? null,
-      change.project !== undefined,
-      change.project ?? null,
-      change.tags ?? null,
-      change.keep ?? null,
-      JSON.stringify(change),
-    ]);
-    if (!moved) return { status: 'refused' };
-    return {
-      status: 'changed',
-      place: moved.queue === null ? null : { queue: moved.queue, needs: moved.needs },
-    };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === foreignKeyViolation) {
-      return { status: 'unknown_queue' };
-    }
-    throw error;
-  }
 }
 
 /** Only what ended can go; its output goes with it. */

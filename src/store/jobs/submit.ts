@@ -19,11 +19,11 @@ with incoming as materialized (
   from rows from (json_to_recordset($1::json) as (
     uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
     priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
-    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, after json, scope text, key text, "bodyHash" text,
+    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, after json, info text, "baseRuns" json, scope text, key text, "bodyHash" text,
     words text[]
   )) with ordinality as r (
     uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
-    "parentId", input, retry, "timeoutMs", after, scope, key, "bodyHash", words, place
+    "parentId", input, retry, "timeoutMs", after, info, "baseRuns", scope, key, "bodyHash", words, place
   )
   where exists (select from queues q where q.name = r.queue)
 ),
@@ -63,6 +63,16 @@ dependencies as (
 found_by as (
   insert into job_words (job_id, submitted_at, words)
   select s.id, s.submitted_at, array_to_tsvector(a.words || s.id::text) from stored s join accepted a using (uid)
+),
+notes as (
+  insert into job_notes (job_id, info)
+  select s.id, a.info from stored s join accepted a using (uid) where a.info is not null
+),
+base_runs_named as (
+  insert into base_runs (job_id, base_job_id, foreign_id)
+  select distinct s.id, b."jobId", b."foreignId"
+  from stored s join accepted a using (uid)
+  cross join lateral json_to_recordset(a."baseRuns") b ("jobId" bigint, "foreignId" text)
 ),
 history as (
   insert into events (job_id, actor, name, data)
