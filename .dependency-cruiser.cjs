@@ -4,7 +4,7 @@
  */
 
 /** Folders that are domains: they show ports.ts and contract.ts and keep the rest to themselves. */
-const domains = ['jobs', 'output', 'series', 'accounts', 'scripts', 'waiting', 'metrics'];
+const domains = ['jobs', 'output', 'series', 'accounts', 'scripts', 'search', 'waiting', 'metrics'];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
 const adapters = ['store', 'queue', 'http', 'worker', 'launcher', 'cli'];

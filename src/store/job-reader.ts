@@ -1,5 +1,4 @@
 import type { Actor } from '../contract/actor.ts';
-import { AppError } from '../contract/errors.ts';
 import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../contract/job.ts';
 import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
@@ -7,6 +6,7 @@ import { toRetcode } from '../jobs/contract.ts';
 import type { Database } from './database.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
+import { addBehind, parseCursor } from './search/position.ts';
 
 const summaryColumns = `
   j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.keep, j.progress, j.queue, j.priority,
@@ -64,12 +64,7 @@ async function list(
   const conditions = visibleTo(addFilters(new Conditions(), query), actor);
   const isNewestFirst = query.order !== 'oldest';
   if (query.cursor !== undefined) {
-    const [micros, id] = parseCursor(query.cursor);
-    conditions.add(
-      `(j.submitted_at, j.id) ${isNewestFirst ? '<' : '>'} (timestamptz 'epoch' + ?::bigint * interval '1 microsecond', ?::bigint)`,
-      micros,
-      id,
-    );
+    addBehind(conditions, 'j.submitted_at, j.id', query.order ?? 'newest', parseCursor(query.cursor));
   }
   const direction = isNewestFirst ? 'desc' : 'asc';
   const limit = conditions.value(query.limit + 1);
@@ -86,12 +81,18 @@ async function list(
   };
 }
 
-function parseCursor(cursor: string): [string, string] {
-  const match = /^(-?\d{1,17})-(\d{1,15})$/.exec(cursor);
-  if (match?.[1] && match[2]) return [match[1], match[2]];
-  throw new AppError('invalid_input', 'cursor: expected the `cursor` of an earlier page.', {
-    details: [{ field: 'cursor', message: 'expected the `cursor` of an earlier page' }],
-  });
+/** Jobs by number, in no order; those the actor may not see are left out. */
+export async function readSummaries(
+  db: Database,
+  ids: readonly number[],
+  actor: Actor,
+): Promise<JobSummary[]> {
+  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const rows = await db.query<SummaryRow>(
+    `select ${summaryColumns} from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return rows.map(toSummary);
 }
 
 async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number> {

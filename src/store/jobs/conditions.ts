@@ -3,8 +3,13 @@ import type { JobQuery } from '../../jobs/ports.ts';
 
 /** Collects conditions and the values they name, so that no value ever becomes SQL text. */
 export class Conditions {
-  readonly values: unknown[] = [];
+  readonly values: unknown[];
   readonly #parts: string[] = [];
+
+  /** @param values of another part of the same statement, to be numbered on */
+  constructor(values: unknown[] = []) {
+    this.values = values;
+  }
 
   /** @param part SQL in which `?` stands for the next value */
   add(part: string, ...values: unknown[]): this {
@@ -44,7 +49,10 @@ export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'
   if (query.states) conditions.add('j.state = any(?::text[])', query.states);
   if (query.kind !== undefined) conditions.add('j.kind = ?', query.kind);
   if (query.queue !== undefined) conditions.add('j.queue = ?', query.queue);
-  if (query.owner !== undefined) conditions.add('j.owner = ?', query.owner);
+  // Both: the index has the folded name.
+  if (query.owner !== undefined) {
+    conditions.add('lower(j.owner) = lower(?::text) and j.owner = ?', query.owner, query.owner);
+  }
   if (query.project !== undefined) conditions.add('j.project = ?', query.project);
   if (query.since) conditions.add('j.submitted_at >= ?', query.since);
   if (query.until) conditions.add('j.submitted_at < ?', query.until);

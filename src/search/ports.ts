@@ -1,0 +1,37 @@
+import type { Actor } from '../contract/actor.ts';
+import type { Filter } from '../contract/filter/filter.ts';
+import type { MomentContext } from '../contract/filter/moments.ts';
+import type { JobSummary } from '../contract/job.ts';
+import type { JobQuery } from '../jobs/ports.ts';
+
+/** What to look for: a filter, and the plain parameters of a list besides it. */
+export interface SearchRequest extends MomentContext {
+  filter: Filter;
+  plain?: Omit<JobQuery, 'cursor' | 'limit' | 'order'>;
+  order?: 'newest' | 'oldest';
+  cursor?: string;
+  limit: number;
+  /** How long to look, in milliseconds; by default `searchBudgetMs`. The first thousands of jobs are always looked at. */
+  budgetMs?: number;
+}
+
+/**
+ * One page of what was found. When the time ran out before the page was full, `searchedBackTo` says how far the search
+ * came (jobs submitted before that moment were not looked at; for the oldest first: after it) and `cursor` goes on
+ * from there. `cursor` is null when there is nothing more.
+ */
+export interface Found<Item> {
+  items: Item[];
+  cursor: string | null;
+  searchedBackTo: string | null;
+}
+
+/** Finds jobs by a filter, in the order of the diary. `visibleTo` is part of every statement behind it. */
+export interface JobSearch {
+  find(request: SearchRequest, actor: Actor): Promise<Found<JobSummary>>;
+  /** The same, of numbers only. */
+  findIds(request: SearchRequest, actor: Actor): Promise<Found<number>>;
+}
+
+/** A page takes milliseconds; this is what a filter may cost that nothing stored helps with. */
+export const searchBudgetMs = 400;

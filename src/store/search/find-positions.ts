@@ -1,0 +1,242 @@
+import type { Database, Queryable } from '../database.ts';
+import { Conditions } from '../jobs/conditions.ts';
+import type { Driver, FilterPlan } from './filter-plan.ts';
+import type { Condition } from './key-conditions.ts';
+import {
+  addBehind,
+  addWindow,
+  edgeAt,
+  microsOf,
+  type Order,
+  type Position,
+  type Window,
+} from './position.ts';
+import { windowsBehind } from './windows.ts';
+
+export interface FindRequest {
+  plan: FilterPlan;
+  /** Further conditions on `j`: plain filters, and what the actor may see. */
+  restrict(conditions: Conditions): void;
+  order: Order;
+  behind: Position | null;
+  limit: number;
+  budgetMs: number;
+  /** Where the partitions of the words meet, in microseconds, oldest first. */
+  edges: readonly string[];
+  steps: SearchSteps;
+}
+
+/** How much is looked at first. */
+export interface SearchSteps {
+  /** Jobs that are walked. */
+  rows: number;
+  /** Of what the index of words found in a window, how many are checked. */
+  candidates: number;
+}
+
+export interface FoundPositions {
+  positions: Position[];
+  /** Where the search stopped for want of time; null when it came to the end or found enough. */
+  reached: Position | null;
+}
+
+const maxRows = 64_000;
+const queryCanceled = '57014';
+
+/**
+ * Finds jobs in the order of the diary, in the cheapest of three ways, and never for longer than it may.
+ *
+ * *Direct*: conditions that an index in this order answers (owner, state, assessment …) are one statement.
+ *
+ * *Walk*: the next jobs in order are looked at one by one. What is common fills a page after a few hundred.
+ *
+ * *Windows*: what a walk did not find enough of is rare there, so the GIN index of words is asked, partition by
+ * partition: one, then two, four … at a time, so that an absent word costs few round trips. Of what it finds in a window
+ * the next thousand in order are checked against the other conditions, four times as many at each further step. The
+ * index has to be forced (`enable_seqscan`); by its estimates the planner may rather read the partition.
+ *
+ * What no index helps with goes on walking, twice as far at each step. When the time is up, the answer is what was found
+ * and how far the search came. A walk is made in any case, so every answer comes further than the last.
+ */
+export async function findPositions(db: Database, request: FindRequest): Promise<FoundPositions> {
+  const search = new Search(request);
+  if (!request.plan.isDirect) await search.walk(db, request.steps.rows);
+  if (!search.isDone) {
+    try {
+      await db.transaction(async (tx) => {
+        await tx.query(
+          `select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('statement_timeout', $1, true)`,
+          [String(Math.max(1, Math.ceil(request.budgetMs)))],
+        );
+        await search.goOn(tx);
+      });
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === queryCanceled)) throw error;
+      // No direct way after all.
+      if (request.plan.isDirect) await search.walk(db, request.steps.rows);
+    }
+  }
+  return search.result;
+}
+
+class Search {
+  readonly #request: FindRequest;
+  readonly #deadline: number;
+  readonly #found: Position[] = [];
+  #isAtEnd = false;
+  /** Everything up to here was looked at. */
+  #reached: Position | null;
+
+  constructor(request: FindRequest) {
+    this.#request = request;
+    this.#deadline = performance.now() + request.budgetMs;
+    this.#reached = request.behind;
+  }
+
+  get isDone(): boolean {
+    return this.#isAtEnd || this.#found.length >= this.#request.limit;
+  }
+
+  get result(): FoundPositions {
+    return { positions: this.#found, reached: this.isDone ? null : this.#reached };
+  }
+
+  async goOn(tx: Queryable): Promise<void> {
+    const { plan, steps } = this.#request;
+    const { isDirect, driver } = plan;
+    if (isDirect) return this.#readAll(tx);
+    if (driver) return this.#readWindows(tx, driver);
+    for (let rows = 4 * steps.rows; !this.#isOver; rows = Math.min(2 * rows, maxRows)) {
+      await this.walk(tx, rows);
+    }
+  }
+
+  /** Looks at the next rows in order; where words are read, within the next three of their partitions. */
+  async walk(db: Queryable, rows: number): Promise<void> {
+    const { order, edges } = this.#request;
+    const [, near = open] = this.#readsWords ? windowsBehind(edges, order, this.#reached) : [];
+    const window = order === 'newest' ? { ...open, from: near.from } : { ...open, until: near.until };
+    const inner = new Conditions();
+    addBehind(inner, 'j.submitted_at, j.id', order, this.#reached);
+    addWindow(inner, 'j.submitted_at', window);
+    const values = [...inner.values];
+    const source = `(select * from jobs j where ${inner.text} order by ${inOrder('j', order)} limit ${inner.value(rows)}) j`;
+    const outer = new Conditions(inner.values);
+    if (this.#readsWords) addWindow(outer, 'w.submitted_at', window);
+    this.#add(await db.query<Position>(this.#statement(source, outer), outer.values));
+    if (this.isDone) return;
+    const [last] = await db.query<Position>(
+      `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from jobs j where ${inner.text}
+       order by ${inOrder('j', order)} offset ${rows - 1} limit 1`,
+      values,
+    );
+    this.#passed(last ?? null, window);
+  }
+
+  async #readAll(tx: Queryable): Promise<void> {
+    const conditions = new Conditions();
+    addBehind(conditions, 'j.submitted_at, j.id', this.#request.order, this.#reached);
+    this.#add(await tx.query<Position>(this.#statement('jobs j', conditions), conditions.values));
+    this.#isAtEnd = true;
+  }
+
+  async #readWindows(tx: Queryable, driver: Driver): Promise<void> {
+    const { order, edges, steps } = this.#request;
+    for (const window of windowsBehind(edges, order, this.#reached)) {
+      let last: Position | null = null;
+      let { candidates } = steps;
+      do {
+        if (this.#isOver) return;
+        last = await this.#readWindow(tx, driver, { window, candidates });
+        if (this.isDone) return;
+        this.#passed(last, window);
+        candidates *= 4;
+      } while (last);
+    }
+  }
+
+  /** Checks the next candidates of a window; the last of them, when there may be more. */
+  async #readWindow(
+    tx: Queryable,
+    driver: Driver,
+    { window, candidates }: { window: Window; candidates: number },
+  ): Promise<Position | null> {
+    const conditions = new Conditions();
+    const source = this.#candidates(driver, { window, candidates, values: conditions.values });
+    const found = this.#statement(
+      'c join jobs j on j.id = c.id and j.submitted_at = c.submitted_at',
+      conditions,
+    );
+    const order = inOrder('c', this.#request.order);
+    const rows = await tx.query<{ micros: string | null; id: string; last: Position | null }>(
+      `with c as materialized (${source}), found as (${found})
+       select f.*, (
+         select json_build_object('micros', ${microsOf('c.submitted_at')}, 'id', c.id::text)
+         from c order by ${order} offset ${candidates - 1} limit 1
+       ) as last
+       from (select) as always left join found f on true`,
+      conditions.values,
+    );
+    this.#add(rows.flatMap(({ micros, id }) => (micros === null ? [] : { micros, id })));
+    return rows[0]?.last ?? null;
+  }
+
+  /** Jobs of a window that the words, or a column, say may fit. */
+  #candidates(
+    { query, columns }: Driver,
+    { window, candidates, values }: { window: Window; candidates: number; values: unknown[] },
+  ): string {
+    const { order } = this.#request;
+    const branch = (alias: string, id: string, table: string, { sql, values: own }: Condition): string => {
+      const conditions = new Conditions(values).add(sql, ...own);
+      addWindow(conditions, `${alias}.submitted_at`, window);
+      addBehind(conditions, `${alias}.submitted_at, ${id}`, order, this.#reached);
+      const direction = order === 'newest' ? 'desc' : 'asc';
+      return `(select ${id} as id, ${alias}.submitted_at from ${table} ${alias} where ${conditions.text}
+        order by ${alias}.submitted_at ${direction}, ${id} ${direction} limit ${candidates})`;
+    };
+    const words = branch('w', 'w.job_id', 'job_words', { sql: 'w.words @@ ?::tsquery', values: [query] });
+    if (columns.length === 0) return words;
+    const others = columns.map((condition) => branch('j', 'j.id', 'jobs', condition));
+    return `select c.* from (${[words, ...others].join(' union ')}) c order by ${inOrder('c', order)} limit ${candidates}`;
+  }
+
+  /** Everything a filter asks of `j`, which `source` gives, in order. */
+  #statement(source: string, conditions: Conditions): string {
+    const { plan, restrict, order, limit } = this.#request;
+    for (const { sql, values } of plan.conditions) conditions.add(sql, ...values);
+    restrict(conditions);
+    const words = this.#readsWords
+      ? 'join job_words w on w.job_id = j.id and w.submitted_at = j.submitted_at'
+      : '';
+    return `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from ${source} ${words}
+      where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(limit - this.#found.length)}`;
+  }
+
+  get #readsWords(): boolean {
+    return this.#request.plan.conditions.some(({ readsWords }) => readsWords);
+  }
+
+  get #isOver(): boolean {
+    return this.isDone || performance.now() >= this.#deadline;
+  }
+
+  #add(rows: readonly Position[]): void {
+    this.#found.push(...rows);
+  }
+
+  #passed(last: Position | null, window: Window): void {
+    const { order } = this.#request;
+    const far = order === 'newest' ? window.from : window.until;
+    if (last) this.#reached = last;
+    else if (far !== null) this.#reached = edgeAt(far, order);
+    else this.#isAtEnd = true;
+  }
+}
+
+const open: Window = { from: null, until: null };
+
+function inOrder(alias: string, order: Order): string {
+  const direction = order === 'newest' ? 'desc' : 'asc';
+  return `${alias}.submitted_at ${direction}, ${alias}.id ${direction}`;
+}

@@ -1,0 +1,68 @@
+import type { Actor } from '../../contract/actor.ts';
+import type { JobSummary } from '../../contract/job.ts';
+import { searchBudgetMs, type Found, type JobSearch, type SearchRequest } from '../../search/ports.ts';
+import type { Database } from '../database.ts';
+import { readSummaries } from '../job-reader.ts';
+import { addFilters, visibleTo } from '../jobs/conditions.ts';
+import { planFilter } from './filter-plan.ts';
+import { findPositions, type SearchSteps } from './find-positions.ts';
+import { parseCursor, toCursor } from './position.ts';
+import { createEdges, type ReadEdges } from './word-partitions.ts';
+
+const defaultSteps: SearchSteps = { rows: 1_000, candidates: 1_000 };
+
+/** @param steps how much is looked at first; what is found does not depend on it */
+export function createJobSearch(db: Database, steps: SearchSteps = defaultSteps): JobSearch {
+  const source = { db, readEdges: createEdges(db), steps };
+  return {
+    find: async (request, actor) => {
+      const { items, ...rest } = await findIds(source, request, actor);
+      return { items: await inOrder(db, items, actor), ...rest };
+    },
+    findIds: (request, actor) => findIds(source, request, actor),
+  };
+}
+
+async function findIds(
+  { db, readEdges, steps }: { db: Database; readEdges: ReadEdges; steps: SearchSteps },
+  request: SearchRequest,
+  actor: Actor,
+): Promise<Found<number>> {
+  const {
+    filter,
+    plain = {},
+    order = 'newest',
+    cursor,
+    limit,
+    now,
+    timezone,
+    budgetMs = searchBudgetMs,
+  } = request;
+  const { positions, reached } = await findPositions(db, {
+    plan: planFilter(filter, { now, timezone, actor }),
+    restrict: (conditions) => void visibleTo(addFilters(conditions, plain), actor),
+    order,
+    behind: cursor === undefined ? null : parseCursor(cursor),
+    // One more than asked for says whether there is another page.
+    limit: limit + 1,
+    budgetMs,
+    edges: await readEdges(),
+    steps,
+  });
+  const page = positions.slice(0, limit);
+  const last = page.at(-1);
+  const isFull = positions.length > limit && last !== undefined;
+  const next = isFull ? last : reached;
+  return {
+    items: page.map(({ id }) => Number(id)),
+    cursor: next && toCursor(next),
+    searchedBackTo: isFull || !reached ? null : new Date(Number(reached.micros) / 1_000).toISOString(),
+  };
+}
+
+/** A job that was removed in between is left out. */
+async function inOrder(db: Database, ids: readonly number[], actor: Actor): Promise<JobSummary[]> {
+  if (ids.length === 0) return [];
+  const byId = new Map((await readSummaries(db, ids, actor)).map((job) => [job.id, job]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
