@@ -48,6 +48,7 @@ import { createJobReader } from './store/job-reader.ts';
 import { createJobStore } from './store/job-store.ts';
 import { Leader } from './store/leader.ts';
 import { migrate } from './store/migrate.ts';
+import { createJobSearch } from './store/search/job-search.ts';
 import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
 import { createSeriesStore } from './store/series-store.ts';
@@ -365,6 +366,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     kinds,
     finder: createOutputFinder(outputStore),
     output: createOutputReader(outputStore),
+    search: createJobSearch(db),
     fleet: createFleetStore(db),
     bell: rings,
     scripts: createScripts(config.data.scriptsDirectory, createScriptHistory(db)),

@@ -241,7 +241,8 @@ describeOnDatabases('a search', (create) => {
     expect(pages.length).toBeGreaterThan(20);
     expect(reached.pop()).toBeNull();
     expect(reached.every((at) => at !== null)).toBe(true);
-    expect(reached).toEqual(reached.toSorted().reverse());
+    const falling = reached.every((at, index) => index === 0 || String(at) < String(reached[index - 1]));
+    expect(falling).toBe(true);
   });
 
   describe('joined with plain parameters', () => {

@@ -19,6 +19,7 @@ import { createFigureReader } from '../../src/store/figures.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
@@ -60,6 +61,7 @@ export function createRouteDependencies(
     kinds,
     finder: createOutputFinder(createOutputStore(db)),
     output: createOutputReader(createOutputStore(db)),
+    search: createJobSearch(db),
     fleet: createFleetStore(db),
     bell: silentBell,
     scripts: createScripts(scriptsDirectory, createScriptHistory(db)),

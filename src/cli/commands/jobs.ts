@@ -29,13 +29,16 @@ interface ListOptions extends ServerOptions {
 interface JobPage {
   items: JobSummary[];
   cursor: string | null;
+  searchedBackTo: string | null;
 }
 
 export function registerJobs(program: Command, context: CliContext): void {
   const command = program
-    .command('jobs')
+    .command('jobs [filter...]')
     .summary('list jobs, the newest first')
-    .description('Lists jobs, the newest first.')
+    .description(
+      'Lists jobs, the newest first: all, or those that a filter finds by words and keys (docs/filter-language.md).',
+    )
     .option('-s, --state <states>', 'one or more states, separated by commas; also live, ended')
     .option('--kind <kind>', 'only this kind')
     .option('-q, --queue <name>', 'only this queue')
@@ -47,12 +50,18 @@ export function registerJobs(program: Command, context: CliContext): void {
   withServer(command)
     .addHelpText(
       'after',
-      examples('jobs --state live', 'jobs --state failed --since 1d', 'jobs --owner ana --json'),
+      examples(
+        'jobs --state live',
+        'jobs --owner ana --json',
+        'jobs crash state:failed "submitted:>-7d"',
+        'jobs -- -owner:ana args.case:A3',
+      ),
     )
-    .action(async (options: ListOptions, self: Command) => {
+    .action(async (filter: string[], options: ListOptions, self: Command) => {
       const { since, limit, state, kind, queue, owner, project } = options;
       const client = await connectFor(context, self);
       const query = {
+        q: filter.length === 0 ? undefined : filter.join(' '),
         state,
         kind,
         queue,
@@ -66,15 +75,17 @@ export function registerJobs(program: Command, context: CliContext): void {
       };
       const page = await client.get<JobPage>('/jobs', { query });
       const items = [...page.items];
-      let { cursor } = page;
+      let { cursor, searchedBackTo } = page;
       while (options.allPages && cursor !== null) {
         const next = await client.get<JobPage>('/jobs', { query: { ...query, cursor } });
         items.push(...next.items);
-        ({ cursor } = next);
+        ({ cursor, searchedBackTo } = next);
       }
-      if (options.json) return printJson(context, { ...page, items, cursor });
+      if (options.json) return printJson(context, { items, cursor, searchedBackTo });
       await printTable(context, items, columns(context), { empty: 'No such jobs.' });
-      if (cursor !== null && context.stdout.isTTY)
+      if (searchedBackTo !== null) {
+        await say(context, `Searched back to ${formatTime(searchedBackTo)} only; --all-pages looks further.`);
+      } else if (cursor !== null && context.stdout.isTTY)
         await say(context, 'There are more: --all-pages shows them.');
     });
 }

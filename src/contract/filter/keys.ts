@@ -1,5 +1,4 @@
-import { failureReasons, jobStates, tones } from '../states.ts';
-import { analyses, assessments } from '../people.ts';
+import { analyses, assessments, failureReasons, jobStates, tones } from '../states.ts';
 
 /** How the values of a key are written and compared. */
 export type ValueType =

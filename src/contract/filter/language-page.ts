@@ -63,7 +63,13 @@ export function filterLanguagePage(): string {
   ].join('\n');
 }
 
-const typeNames = { text: 'text', number: 'number', duration: 'duration', moment: 'date', choice: '' } as const;
+const typeNames = {
+  text: 'text',
+  number: 'number',
+  duration: 'duration',
+  moment: 'date',
+  choice: '',
+} as const;
 
 function valuesOf(name: (typeof keyNames)[number]): string {
   const { type, choices = [] } = filterKey(name);

@@ -1,5 +1,4 @@
-import { endedStates, isEnded, jobStates, type JobState } from '../states.ts';
-import { analyses, assessments } from '../people.ts';
+import { analyses, assessments, endedStates, isEnded, jobStates, type JobState } from '../states.ts';
 import { foldWord } from '../words.ts';
 import type { Filter, KeyTerm, Term, WordTerm } from './filter.ts';
 

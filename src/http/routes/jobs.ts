@@ -6,6 +6,8 @@ import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
 import type { JobReader, Jobs } from '../../jobs/ports.ts';
 import type { SeriesStore } from '../../series/ports.ts';
 import type { KindRegistry } from '../../kinds/ports.ts';
+import { parseFilter } from '../../contract/filter/parse.ts';
+import type { JobSearch } from '../../search/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { findJob, findJobToChange, jobParams } from '../job-params.ts';
@@ -13,6 +15,9 @@ import { findJob, findJobToChange, jobParams } from '../job-params.ts';
 export interface JobDependencies {
   jobs: Jobs;
   reader: JobReader;
+  search: JobSearch;
+  /** Says when a day of a filter begins. */
+  timezone: string;
   series: SeriesStore;
   kinds: KindRegistry;
   audit: Audit;
@@ -41,6 +46,12 @@ const stateFilter = z
   .describe(`One or more of ${jobStates.join(', ')}, or live, ended; separated by commas.`);
 
 const listQuery = z.strictObject({
+  q: z
+    .string()
+    .optional()
+    .describe(
+      'A filter, such as `state:failed owner:ana crash` (docs/filter-language.md). Leaves out what is assessed as obsolete, unless it asks for that.',
+    ),
   state: stateFilter.optional(),
   kind: z.string().optional(),
   queue: z.string().optional(),
@@ -54,7 +65,19 @@ const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
-export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit }: JobDependencies): void {
+const jobPage = z.object({
+  items: z.array(jobSummary),
+  cursor: z.string().nullable().describe('Of the next page; null when there is nothing more.'),
+  searchedBackTo: z.iso
+    .datetime()
+    .nullable()
+    .describe(
+      'Set when the filter took too long: how far it was looked. There may be fewer items than asked for; `cursor` goes on from there.',
+    ),
+});
+
+export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
+  const { jobs, reader, search, timezone, series, kinds, audit } = dependencies;
   app.get('/api/v1/jobs', {
     config: { access: 'jobs.read' },
     schema: {
@@ -62,10 +85,10 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
       tags,
       summary: 'Jobs in the order of the diary, a page at a time',
       querystring: listQuery,
-      response: { 200: z.object({ items: z.array(jobSummary), cursor: z.string().nullable() }) },
+      response: { 200: jobPage },
     },
     handler: async (request) => {
-      const { state, since, until, ...rest } = request.query;
+      const { q, state, since, until, ...rest } = request.query;
       const query = {
         ...withoutUndefined(rest),
         order: rest.order,
@@ -74,7 +97,21 @@ export function registerJobRoutes(app: App, { jobs, reader, series, kinds, audit
         ...(since ? { since: new Date(since) } : {}),
         ...(until ? { until: new Date(until) } : {}),
       };
-      return reader.list(query, principalOf(request).actor);
+      const { actor } = principalOf(request);
+      if (q === undefined) return { ...(await reader.list(query, actor)), searchedBackTo: null };
+      const { order, cursor, limit, ...plain } = query;
+      return search.find(
+        {
+          filter: parseFilter(q),
+          plain,
+          order,
+          limit,
+          ...(cursor ? { cursor } : {}),
+          now: new Date(),
+          timezone,
+        },
+        actor,
+      );
     },
   });
 

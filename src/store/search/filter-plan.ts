@@ -2,7 +2,6 @@ import type { Filter, KeyTerm, Term, WordTerm } from '../../contract/filter/filt
 import type { KeyName } from '../../contract/filter/keys.ts';
 import { asksForObsolete, meaningOf, type WordMeaning } from '../../contract/filter/meaning.ts';
 import { resolveMoments } from '../../contract/filter/moments.ts';
-import { parseFilter } from '../../contract/filter/parse.ts';
 import { argumentFacetOf, facetOf, type FacetKey } from '../../contract/words.ts';
 import { anyOf, keyCondition, type Condition, type ConditionContext } from './key-conditions.ts';
 import { facetQuery, wordQuery } from './tsquery.ts';
@@ -35,9 +34,6 @@ export function planFilter(filter: Filter, context: ConditionContext): FilterPla
     terms.some(isIndexed) && terms.every((term) => term.type === 'key' && directKeys.has(term.key));
   return { conditions, isDirect, driver: isDirect ? null : driverOf(terms, context) };
 }
-
-/** A filter that everything fits, obsolete jobs too. */
-export const everything = parseFilter('show:obsolete');
 
 function termCondition(term: Term, before: Term | undefined, context: ConditionContext): Condition {
   const condition = term.type === 'word' ? wordCondition(term, before, context) : keyCondition(term, context);
