@@ -32,6 +32,9 @@ requested as (
   from chosen c where j.id = c.id and c.state = 'running' and c.cancel_requested_at is null
   returning j.id
 ),
+found_by as (
+  insert into job_words_due (job_id) select id from cancelled order by id on conflict do nothing
+),
 history as (
   insert into events (job_id, actor, name) select id, $2, 'cancelled' from cancelled
   union all select id, $2, 'cancel requested' from requested

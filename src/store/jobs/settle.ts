@@ -51,6 +51,9 @@ moved as (
   where j.id = v.id and j.state = 'waiting' and j.blocked_by is null
   returning j.id, j.state, j.queue, j.needs, j.message
 ),
+found_by as (
+  insert into job_words_due (job_id) select id from moved where message is not null order by id on conflict do nothing
+),
 history as (
   insert into events (job_id, actor, name, data)
   select id, 'system:dependencies', state, json_strip_nulls(json_build_object(
