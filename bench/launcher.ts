@@ -93,6 +93,7 @@ async function launchOne(key: string): Promise<void> {
     },
     {
       onOutput: () => {},
+      onWatched: () => {},
       onEnd: () => {
         client.forget(key);
         ended.resolve();

@@ -185,7 +185,6 @@ async function build(
   const kinds = listKinds({
     script: {
       scriptsDirectory: config.data.scriptsDirectory,
-      homeDirectory: config.data.homeDirectory,
       allowShell: config.worker.allowShell,
     },
   });
@@ -249,6 +248,9 @@ function buildWorker(config: Config, core: Core): Worker {
     leaseMs: worker.leaseMs,
     killGraceMs: worker.killGraceMs,
     outputLimitBytes: worker.outputLimitBytes,
+    defaultLimits: worker.jobLimits,
+    defaultNice: worker.jobNice,
+    warnAt: worker.limitWarnAt,
     minFreeBytes: worker.minFreeDiskBytes,
     homeDirectory: data.homeDirectory,
     programUser: account.isolation,

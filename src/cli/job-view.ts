@@ -110,6 +110,11 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['took', isEnded(job.state) ? runningTime(job, now) : undefined],
     ['time limit', job.timeoutSeconds === null ? undefined : formatDuration(job.timeoutSeconds * 1_000)],
     ['tries', job.retry.attempts === 1 ? undefined : `${job.attempt} of at most ${job.retry.attempts}`],
+    ['limits', job.limits === null ? undefined : compact(job.limits)],
+    ['nice', job.nice === null ? undefined : String(job.nice)],
+    ['variables', job.env === null ? undefined : compact(job.env)],
+    ['folder', job.workdir === null ? undefined : cleanText(job.workdir)],
+    ['stdin', job.stdin === null ? undefined : compact(job.stdin)],
     ['uid', job.uid],
     ['asked', compact(job.input)],
     ['result', job.result === null || job.result === undefined ? undefined : compact(job.result)],
@@ -132,15 +137,11 @@ function describeBaseRun({ jobId, foreignId, assessment }: Job['baseRuns'][numbe
 }
 
 function describeAttempt(attempt: Attempt, paint: Paint): string[] {
-  const { endedAt, launchedAt, claimedAt, cpuMs, maxRssBytes } = attempt;
+  const { endedAt, launchedAt, claimedAt } = attempt;
   const message = attempt.message === null ? '' : `: ${cleanText(attempt.message)}`;
   const reason = attempt.reason === null ? '' : ` (${attempt.reason})`;
   const startedAt = launchedAt ?? claimedAt;
   const took = endedAt === null ? undefined : formatDuration(Date.parse(endedAt) - Date.parse(startedAt));
-  const resources = [
-    cpuMs === null ? [] : [`${formatDuration(cpuMs)} of CPU`],
-    maxRssBytes === null ? [] : [`${formatBytes(maxRssBytes)} of memory`],
-  ].flat();
   const printed = attempt.stdoutBytes + attempt.stderrBytes;
   const late = attempt.lateResults.length;
   const lines = formatFields([
@@ -149,7 +150,8 @@ function describeAttempt(attempt: Attempt, paint: Paint): string[] {
     ['worker', attempt.worker === null ? undefined : cleanText(attempt.worker)],
     ['started', formatTime(startedAt)],
     ['took', took],
-    ['used', resources.length === 0 ? undefined : resources.join(', ')],
+    ['waited', attempt.queueWaitMs === null ? undefined : formatDuration(attempt.queueWaitMs)],
+    ['used', describeUse(attempt)],
     [
       'printed',
       printed === 0
@@ -160,6 +162,16 @@ function describeAttempt(attempt: Attempt, paint: Paint): string[] {
     ['late results', late === 0 ? undefined : `${late}, kept and not applied (see --json of the attempts)`],
   ]);
   return [paint('bold', `Attempt ${attempt.number}`), ...lines.map((line) => `  ${line}`)];
+}
+
+function describeUse({ cpuMs, maxRssBytes, readBytes, writtenBytes }: Attempt): string | undefined {
+  const parts = [
+    cpuMs === null ? null : `${formatDuration(cpuMs)} of CPU`,
+    maxRssBytes === null ? null : `${formatBytes(maxRssBytes)} of memory`,
+    readBytes === null ? null : `${formatBytes(readBytes)} read`,
+    writtenBytes === null ? null : `${formatBytes(writtenBytes)} written`,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? undefined : parts.join(', ');
 }
 
 function list(items: readonly string[]): string | undefined {

@@ -29,6 +29,12 @@ describe('toSubmitBody', () => {
       env: ['LEVEL=9', 'EMPTY=', 'SUM=1+1=2'],
       stdin: '-',
       workdir: 'run/1',
+      memory: '512MiB',
+      cpu: '90s',
+      processes: '4',
+      openFiles: '64',
+      outputLimit: '1MB',
+      nice: '5',
       idempotencyKey: 'k',
     });
     expect(body).toEqual({
@@ -36,10 +42,18 @@ describe('toSubmitBody', () => {
       input: {
         script: 'x.sh',
         arguments: [['-v', "'a b'"]],
-        env: { LEVEL: '9', EMPTY: '', SUM: '1+1=2' },
-        stdin: 'né\n',
-        workdir: 'run/1',
       },
+      env: { LEVEL: '9', EMPTY: '', SUM: '1+1=2' },
+      stdin: 'né\n',
+      workdir: 'run/1',
+      limits: {
+        memoryBytes: 512 * 1024 ** 2,
+        cpuSeconds: 90,
+        processes: 4,
+        openFiles: 64,
+        outputBytes: 1_000_000,
+      },
+      nice: 5,
       name: 'Report',
       queue: 'nightly',
       priority: -5,
@@ -75,8 +89,13 @@ describe('toSubmitBody', () => {
     );
   });
 
-  it('--input and what would be part of it exclude each other', async () => {
-    const choices = { script: undefined, args: [], input: '{}', env: ['A=1'] };
-    await expect(toSubmitBody(createTestContext(), choices)).rejects.toThrow('either --input or --env');
+  it('--input and a script exclude each other', async () => {
+    const choices = { script: 'a.sh', args: [], input: '{}' };
+    await expect(toSubmitBody(createTestContext(), choices)).rejects.toThrow('either --input or a script');
+  });
+
+  it('a size that is none is refused', async () => {
+    const choices = { script: 'a.sh', args: [], memory: 'much' };
+    await expect(toSubmitBody(createTestContext(), choices)).rejects.toThrow('--memory is "much"');
   });
 });

@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { toArgumentPairs } from './arguments.ts';
 import { integerOption } from './command-parts.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './errors.ts';
+import { toRunBody, type RunChoices } from './run-options.ts';
+import { readText } from './text-input.ts';
 import { durationOption, momentOption } from './time.ts';
 
 /** What `submit` was told. */
-export interface SubmitChoices {
+export interface SubmitChoices extends RunChoices {
   queue?: string;
   priority?: string;
   label?: string[];
@@ -20,9 +21,6 @@ export interface SubmitChoices {
   name?: string;
   project?: string;
   tag?: string[];
-  env?: string[];
-  stdin?: string;
-  workdir?: string;
   idempotencyKey?: string;
   kind?: string;
   input?: string;
@@ -56,6 +54,7 @@ export async function toSubmitBody(
     project: choices.project,
     tags: choices.tag,
     idempotencyKey: choices.idempotencyKey,
+    ...(await toRunBody(context, choices)),
   });
 }
 
@@ -69,34 +68,12 @@ async function toInput(
 ): Promise<unknown> {
   const { script, args, kind = 'script', input } = choices;
   if (input !== undefined) {
-    const [extra] = Object.entries({
-      'a script': script,
-      '--env': choices.env,
-      '--stdin': choices.stdin,
-      '--workdir': choices.workdir,
-    }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-    if (extra !== undefined) throw new UsageError(`Give either --input or ${extra}, not both.`);
+    if (script !== undefined) throw new UsageError('Give either --input or a script, not both.');
     return parseInput(await readInput(context, input));
   }
   if (kind !== 'script') throw new UsageError(`--kind ${kind} needs --input with the JSON of its input.`);
   if (script === undefined) throw new UsageError('Which script? For example: daybook submit report.sh');
-  return withoutUndefined({
-    script,
-    arguments: toArgumentPairs(args),
-    env: choices.env === undefined ? undefined : toEnvironment(choices.env),
-    stdin: choices.stdin === undefined ? undefined : await readText(context, '--stdin', choices.stdin),
-    workdir: choices.workdir,
-  });
-}
-
-function toEnvironment(assignments: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    assignments.map((assignment) => {
-      const at = assignment.indexOf('=');
-      if (at <= 0) throw new UsageError(`--env is "${assignment}"; expected NAME=value.`);
-      return [assignment.slice(0, at), assignment.slice(at + 1)];
-    }),
-  );
+  return { script, arguments: toArgumentPairs(args) };
 }
 
 function readInput(context: CliContext, input: string): Promise<string> {
@@ -110,25 +87,6 @@ function parseInput(text: string): unknown {
   } catch (error) {
     throw new UsageError(`--input is no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** The text of a file, or of standard input. @throws UsageError, also when it is no UTF-8 */
-export async function readText(context: CliContext, option: string, file: string): Promise<string> {
-  const bytes = await (file === '-' ? readAll(context) : readFile(file)).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError(`${option}: ${file} cannot be read (${code}).`);
-  });
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new UsageError(`${option}: ${file === '-' ? 'standard input' : file} is no UTF-8 text.`);
-  }
-}
-
-async function readAll({ stdin }: CliContext): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of stdin) pieces.push(Buffer.from(piece as Uint8Array));
-  return Buffer.concat(pieces);
 }
 
 function withoutUndefined(members: Record<string, unknown>): Record<string, unknown> {

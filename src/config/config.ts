@@ -31,6 +31,17 @@ export interface WorkerConfig {
   readonly killGraceMs: number;
   readonly jobTimeoutMs: number | undefined;
   readonly outputLimitBytes: number;
+  /** For jobs that name none of their own. */
+  readonly jobLimits: {
+    readonly memoryBytes?: number;
+    readonly cpuSeconds?: number;
+    readonly processes?: number;
+    readonly openFiles?: number;
+  };
+  /** Null: 0. */
+  readonly jobNice: number | null;
+  /** Fraction of a limit from which on it counts as near; null: never. */
+  readonly limitWarnAt: number | null;
   readonly minFreeDiskBytes: number;
   /** Undefined: `nobody` when started as root, else the account of this process. */
   readonly user: string | undefined;
@@ -157,6 +168,14 @@ function workerConfig(values: SettingValues): WorkerConfig {
     killGraceMs: values.killGraceSeconds,
     jobTimeoutMs: values.jobTimeoutSeconds,
     outputLimitBytes: values.outputLimit,
+    jobLimits: {
+      ...(values.jobMemory === undefined ? {} : { memoryBytes: values.jobMemory }),
+      ...(values.jobCpuSeconds === undefined ? {} : { cpuSeconds: values.jobCpuSeconds / 1000 }),
+      ...(values.jobProcesses === undefined ? {} : { processes: values.jobProcesses }),
+      ...(values.jobOpenFiles === undefined ? {} : { openFiles: values.jobOpenFiles }),
+    },
+    jobNice: values.jobNice === 0 ? null : values.jobNice,
+    limitWarnAt: values.limitWarning === 0 ? null : values.limitWarning / 100,
     minFreeDiskBytes: values.minFreeDisk,
     user: values.workerUser,
     group: values.workerGroup,

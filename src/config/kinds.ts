@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { parseSize } from '../lib/size.ts';
 import type { Machine } from './machine.ts';
 
 /** How the text of a setting becomes its value. Every source (environment, file, default) passes through here. */
@@ -65,26 +66,11 @@ export function seconds(min: number, max = 31_536_000): Kind<number> {
   });
 }
 
-const unitBytes: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-};
-
 export function size(minBytes: number): Kind<number> {
   const least = minBytes > 0 ? ', 1KiB or more' : ', `0` for none';
   return kind(`a size such as \`512MiB\` or \`2GiB\`${least}`, (value) => {
-    const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*([KMGT]?i?B)?$/i.exec(value);
-    const factor = unitBytes[(match?.[2] ?? '').toUpperCase()];
-    if (!match || factor === undefined) return rejected;
-    return inRange(Math.round(Number(match[1]) * factor), minBytes, Number.MAX_SAFE_INTEGER);
+    const bytes = parseSize(value);
+    return bytes === null ? rejected : inRange(bytes, minBytes, Number.MAX_SAFE_INTEGER);
   });
 }
 

@@ -166,6 +166,40 @@ export const settings = {
     toml: 'worker.output_limit',
     doc: 'Output kept per attempt, both streams together; what follows is counted and thrown away.',
   }),
+  jobMemory: optional(kinds.size(1024 ** 2), {
+    names: ['DAYBOOK_JOB_MEMORY'],
+    toml: 'worker.job_memory',
+    fallbackShown: 'none',
+    doc: 'Memory of a job that names no limit of its own, all its processes together.',
+  }),
+  jobCpuSeconds: optional(kinds.seconds(0.1), {
+    names: ['DAYBOOK_JOB_CPU_SECONDS'],
+    toml: 'worker.job_cpu_seconds',
+    fallbackShown: 'none',
+    doc: 'CPU seconds of a job that names no limit of its own, all its processes together.',
+  }),
+  jobProcesses: optional(kinds.integer(1, 1_000_000), {
+    names: ['DAYBOOK_JOB_PROCESSES'],
+    toml: 'worker.job_processes',
+    fallbackShown: 'none',
+    doc: 'How many processes a job that names no limit of its own may have at once.',
+  }),
+  jobOpenFiles: optional(kinds.integer(16, 1_000_000), {
+    names: ['DAYBOOK_JOB_OPEN_FILES'],
+    toml: 'worker.job_open_files',
+    fallbackShown: 'what the worker itself may',
+    doc: 'Files that each process of a job that names no limit of its own may have open.',
+  }),
+  jobNice: setting(kinds.integer(0, 19), '0', {
+    names: ['DAYBOOK_JOB_NICE'],
+    toml: 'worker.job_nice',
+    doc: 'Niceness of a job that names none: how much it steps back when others want the processor.',
+  }),
+  limitWarning: setting(kinds.integer(0, 100), '80', {
+    names: ['DAYBOOK_LIMIT_WARN_PERCENT'],
+    toml: 'worker.limit_warn_percent',
+    doc: 'From this part of a limit on, in percent, the job gets an event and a tag that say so. `0`: never.',
+  }),
   minFreeDisk: setting(kinds.size(0), '1GiB', {
     names: ['DAYBOOK_MIN_FREE_DISK'],
     toml: 'worker.min_free_disk',

@@ -1,11 +1,9 @@
 import { z } from 'zod';
+import { plainText } from './plain-text.ts';
+import { limits, runOptions } from './run-options.ts';
 import { analyses, assessments, attemptStates, failureReasons, jobStates, tones } from './states.ts';
 
-/** Text as PostgreSQL can keep it, which JavaScript's may not be. */
-export const plainText = z
-  .string()
-  .refine((text) => !text.includes('\0'), 'must not contain a NUL character')
-  .refine((text) => text.isWellFormed(), 'must not contain half of a character (a lone surrogate)');
+export { plainText };
 
 export const queueName = plainText.regex(
   /^[a-z0-9][a-z0-9._-]{0,62}$/,
@@ -95,6 +93,7 @@ export const submitOptions = z.strictObject({
       'Jobs that must have succeeded before it starts. When one ends otherwise, this job fails as `rejected`.',
     ),
   timeoutSeconds: z.number().positive().max(31_536_000).optional().describe('Limit for each attempt.'),
+  ...runOptions.shape,
   retry: retryPolicy.optional(),
   project: plainText.min(1).max(200).optional(),
   tags: z.array(tagName).max(50).default([]),
@@ -165,6 +164,11 @@ export const job = jobSummary.extend({
   result: z.unknown().describe("Structured outcome by the kind's schema; null until there is one."),
   retry: retryPolicy,
   timeoutSeconds: z.number().nullable(),
+  limits: limits.nullable().describe('As submitted; what was not named there has the default of the worker.'),
+  nice: z.int().nullable(),
+  env: runOptions.shape.env.unwrap().nullable(),
+  stdin: z.string().nullable(),
+  workdir: z.string().nullable(),
   after: z
     .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates) }))
     .describe('Jobs it runs after.'),
@@ -197,8 +201,23 @@ export const attempt = z.object({
   endedAt: timestamp.nullable(),
   freeBeforeKib: z.number().nullable().describe('Free space of the home directory before, in KiB.'),
   freeAfterKib: z.number().nullable(),
-  cpuMs: z.number().nullable().describe('User and system time in milliseconds.'),
-  maxRssBytes: z.number().nullable().describe('Largest resident size in bytes.'),
+  wallMs: z.number().nullable().describe('From the start of the program, or the claim, to its end.'),
+  queueWaitMs: z.number().nullable().describe('From when it was last queued to the claim.'),
+  cpuMs: z
+    .number()
+    .nullable()
+    .describe('User and system time in milliseconds, children that were waited for included.'),
+  maxRssBytes: z
+    .number()
+    .nullable()
+    .describe(
+      'Largest resident size in bytes: of all processes together where it ran long enough to be looked at, else of the largest; null when it stayed below what can be told.',
+    ),
+  readBytes: z
+    .number()
+    .nullable()
+    .describe('Read from storage; what was in the page cache does not count. Null where unknown.'),
+  writtenBytes: z.number().nullable().describe('Written to storage. Null where unknown.'),
   program: z.unknown().describe('What exactly ran: file, arguments, working directory.'),
   stdoutBytes: z.number(),
   stderrBytes: z.number(),

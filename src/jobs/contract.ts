@@ -19,6 +19,8 @@ export function emptyOutcome(
     freeAfterKib: null,
     cpuMs: null,
     maxRssBytes: null,
+    readBytes: null,
+    writtenBytes: null,
     program: null,
     stdoutBytes: null,
     stderrBytes: null,

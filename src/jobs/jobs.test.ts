@@ -15,6 +15,7 @@ const kind = defineKind({
   input: z.strictObject({ text: z.string() }),
   result: z.unknown(),
   nameOf: (input) => input.text,
+  runsProgram: false,
   run: async () => ({ state: 'succeeded' as const }),
 });
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import type { Actor } from '../contract/actor.ts';
 import { type BaseRunName, retryPolicy, type SubmitOptions } from '../contract/job.ts';
+import { runOptions, type RunOptions } from '../contract/run-options.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import { decideNext } from './decide.ts';
 import { Gather } from './gather.ts';
@@ -182,6 +183,7 @@ function prepare(
     parentId: parentId ?? null,
     input: checked,
     retry: options.retry ?? defaultRetry,
+    run: toRun(kind, options),
     timeoutMs:
       timeoutSeconds === undefined ? defaultTimeoutMs : Math.max(1, Math.round(timeoutSeconds * 1000)),
     idempotency:
@@ -189,6 +191,18 @@ function prepare(
         ? null
         : { scope: actor.name, key: options.idempotencyKey, bodyHash: hashBody(kindName, input, options) },
   };
+}
+
+/** @throws AppError for a kind that starts no program */
+function toRun(kind: Kind, options: SubmitOptions): RunOptions | null {
+  const said = Object.entries(runOptions.parse(pick(options))).filter(([, value]) => value !== undefined);
+  if (said.length === 0) return null;
+  if (kind.runsProgram) return Object.fromEntries(said);
+  throw invalid(said.map(([field]) => ({ field, message: `a job of kind ${kind.name} runs no program` })));
+}
+
+function pick({ limits, nice, env, stdin, workdir }: SubmitOptions): RunOptions {
+  return { limits, nice, env, stdin, workdir };
 }
 
 function firstState(after: NewJob['after'], runAt: string | null): NewJob['state'] {

@@ -11,6 +11,7 @@ import type {
   SubmitOptions,
   Verdict,
 } from '../contract/job.ts';
+import type { RunOptions } from '../contract/run-options.ts';
 import type { AttemptState, FailureReason, JobState } from '../contract/states.ts';
 import type { AttemptRef } from '../output/ports.ts';
 
@@ -49,6 +50,8 @@ export interface NewJob {
   input: unknown;
   retry: RetryPolicy;
   timeoutMs: number | null;
+  /** How its program runs; null when nothing was said. */
+  run: RunOptions | null;
   /** What it runs after; jobs that exist. */
   after: readonly Dependency[];
   info: string | null;
@@ -87,6 +90,7 @@ export interface ClaimedJob extends AttemptKey {
   owner: string;
   retry: RetryPolicy;
   timeoutMs: number | null;
+  run: RunOptions | null;
   /** Tries so far, this one included; attempts that were taken back do not count. */
   tries: number;
   claimedAt: Date;
@@ -107,12 +111,23 @@ export interface AttemptOutcome {
   freeAfterKib: number | null;
   cpuMs: number | null;
   maxRssBytes: number | null;
+  readBytes: number | null;
+  writtenBytes: number | null;
   program: unknown;
   stdoutBytes: number | null;
   stderrBytes: number | null;
   verdict: Verdict | null;
   /** `undefined`: there is none. */
   result?: unknown;
+}
+
+/** A limit that an attempt came near to. `value` and `max` in bytes, seconds, or as a count. */
+export interface NearLimit {
+  limit: 'memory' | 'cpu' | 'processes' | 'open-files' | 'wall' | 'output';
+  value: number;
+  max: number;
+  /** Milliseconds of the wall clock. */
+  at: number;
 }
 
 /** An outcome together with what it means for the job. */
@@ -210,6 +225,8 @@ export interface JobStore {
     batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],
   ): Promise<void>;
   setProgress(batch: readonly (AttemptKey & { progress: unknown })[]): Promise<void>;
+  /** Leaves an event and a tag; once for each attempt and limit, however often it is told. */
+  nearLimit(attempt: AttemptKey, hit: NearLimit): Promise<void>;
 
   /** Cancels jobs that wait; asks for the end of those that run. Jobs that ended are left alone. */
   cancel(

@@ -22,6 +22,7 @@ const attempt: RunningAttempt = {
     owner: 'ana',
     retry: retryPolicy.parse({}),
     timeoutMs: null,
+    run: null,
     tries: 1,
     claimedAt: new Date(0),
   },

@@ -1,9 +1,10 @@
 import { createKindRegistry } from './define-kind.ts';
 import type { KindRegistry } from './ports.ts';
-import { createScriptKind, type ScriptSettings } from './script/script.ts';
+import type { ScriptFolder } from './script/find-script.ts';
+import { createScriptKind } from './script/script.ts';
 
 export interface KindSettings {
-  script: ScriptSettings;
+  script: ScriptFolder;
 }
 
 /** Every kind of job there is: one folder, one line here. */

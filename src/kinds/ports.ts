@@ -12,6 +12,8 @@ export interface Kind<Input = unknown, Result = unknown> {
   readonly result: z.ZodType<Result>;
   /** What lists show when the submit names nothing. */
   nameOf(input: Input): string;
+  /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
+  readonly runsProgram: boolean;
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
 }
 
@@ -54,10 +56,8 @@ export interface ProgramPlan {
   /** A path, or a bare name looked up on PATH. */
   file: string;
   args: readonly string[];
-  cwd: string;
-  /** Added to the few variables every program gets. */
-  env: Readonly<Record<string, string>>;
-  stdin: Uint8Array | null;
+  /** The file that says what is done, kept in the record of the attempt; null when there is no such file. */
+  script: string | null;
 }
 
 /** Exit codes as a shell reports them: 127 no such program, 126 not executable. */

@@ -78,6 +78,7 @@ export class Connection {
         const program = launcher.programs.get(message.key);
         if (!program) return this.#send({ type: 'unknown', key: message.key });
         program.output.rewind(message.from);
+        program.watch?.rewind();
         program.isEndSent = false;
         this.#attached.add(message.key);
         return this.tell(program);
@@ -125,7 +126,9 @@ export class Connection {
   /** True: there may be more. */
   #sendNext(program: Program): boolean {
     if (program.isEndSent || !this.#attached.has(program.key)) return false;
-    const { key, output, end } = program;
+    const { key, output, end, watch } = program;
+    const news = watch?.takeNews();
+    if (news) this.#send({ type: 'watched', key, ...news });
     if (output.underWayBytes >= sendWindowBytes) return false;
     const frame = output.takeUnsent();
     if (frame) {

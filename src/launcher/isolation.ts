@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkProgram } from './find-program.ts';
-import type { Isolation, Limits, StartRefused } from './protocol.ts';
+import type { Isolation, StartRefused } from './protocol.ts';
 
 /** Not the PATH of the program: which setpriv runs as root is not its choice. */
 const systemFolders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
@@ -22,14 +22,20 @@ export type FindUser = (user: string) => UserEntry | null;
 
 /** The words to put before a program's own, or why not. Each exec()s the next, so pid and signals stay exact. */
 export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser): Isolated | StartRefused {
-  const prefix = limitWords(isolation.limits);
-  if (prefix.length > 0) {
+  const prefix: string[] = [];
+  const limits = limitWords(isolation);
+  if (limits.length > 0) {
     const prlimit = findSystemTool('prlimit');
     if (!prlimit) return refuse('limits were asked for, but prlimit (util-linux) is not installed');
-    prefix.unshift(prlimit);
-    prefix.push('--');
+    prefix.push(prlimit, ...limits, '--');
   }
-  const { user, group } = isolation;
+  const { user, group, nice } = isolation;
+  if (nice !== null && nice > 0) {
+    const tool = findSystemTool('nice');
+    if (!tool) return refuse('a niceness was asked for, but nice (coreutils) is not installed');
+    prefix.push(tool, '-n', String(nice));
+  }
+  if (user === null) return { words: prefix, owner: null };
   const entry = findUser(user);
   const isNumber = /^\d+$/.test(user);
   if (!entry && !isNumber) return refuse(`there is no user ${user}`);
@@ -45,15 +51,20 @@ export function isolate(isolation: Isolation, findUser: FindUser = findLocalUser
   return { words: prefix, owner: { uid, gid: entry?.gid ?? uid } };
 }
 
-function limitWords(limits: Limits): string[] {
+/**
+ * What the kernel itself holds. Its limit on CPU time is that of each process, so the sum is watched besides. Memory is
+ * not among them: the kernel limits address space only, which many programs reserve without using it; nor is the number
+ * of processes, which it counts by user.
+ */
+function limitWords({ limits, killGraceMs }: Isolation): string[] {
   const words: string[] = [];
-  const add = (option: string, value: number | undefined): void => {
-    if (value !== undefined) words.push(`--${option}=${Math.floor(value)}`);
-  };
-  add('as', limits.memoryBytes);
-  add('cpu', limits.cpuSeconds);
-  add('nproc', limits.processes);
-  add('nofile', limits.openFiles);
+  const { cpuSeconds, openFiles } = limits;
+  if (cpuSeconds !== undefined) {
+    // SIGXCPU at the first, SIGKILL at the second.
+    const soft = Math.ceil(cpuSeconds);
+    words.push(`--cpu=${soft}:${soft + Math.ceil(killGraceMs / 1000)}`);
+  }
+  if (openFiles !== undefined) words.push(`--nofile=${openFiles}`);
   return words;
 }
 

@@ -1,14 +1,18 @@
 import { splitEnvironment } from './unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
 import { findProgram } from './find-program.ts';
+import { Cgroup, openDelegatedCgroup } from './cgroup.ts';
 import { isolate } from './isolation.ts';
 import type { Journal } from './journal.ts';
 import { Leftovers } from './leftovers.ts';
+import { OomKills } from './oom-kills.ts';
 import type { OutputStore } from './output-store.ts';
 import { bootTicks, startTicksBetween } from './proc.ts';
+import { ProgramWatch } from './program-watch.ts';
 import { Program } from './program.ts';
-import { attemptTokenVariable, type SpecOnWire, type StartRefused } from './protocol.ts';
+import { attemptTokenVariable, type Isolation, type SpecOnWire, type StartRefused } from './protocol.ts';
 import type { Exit, Spawner, SpawnRequest } from './spawner.ts';
+import { Watcher } from './watcher.ts';
 
 export interface LauncherParts {
   spawner: Spawner;
@@ -29,12 +33,23 @@ export class Launcher {
   readonly #leftovers: Leftovers;
   readonly #programs = new Map<string, Program>();
   readonly #mains = new Map<number, Program>();
+  readonly #oomKills = new OomKills();
+  readonly #watcher: Watcher;
+  /** Looked for when the first program has limits. */
+  #delegatedCgroup: string | null | undefined;
+  #cgroups = 0;
 
   constructor(parts: LauncherParts) {
     this.#parts = parts;
     this.#leftovers = new Leftovers(parts.spawner, {
       isMain: (pid) => this.#mains.has(pid),
       couldOwn: (ticks) => this.#mains.values().some(({ startTicks }) => (startTicks?.[0] ?? 0) <= ticks),
+    });
+    this.#watcher = new Watcher({
+      programs: () => this.#mains.values(),
+      oomKills: this.#oomKills,
+      onNews: parts.onNews,
+      logger: parts.logger,
     });
   }
 
@@ -69,19 +84,25 @@ export class Launcher {
 
   close(): void {
     this.#leftovers.close();
+    this.#watcher.close();
   }
 
   #launch(spec: SpecOnWire, stdin: Uint8Array | null): LaunchAnswer {
     const { journal, spawner, store } = this.#parts;
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
-    const command = toCommand(spec);
-    if ('exitCode' in command) return { type: 'refused', ...command };
+    const cgroup = this.#makeCgroup(spec.isolation);
+    const command = toCommand(spec, cgroup?.words ?? []);
+    if ('exitCode' in command) {
+      cgroup?.remove();
+      return { type: 'refused', ...command };
+    }
 
     const token = spec.env[attemptTokenVariable] ?? null;
     const program = new Program(spec.key, token, {
       store,
       leftovers: this.#leftovers,
+      oomKills: this.#oomKills,
       onNews: this.#parts.onNews,
       onMainEnded: (ended) => this.#mains.delete(ended.pid),
     });
@@ -101,13 +122,28 @@ export class Launcher {
     );
     if ('exitCode' in spawned) {
       journal.forget(spec.key);
+      cgroup?.remove();
       return { type: 'refused', ...spawned };
     }
+    const { isolation } = spec;
+    if (isolation && Object.keys(isolation.limits).length > 0)
+      program.limit(new ProgramWatch(isolation, startedAt, cgroup), isolation.killGraceMs);
     program.begin(spawned, startedAt, startTicksBetween(before, bootTicks()));
     journal.hasStarted(spec.key, program.pid, program.startTicks);
     this.#programs.set(spec.key, program);
     this.#mains.set(program.pid, program);
+    this.#watcher.begun(program);
     return { type: 'started', program };
+  }
+
+  /** Only for limits that the kernel holds better than we: making one costs more than starting a program. */
+  #makeCgroup(isolation: Isolation | null): Cgroup | null {
+    const { memoryBytes, processes } = isolation?.limits ?? {};
+    if (memoryBytes === undefined && processes === undefined) return null;
+    if (this.#delegatedCgroup === undefined) this.#delegatedCgroup = openDelegatedCgroup();
+    if (this.#delegatedCgroup === null) return null;
+    this.#cgroups += 1;
+    return new Cgroup(this.#delegatedCgroup, `${process.pid}-${this.#cgroups}`, { memoryBytes, processes });
   }
 }
 
@@ -116,7 +152,7 @@ const envTool = '/usr/bin/env';
 
 type Command = Pick<SpawnRequest, 'path' | 'argv' | 'env' | 'owner'>;
 
-function toCommand(spec: SpecOnWire): Command | StartRefused {
+function toCommand(spec: SpecOnWire, cgroupWords: readonly string[]): Command | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
@@ -125,7 +161,8 @@ function toCommand(spec: SpecOnWire): Command | StartRefused {
   if (!spec.isolation) return plain;
   const isolated = isolate(spec.isolation);
   if ('exitCode' in isolated) return isolated;
-  const { words, owner } = isolated;
+  const { owner } = isolated;
+  const words = [...cgroupWords, ...isolated.words];
   const [first] = words;
   if (first === undefined) return plain;
   const { safe, late } = splitEnvironment(spec.env);

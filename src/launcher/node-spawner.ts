@@ -51,7 +51,15 @@ function spawnWithNode(request: SpawnRequest, onExit: (exit: Exit) => void): Spa
     return explainRefusal(request.path, request.cwd, constants.errno.ENOENT);
   }
   child.on('exit', (exitCode, signal) =>
-    onExit({ exitCode, signal, cpuUserMs: 0, cpuSystemMs: 0, maxRssBytes: 0 }),
+    onExit({
+      exitCode,
+      signal,
+      cpuUserMs: 0,
+      cpuSystemMs: 0,
+      maxRssBytes: 0,
+      readBytes: null,
+      writtenBytes: null,
+    }),
   );
   if (request.stdin && child.stdin) {
     // A program need not read its input: EPIPE is its right.

@@ -21,6 +21,8 @@ const WNOWAIT = 0x01000000;
 const siPidAt = 16;
 /** Larger than the opaque structs of any C library we know (glibc: 80 and 336). */
 const opaqueBytes = 1024;
+/** In which rusage counts what went from and to storage. */
+const blockBytes = 512;
 /** A program that ends sooner is read once, at its end. Also the longest delay of a program's first output. */
 const watchAfterMs = 10;
 /** SIGCHLD tells at once; this finds what a lost or merged signal would leave. */
@@ -202,6 +204,8 @@ class PosixSpawner implements Spawner {
       cpuUserMs: this.#usageMs(0),
       cpuSystemMs: this.#usageMs(16),
       maxRssBytes: knownMaxRss(Number(this.#usage.readBigInt64LE(32)) * 1024),
+      readBytes: Number(this.#usage.readBigInt64LE(88)) * blockBytes,
+      writtenBytes: Number(this.#usage.readBigInt64LE(96)) * blockBytes,
     });
   }
 

@@ -1,11 +1,14 @@
 import type { Leftovers } from './leftovers.ts';
+import type { OomKills } from './oom-kills.ts';
 import { ProgramOutput, type OutputStore } from './output-store.ts';
+import { noTerms, ProgramWatch, type WatchEnd } from './program-watch.ts';
 import {
   endOfOutputMs,
   leftoverGraceMs,
   streams,
   type EndOnWire,
   type HeldOnWire,
+  type OomKill,
   type SignalName,
   type StartTicks,
   type Stream,
@@ -15,6 +18,7 @@ import type { Exit, OutputPipe, Spawned } from './spawner.ts';
 export interface ProgramParts {
   store: OutputStore;
   leftovers: Leftovers;
+  oomKills: OomKills;
   /** There is output or the end to send. */
   onNews(program: Program): void;
   onMainEnded(program: Program): void;
@@ -42,6 +46,11 @@ export class Program {
   #isCleaned = false;
   #outputTimer: NodeJS.Timeout | null = null;
   #end: EndOnWire | null = null;
+  #watch: ProgramWatch | null = null;
+  #watchEnd: WatchEnd | null = null;
+  #killGraceMs = 0;
+  #killTimer: NodeJS.Timeout | null = null;
+  #wasKilled = false;
   /** The end was written to the connected worker. */
   isEndSent = false;
 
@@ -66,6 +75,11 @@ export class Program {
 
   get end(): EndOnWire | null {
     return this.#end;
+  }
+
+  /** Null: it has no limits and has not run for long. */
+  get watch(): ProgramWatch | null {
+    return this.#watch;
   }
 
   get isRunning(): boolean {
@@ -97,13 +111,43 @@ export class Program {
     }
   }
 
+  /** Before `begin` for a program with limits. */
+  limit(watch: ProgramWatch, killGraceMs: number): void {
+    this.#watch = watch;
+    this.#killGraceMs = killGraceMs;
+  }
+
+  beginWatch(): void {
+    this.#watch ??= new ProgramWatch(noTerms, this.#startedAt, null);
+  }
+
+  /**
+   * A limit was exceeded. Memory and processes endanger everybody on the machine and may grow faster than a program
+   * heeds a signal, so they end it at once; `pids` are those of its processes that were seen.
+   */
+  endForLimit(pids: readonly number[]): void {
+    const limit = this.#watch?.exceeded?.limit;
+    if (limit === 'memory' || limit === 'processes') {
+      this.signal('SIGKILL');
+      for (const pid of pids) killQuietly(pid, 'SIGKILL');
+      return;
+    }
+    this.signal('SIGTERM');
+    this.#killTimer ??= setTimeout(() => this.signal('SIGKILL'), this.#killGraceMs);
+  }
+
   /** To the whole group. After the end of the main process the clean-up is at work, and the number is no longer ours. */
   signal(signal: SignalName): void {
-    if (!this.#exit) killQuietly(-this.#pid, signal);
+    if (this.#exit) return;
+    this.#wasKilled ||= signal === 'SIGKILL';
+    killQuietly(-this.#pid, signal);
   }
 
   mainEnded(exit: Exit): void {
     this.#exit = { exit, at: Date.now() };
+    if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#watchEnd = this.#watch?.end(exit) ?? null;
+    this.#watch?.cgroup?.kill();
     this.#parts.onMainEnded(this);
     this.#drain();
     if (this.#parts.leftovers.mayExist(this)) {
@@ -117,6 +161,8 @@ export class Program {
   /** Drops all that is kept. */
   forget(): void {
     this.#isForgotten = true;
+    if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#watch?.cgroup?.remove();
     this.#parts.store.stopWaiting(this.#resume);
     this.output.forget();
     if (this.#isPaused) this.#resumeReading();
@@ -190,19 +236,32 @@ export class Program {
     this.#stopOutputTimer();
     this.#parts.store.stopWaiting(this.#resume);
     const { exit, at } = this.#exit;
+    const watched = this.#watchEnd;
+    const cpuMs = exit.cpuUserMs + exit.cpuSystemMs;
     // Written out: a spread costs as much as ten of these.
     this.#end = {
       exitCode: exit.exitCode,
       signal: exit.signal,
       endedAt: at,
-      cpuUserMs: exit.cpuUserMs,
+      // Of what nobody waited for only the sum is known.
+      cpuUserMs: exit.cpuUserMs + Math.max(0, (watched?.cpuMs ?? 0) - cpuMs),
       cpuSystemMs: exit.cpuSystemMs,
-      maxRssBytes: exit.maxRssBytes,
+      maxRssBytes: Math.max(exit.maxRssBytes, watched?.peakMemoryBytes ?? 0),
+      readBytes: watched ? watched.readBytes : exit.readBytes,
+      writtenBytes: watched ? watched.writtenBytes : exit.writtenBytes,
+      exceeded: watched?.exceeded ?? null,
+      oomKill: watched?.oomKill ?? this.#oomKill(exit),
+      wasKilled: this.#wasKilled,
       leftBehind: this.#leftBehind,
       endedBytes: this.output.ends,
     };
     this.#pipes = null;
     this.#parts.onNews(this);
+  }
+
+  #oomKill({ signal }: Exit): OomKill | null {
+    if (signal !== 'SIGKILL' || this.#wasKilled) return null;
+    return this.#parts.oomKills.roseSince() ? 'machine' : null;
   }
 
   #closePipes(): void {

@@ -27,7 +27,7 @@
  * Its keys come back as `startedBefore` until they are forgotten.
  */
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const frameBytes = 64 * 1024;
 export const sendWindowBytes = 8 * 1024 * 1024;
 /** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
@@ -44,22 +44,62 @@ export interface StreamOffsets {
   stderr: number;
 }
 
+/** Of all processes of a program together, except `openFiles`, which counts for each. */
 export interface Limits {
-  /** Address space, as `ulimit -v`. */
+  /** Resident, shared pages counted once. */
   memoryBytes?: number;
+  /** User and system time. */
   cpuSeconds?: number;
-  /** Counted by the kernel per user, not per program. */
   processes?: number;
   openFiles?: number;
 }
 
 export interface Isolation {
-  /** A name, or a number that needs no entry in the user database. */
-  user: string;
+  /** A name, or a number that needs no entry in the user database. Null: as the launcher itself. */
+  user: string | null;
   /** Null: the user's primary group; for a number without an entry, the group of the same number. */
   group: string | null;
   limits: Limits;
+  /** Fraction of a limit from which on it is told to be near; null: never. */
+  warnAt: number | null;
+  /** Added to the launcher's own niceness. */
+  nice: number | null;
+  /** Between SIGTERM and SIGKILL when a limit ends the program. */
+  killGraceMs: number;
 }
+
+export type WatchedLimit = 'memory' | 'cpu' | 'processes' | 'open-files';
+
+/** A limit that came near or was exceeded. `value` and `max` in bytes, seconds, or as a count. */
+export interface LimitHit {
+  limit: WatchedLimit;
+  value: number;
+  max: number;
+  /** Milliseconds of the wall clock. */
+  at: number;
+}
+
+/** What all processes of a program used up to a moment. */
+export interface UsageSample {
+  /** Since the start. */
+  atMs: number;
+  cpuMs: number;
+  memoryBytes: number;
+  /** From and to storage; null where the system does not tell. */
+  readBytes: number | null;
+  writtenBytes: number | null;
+}
+
+/** What a watch found since it told last. */
+export interface ProgramNews {
+  near: LimitHit[];
+  /** Number of the first of the samples. */
+  firstSample: number;
+  samples: UsageSample[];
+}
+
+/** Who ended a program by a SIGKILL that no launcher or worker sent, as far as the kernel's counters tell. */
+export type OomKill = 'program' | 'machine';
 
 export interface ProgramSpec {
   /** Unique per attempt. */
@@ -105,8 +145,20 @@ export interface ProgramEnd {
   /** The main process and the children it waited for. 0 without posix_spawn. */
   cpuUserMs: number;
   cpuSystemMs: number;
-  /** Largest resident size; 0 when it stayed below the launcher's own (some 60 MB), which hides it. */
+  /**
+   * Largest resident size of all its processes together, where it was looked at while it ran, else of the largest one;
+   * 0 when that stayed below the launcher's own (some 60 MB), which hides it.
+   */
   maxRssBytes: number;
+  /** From and to storage; null where the system does not tell. */
+  readBytes: number | null;
+  writtenBytes: number | null;
+  /** The limit that ended it, or that it ended above. */
+  exceeded: LimitHit | null;
+  /** Of a SIGKILL that nobody here sent: whether the kernel's OOM killer may have. */
+  oomKill: OomKill | null;
+  /** SIGKILL was sent by launcher or worker. */
+  wasKilled: boolean;
   /** Processes ended because they outlived the main one. */
   leftBehind: number;
   endedBytes: StreamOffsets;
@@ -145,7 +197,10 @@ export type ToLauncher =
   | { type: 'committed'; key: string; upTo: StreamOffsets }
   | { type: 'forget'; key: string };
 
-/** The bytes of `output` are what was printed. */
+/**
+ * The bytes of `output` are what was printed. `watched` tells what is new: limits that came near, and samples, the first
+ * of which has the number `firstSample`. After an attach it tells everything once more.
+ */
 export type ToWorker =
   | {
       type: 'hello';
@@ -160,6 +215,7 @@ export type ToWorker =
   | { type: 'refused'; key: string; exitCode: 126 | 127; message: string }
   | { type: 'rejected'; key: string; message: string }
   | { type: 'output'; key: string; stream: Stream; offset: number; at: number }
+  | ({ type: 'watched'; key: string } & ProgramNews)
   | { type: 'end'; key: string; end: EndOnWire }
   | { type: 'unknown'; key: string }
   | { type: 'replaced' };

@@ -53,4 +53,7 @@ export interface Exit {
   cpuUserMs: number;
   cpuSystemMs: number;
   maxRssBytes: number;
+  /** From and to storage; null where the system does not tell. */
+  readBytes: number | null;
+  writtenBytes: number | null;
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '../contract/actor.ts';
 import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../contract/job.ts';
+import type { RunOptions } from '../contract/run-options.ts';
 import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
@@ -33,6 +34,7 @@ interface JobRow extends SummaryRow {
   result: unknown;
   retry: Job['retry'];
   timeoutMs: number | null;
+  run: RunOptions | null;
   after: Job['after'];
   info: string | null;
   summary: string | null;
@@ -107,7 +109,7 @@ async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, ac
 async function one(db: Database, conditions: Conditions, actor: Actor): Promise<Job | null> {
   visibleTo(conditions, actor);
   const [row] = await db.query<JobRow>(
-    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", r.result,
+    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result,
        coalesce((
          select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
          from job_dependencies d join jobs b on b.id = d.on_job_id where d.job_id = j.id
@@ -126,13 +128,18 @@ async function one(db: Database, conditions: Conditions, actor: Actor): Promise<
     conditions.values,
   );
   if (!row) return null;
-  const { input, result, retry, timeoutMs, after, info, summary, baseRuns, baseRunOf, ...rest } = row;
+  const { input, result, retry, timeoutMs, run, after, info, summary, baseRuns, baseRunOf, ...rest } = row;
   return {
     ...toSummary(rest),
     input,
     result: result ?? null,
     retry,
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
+    limits: run?.limits ?? null,
+    nice: run?.nice ?? null,
+    env: run?.env ?? null,
+    stdin: run?.stdin ?? null,
+    workdir: run?.workdir ?? null,
     after,
     info,
     summary,
@@ -178,13 +185,18 @@ const attemptColumns = `
   a.job_id as "jobId", a.number, a.state, a.owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
   a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
   a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
-  a.max_rss_bytes as "maxRssBytes", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  -- The last event that brought the job into its queue; the end of an attempt that is tried again is one.
+  extract(epoch from a.claimed_at - (
+    select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
+      and (e.name in ('submitted', 'queued', 'retried') or e.data ->> 'next' = 'queued')
+  ))::float8 * 1000 as "queueWaitMs",
   coalesce((
     select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)
     from late_results l where l.job_id = a.job_id and l.attempt = a.number
   ), '[]') as "lateResults"`;
 
-type AttemptRow = Omit<Attempt, 'retcode' | 'claimedAt' | 'launchedAt' | 'endedAt'> & {
+type AttemptRow = Omit<Attempt, 'retcode' | 'wallMs' | 'claimedAt' | 'launchedAt' | 'endedAt'> & {
   jobId: number;
   claimedAt: Date;
   launchedAt: Date | null;
@@ -217,6 +229,8 @@ function toAttempt({ jobId: _jobId, ...row }: AttemptRow): Attempt {
   return {
     ...row,
     retcode: toRetcode(row),
+    queueWaitMs: row.queueWaitMs === null ? null : Math.round(row.queueWaitMs),
+    wallMs: row.endedAt && row.endedAt.getTime() - (row.launchedAt ?? row.claimedAt).getTime(),
     claimedAt: row.claimedAt.toISOString(),
     launchedAt: toIso(row.launchedAt),
     endedAt: toIso(row.endedAt),

@@ -7,6 +7,7 @@ import { finishAttempts } from './jobs/finish.ts';
 import { indexDueWords } from './jobs/index-words.ts';
 import { markLaunched, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
+import { nearLimit } from './jobs/near-limit.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 import {
@@ -25,6 +26,7 @@ export function createJobStore(db: Database): JobStore {
     finish: (batch) => finishAttempts(db, batch),
     markLaunched: (batch) => markLaunched(db, batch),
     setProgress: (batch) => setProgress(db, batch),
+    nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),
     cancel: (ids, actor) => cancelJobs(db, ids, actor),
     retry: (id, actor) => retryJob(db, id, actor),
     change: (id, change, actor) => changeJob(db, id, change, actor),

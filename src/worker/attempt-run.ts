@@ -1,4 +1,4 @@
-import type { AttemptOutcome, ClaimedJob, Jobs, JobStore } from '../jobs/ports.ts';
+import type { AttemptOutcome, ClaimedJob, Jobs, JobStore, NearLimit } from '../jobs/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
@@ -18,18 +18,21 @@ import { delay } from '../lib/delay.ts';
 import { startTimer, type Timer } from '../lib/timer.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
+import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from './disk.ts';
 import { Measurements } from './measurements.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
 import { toProgramSpec } from './program-spec.ts';
+import { toTerms, type ProgramTerms } from './program-terms.ts';
+import { resolveWorkdir } from './workdir.ts';
 
 export interface AttemptRunDependencies {
   settings: WorkerSettings;
   kinds: KindRegistry;
   jobs: Pick<Jobs, 'finish'>;
-  store: Pick<JobStore, 'markLaunched' | 'setProgress'>;
+  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setProgress'>;
   series: SeriesStore;
   recorder: OutputRecorder;
   reader: Pick<OutputReader, 'pieces'>;
@@ -67,6 +70,8 @@ export class AttemptRun {
   readonly #stopping = new AbortController();
   readonly #detached = new AbortController();
   readonly #measurements: Measurements;
+  readonly #watch: AttemptWatch;
+  readonly #terms: ProgramTerms;
   #output: OutputSink | undefined;
   #program: ProgramRun | undefined;
   #programEnd: ProgramEnd | undefined;
@@ -77,6 +82,8 @@ export class AttemptRun {
   readonly #askedMs: number;
   #isReleased = false;
   #timeout: Timer | undefined;
+  #warning: Timer | undefined;
+  #exceeded: NearLimit | null = null;
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
     this.job = job;
@@ -85,6 +92,12 @@ export class AttemptRun {
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
+    this.#terms = toTerms(job.run, deps.settings);
+    this.#watch = new AttemptWatch(
+      job,
+      { jobs: deps.store, series: deps.series },
+      { isAdopted: options.adopted !== null, logger },
+    );
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
@@ -95,7 +108,7 @@ export class AttemptRun {
     } catch (error) {
       this.#deps.logger.error({ err: error }, 'An attempt could not be brought to its end.');
     } finally {
-      this.#timeout?.clear();
+      this.#clearTimers();
     }
   }
 
@@ -103,7 +116,7 @@ export class AttemptRun {
   stop(cause: StopCause): void {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort(cause);
-    this.#timeout?.clear();
+    this.#clearTimers();
     this.#program?.stop();
   }
 
@@ -111,7 +124,7 @@ export class AttemptRun {
   detach(): void {
     this.#detached.abort();
     this.#program?.abandon();
-    this.#timeout?.clear();
+    this.#clearTimers();
   }
 
   async #run(): Promise<void> {
@@ -127,6 +140,7 @@ export class AttemptRun {
     this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
     if (this.#adopted) await this.#rereadResult();
     const outcome = await this.#perform();
+    await this.#watch.close();
     if (this.#detached.signal.aborted) return this.#measurements.close();
     const finished = this.#isReleased
       ? released(this.#deps.clock.now())
@@ -134,6 +148,7 @@ export class AttemptRun {
           stopped: this.#stopCause,
           lostReason: this.#lostReason ?? null,
           end: this.#programEnd ?? null,
+          exceeded: this.#exceeded,
           result: this.#measurements.result,
           now: this.#deps.clock.now(),
           timeoutMs: this.job.timeoutMs,
@@ -224,13 +239,16 @@ export class AttemptRun {
       launcher,
       output,
       killGraceMs: settings.killGraceMs,
-      outputLimitBytes: settings.outputLimitBytes,
-      onLimit: () => this.stop('limit'),
+      outputLimitBytes: this.#terms.outputBytes,
+      warnBytes: this.#terms.outputBytes * (settings.warnAt ?? Infinity),
+      onNearLimit: (printed) => this.#watch.near(this.#outputHit(printed)),
+      onLimit: () => this.#stopForOutput(),
+      onWatched: (news) => this.#watch.accept(news),
     });
     if (this.#adopted) {
       this.#program = program;
       this.#launchedAt = this.#adopted.startedAt;
-      if (program.isFull) this.stop('limit');
+      if (program.isFull) this.#stopForOutput();
       launcher.attach(this.key, output.received, program);
     } else {
       const refused = await this.#launch(plan, program);
@@ -247,17 +265,18 @@ export class AttemptRun {
   ): Promise<ProgramReport | null> {
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
+    const { settings } = this.#deps;
+    const workdir = await resolveWorkdir(settings.homeDirectory, this.job.run?.workdir);
+    if ('exitCode' in workdir) return this.#refuse(workdir);
     if (this.#stopping.signal.aborted)
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
     this.#isReleased = this.#hasOverslept();
     if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
-    this.#plan = { file: planned.file, args: planned.args, cwd: planned.cwd };
-    const started = await this.#deps.launcher
-      .launch(
-        toProgramSpec(planned, { key: this.key, job: this.job, settings: this.#deps.settings }),
-        program,
-      )
-      .catch((error: Error) => error);
+    const cwd = workdir.directory;
+    this.#plan = { file: planned.file, args: planned.args, cwd };
+    const { key, job } = this;
+    const spec = toProgramSpec(planned, { key, job, settings, terms: this.#terms, cwd });
+    const started = await this.#deps.launcher.launch(spec, program).catch((error: Error) => error);
     if (started instanceof Error) {
       // Whether it was started cannot be told, so it counts as started, and may have printed.
       this.#lostReason = started.message;
@@ -309,8 +328,30 @@ export class AttemptRun {
   #armTimeout(): void {
     if (this.job.timeoutMs === null || this.#adopted?.ended) return;
     const ranMs = this.#deps.clock.now().getTime() - (this.#launchedAt?.getTime() ?? 0);
-    const leftMs = Math.max(0, this.job.timeoutMs - Math.max(0, ranMs));
-    this.#timeout = startTimer(leftMs, () => this.stop('timeout'));
+    const { timeoutMs } = this.job;
+    const left = (part: number): number => Math.max(0, timeoutMs * part - Math.max(0, ranMs));
+    this.#timeout = startTimer(left(1), () => this.stop('timeout'));
+    const { warnAt } = this.#deps.settings;
+    if (warnAt === null) return;
+    this.#warning = startTimer(left(warnAt), () => {
+      const max = timeoutMs / 1000;
+      const at = this.#deps.clock.now().getTime();
+      this.#watch.near({ limit: 'wall', value: max * warnAt, max, at });
+    });
+  }
+
+  #clearTimers(): void {
+    this.#timeout?.clear();
+    this.#warning?.clear();
+  }
+
+  #outputHit(value: number): NearLimit {
+    return { limit: 'output', value, max: this.#terms.outputBytes, at: this.#deps.clock.now().getTime() };
+  }
+
+  #stopForOutput(): void {
+    this.#exceeded ??= this.#outputHit(this.#terms.outputBytes);
+    this.stop('limit');
   }
 
   async #resultOf(program: ProgramRun): ReturnType<() => ProgramRun['result']> {

@@ -9,6 +9,7 @@ import type {
   HeldProgram,
   OutputFrame,
   ProgramEnd,
+  ProgramNews,
   ProgramSpec,
   ProgramStarted,
   SignalName,
@@ -31,6 +32,8 @@ export interface ProgramListener {
    * @see sendWindowBytes in the protocol
    */
   onOutput(frame: OutputFrame): void;
+  /** Limits that came near, and samples of its use, counted from 0; all of them once more after an attach. */
+  onWatched(news: ProgramNews): void;
   onEnd(end: ProgramEnd): void;
   /** The launcher died, or does not know the key. How the program ended is not known; it does not run any more. */
   onLost(reason: string): void;
@@ -208,6 +211,10 @@ export class LauncherClient implements Service {
         if (!program) return;
         program.next[stream] = offset + bytes.length;
         return program.listener.onOutput({ stream, offset, at: new Date(at), bytes });
+      }
+      case 'watched': {
+        const { key, near, firstSample, samples } = message;
+        return this.#programs.get(key)?.listener.onWatched({ near, firstSample, samples });
       }
       case 'end': {
         const { endedAt, ...end } = message.end;

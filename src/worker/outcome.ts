@@ -1,5 +1,5 @@
 import { emptyOutcome } from '../jobs/contract.ts';
-import type { AttemptOutcome } from '../jobs/ports.ts';
+import type { AttemptOutcome, NearLimit } from '../jobs/ports.ts';
 import type { KindOutcome, StopCause } from '../kinds/ports.ts';
 import type { ProgramEnd } from '../launcher/protocol.ts';
 import type { FailureReason } from '../contract/states.ts';
@@ -8,21 +8,25 @@ interface Facts {
   stopped: StopCause | null;
   lostReason: string | null;
   end: ProgramEnd | null;
+  /** A limit that was exceeded, as the worker saw it; the launcher's stands in `end`. */
+  exceeded: NearLimit | null;
   result: Record<string, unknown> | null;
   now: Date;
   timeoutMs: number | null;
 }
 
 /**
- * What an attempt came to. A stop wins over what the kind says of it, unless the program ended well before the stop
- * reached it: then it did what it was asked to.
+ * What an attempt came to, by evidence: lost, then who stopped it, then a limit it exceeded, then what the kind says.
+ * A stop wins over the kind unless the program ended well before the stop reached it: then it did what it was asked
+ * to. A limit that was exceeded is exceeded, however the program ended.
  */
 export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
-  const { end, result } = facts;
+  const { end, result, lostReason, stopped } = facts;
+  const exceeded = end?.exceeded ?? facts.exceeded;
   const base: AttemptOutcome = {
     state: said.state,
     reason: said.state === 'failed' ? said.reason : null,
-    message: said.state === 'failed' ? said.message : null,
+    message: said.state === 'failed' ? describeFailure(said, end) : null,
     exitCode: end ? end.exitCode : (said.exitCode ?? null),
     signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
     endedAt: (end?.endedAt ?? facts.now).toISOString(),
@@ -31,16 +35,26 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     freeAfterKib: null,
     cpuMs: end ? Math.round(end.cpuUserMs + end.cpuSystemMs) : null,
     maxRssBytes: end && end.maxRssBytes > 0 ? end.maxRssBytes : null,
+    readBytes: end?.readBytes ?? null,
+    writtenBytes: end?.writtenBytes ?? null,
     program: null,
     stdoutBytes: null,
     stderrBytes: null,
     verdict: said.verdict ?? null,
     ...(result ? { result } : {}),
   };
-  if (facts.lostReason !== null)
-    return { ...base, state: 'failed', reason: 'lost', message: facts.lostReason };
-  if (facts.stopped === null || said.state === 'succeeded') return base;
-  return { ...base, ...stopOutcome(facts.stopped, facts.timeoutMs), verdict: null };
+  if (lostReason !== null) return { ...base, state: 'failed', reason: 'lost', message: lostReason };
+  if (stopped !== null && stopped !== 'limit' && said.state !== 'succeeded')
+    return { ...base, ...stopOutcome(stopped, facts.timeoutMs), verdict: null };
+  if (exceeded)
+    return {
+      ...base,
+      state: 'failed',
+      reason: 'limit',
+      message: describeExceeded(exceeded, end),
+      verdict: null,
+    };
+  return base;
 }
 
 /** Of an attempt whose program was not begun, because its worker had stood still for too long. */
@@ -50,7 +64,7 @@ export function released(now: Date): AttemptOutcome {
 }
 
 function stopOutcome(
-  cause: StopCause,
+  cause: Exclude<StopCause, 'limit'>,
   timeoutMs: number | null,
 ): { state: AttemptOutcome['state']; reason: FailureReason | null; message: string } {
   switch (cause) {
@@ -62,9 +76,38 @@ function stopOutcome(
         reason: 'timeout',
         message: `Ran longer than its limit of ${(timeoutMs ?? 0) / 1000} s.`,
       };
-    case 'limit':
-      return { state: 'failed', reason: 'limit', message: 'Printed more than it may.' };
     case 'expired':
       return { state: 'failed', reason: 'lost', message: 'The attempt was given up while it ran.' };
   }
+}
+
+function describeExceeded({ limit, value, max }: NearLimit, end: ProgramEnd | null): string {
+  switch (limit) {
+    case 'memory': {
+      const who = end?.oomKill === 'program' ? " The kernel's OOM killer ended it." : '';
+      return `Used ${toMebibytes(value)} of memory; its limit is ${toMebibytes(max)}.${who}`;
+    }
+    case 'cpu':
+      return `Used ${value.toFixed(1)} s of CPU time; its limit is ${max} s.`;
+    case 'processes':
+      return `Had ${value} processes at once; its limit is ${max}.`;
+    case 'output':
+      return `Printed more than its limit of ${max} bytes.`;
+    case 'open-files':
+      return `Had ${value} files open; its limit is ${max}.`;
+    case 'wall':
+      return `Ran ${value} s; its limit is ${max} s.`;
+  }
+}
+
+/** A SIGKILL that nobody here sent deserves more than its name. */
+function describeFailure(said: Extract<KindOutcome, { state: 'failed' }>, end: ProgramEnd | null): string {
+  if (said.reason !== 'signal' || end?.signal !== 'SIGKILL' || end.wasKilled) return said.message;
+  return end.oomKill === 'machine'
+    ? "Killed by SIGKILL from outside, probably by the kernel's OOM killer: it ended a process on this machine at that time."
+    : "Killed by SIGKILL from outside; neither a limit nor a person here sent it, and the kernel's OOM killer ended nothing on this machine at that time.";
+}
+
+function toMebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB`;
 }

@@ -1,7 +1,9 @@
 import type {
   HeldProgram,
+  Limits,
   OutputFrame,
   ProgramEnd,
+  ProgramNews,
   ProgramSpec,
   ProgramStarted,
   SignalName,
@@ -12,6 +14,8 @@ import type { Service } from '../lib/service.ts';
 
 export interface ProgramListener {
   onOutput(frame: OutputFrame): void;
+  /** Limits that came near, and samples of its use; everything once more after an attach. */
+  onWatched(news: ProgramNews): void;
   onEnd(end: ProgramEnd): void;
   /** The launcher died, or does not know the program. */
   onLost(reason: string): void;
@@ -41,7 +45,12 @@ export interface WorkerSettings {
   leaseMs: number;
   /** From SIGTERM to SIGKILL. */
   killGraceMs: number;
+  /** For jobs that name none of their own. */
   outputLimitBytes: number;
+  defaultLimits: Limits;
+  defaultNice: number | null;
+  /** Fraction of a limit from which on it counts as near; null: never. */
+  warnAt: number | null;
   /** Below this much free space in the home directory no new work is taken. */
   minFreeBytes: number;
   homeDirectory: string;

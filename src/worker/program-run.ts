@@ -1,5 +1,5 @@
 import type { OutputSink } from '../output/ports.ts';
-import type { OutputFrame, ProgramEnd, StreamOffsets } from '../launcher/protocol.ts';
+import type { OutputFrame, ProgramEnd, ProgramNews, StreamOffsets } from '../launcher/protocol.ts';
 import type { ProgramLauncher, ProgramListener } from './ports.ts';
 
 export type ProgramResult = { status: 'ended'; end: ProgramEnd } | { status: 'lost'; reason: string };
@@ -10,8 +10,13 @@ export interface ProgramRunOptions {
   output: OutputSink;
   killGraceMs: number;
   outputLimitBytes: number;
+  /** So many bytes printed are near the limit. */
+  warnBytes: number;
+  /** Once. */
+  onNearLimit(printedBytes: number): void;
   /** The program printed more than it may. */
   onLimit(): void;
+  onWatched(news: ProgramNews): void;
 }
 
 /** One program in the launcher: its output into the sink, its end as a promise, its stop with a grace. */
@@ -22,6 +27,8 @@ export class ProgramRun implements ProgramListener {
   #killTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
   #isOver = false;
+  #isOverLimit = false;
+  #isNearLimit = false;
   /** What the launcher has sent, including what a limit made us drop. */
   #seen: StreamOffsets;
 
@@ -38,6 +45,10 @@ export class ProgramRun implements ProgramListener {
     return this.#room <= 0;
   }
 
+  onWatched(news: ProgramNews): void {
+    this.#options.onWatched(news);
+  }
+
   onOutput(frame: OutputFrame): void {
     const { output } = this.#options;
     const { stream, offset } = frame;
@@ -48,6 +59,7 @@ export class ProgramRun implements ProgramListener {
     const fresh = bytes.subarray(Math.max(0, at - offset));
     this.#seen[stream] = Math.max(at, offset + bytes.length);
     const room = this.#room;
+    this.#warn();
     if (fresh.length <= room) return output.append(stream, fresh, frame.at);
     if (room > 0) output.append(stream, fresh.subarray(0, room), frame.at);
     this.#exceed(frame.at);
@@ -94,8 +106,16 @@ export class ProgramRun implements ProgramListener {
     return outputLimitBytes - stdout - stderr;
   }
 
+  #warn(): void {
+    const printed = this.#seen.stdout + this.#seen.stderr;
+    if (this.#isNearLimit || printed < this.#options.warnBytes) return;
+    this.#isNearLimit = true;
+    this.#options.onNearLimit(printed);
+  }
+
   #exceed(at: Date): void {
-    if (this.#isStopping) return;
+    if (this.#isOverLimit) return;
+    this.#isOverLimit = true;
     this.#options.output.gap(
       `the program printed more than the limit of ${this.#options.outputLimitBytes} bytes; the rest was not kept`,
       at,

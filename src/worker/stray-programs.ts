@@ -27,6 +27,7 @@ export class StrayPrograms {
             const end = offset + bytes.byteLength;
             launcher.committed(key, { stdout: 0, stderr: 0, [stream]: end });
           },
+          onWatched: () => {},
           onEnd: (end) => void this.#reportLate(key, end),
           onLost: () => launcher.forget(key),
         },

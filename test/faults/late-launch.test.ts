@@ -19,6 +19,7 @@ const job: ClaimedJob = {
   owner: 'ana',
   retry: retryPolicy.parse({}),
   timeoutMs: null,
+  run: null,
   tries: 1,
   claimedAt: new Date(0),
 };
@@ -45,10 +46,11 @@ const sleepy: Kind = {
   input: z.unknown(),
   result: z.unknown(),
   nameOf: () => '',
+  runsProgram: true,
   run: async (_job, context) => {
     await context.program(async () => {
       nowMs += sleepsMs;
-      return { file: 'true', args: [], cwd: '/', env: {}, stdin: null };
+      return { file: 'true', args: [], script: null };
     });
     return { state: 'succeeded' };
   },
@@ -71,6 +73,9 @@ const dependencies = {
     outputLimitBytes: 1_000,
     killGraceMs: 1,
     programUser: null,
+    defaultLimits: {},
+    defaultNice: null,
+    warnAt: null,
   },
   kinds: { get: () => sleepy },
   clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },

@@ -47,18 +47,21 @@ describe('a submit is refused, stores nothing and names', () => {
     ],
     ['half a pair', withInput({ arguments: [['a']] }), 'input.arguments.0', /2 items/],
     ['a NUL in an argument', withInput({ arguments: [['', 'a\0']] }), 'input.arguments.0.1', /NUL/],
-    ['a variable with =', withInput({ env: { 'A=B': 'x' } }), 'input.env.A=B', /letters, digits/],
-    ['a variable with an empty name', withInput({ env: { '': 'x' } }), 'input.env.', /letters, digits/],
+    ['a variable with =', withOptions({ env: { 'A=B': 'x' } }), 'env.A=B', /letters, digits/],
+    ['a variable with an empty name', withOptions({ env: { '': 'x' } }), 'env.', /letters, digits/],
     [
       'a variable of ours',
-      withInput({ env: { DAYBOOK_JOB_ID: '1' } }),
-      'input.env.DAYBOOK_JOB_ID',
+      withOptions({ env: { DAYBOOK_JOB_ID: '1' } }),
+      'env.DAYBOOK_JOB_ID',
       /set by the server/,
     ],
-    ['a NUL in a variable', withInput({ env: { A: '\0' } }), 'input.env.A', /NUL/],
-    ['a variable that is a number', withInput({ env: { A: 1 } }), 'input.env.A', /string/],
-    ['a stdin that is no text', withInput({ stdin: 7 }), 'input.stdin', /string/],
-    ['a NUL in the workdir', withInput({ workdir: 'a\0' }), 'input.workdir', /NUL/],
+    ['a NUL in a variable', withOptions({ env: { A: '\0' } }), 'env.A', /NUL/],
+    ['a variable that is a number', withOptions({ env: { A: 1 } }), 'env.A', /string/],
+    ['a stdin that is no text', withOptions({ stdin: 7 }), 'stdin', /string/],
+    ['a NUL in the workdir', withOptions({ workdir: 'a\0' }), 'workdir', /NUL/],
+    ['too little memory', withOptions({ limits: { memoryBytes: 1 } }), 'limits.memoryBytes', /1048576/],
+    ['a limit there is not', withOptions({ limits: { disk: 1 } }), 'limits.disk', /no such field/],
+    ['a niceness that is none', withOptions({ nice: -1 }), 'nice', /0/],
     ['a queue in capitals', { ...good, queue: 'Big' }, 'queue', /lower-case/],
     ['an empty queue', { ...good, queue: '' }, 'queue', /lower-case/],
     ['an unknown queue', { ...good, queue: 'nowhere' }, 'queue', /no queue "nowhere"/],
@@ -96,7 +99,7 @@ describe('a submit is refused, stores nothing and names', () => {
 
   it.each([
     '{"__proto__":{"admin":true},"kind":"script","input":{"script":"a.sh"}}',
-    '{"kind":"script","input":{"script":"a.sh","env":{"__proto__":{"A":"1"}}}}',
+    '{"kind":"script","input":{"script":"a.sh"},"env":{"__proto__":{"A":"1"}}}',
     '{"kind":"script","input":{"script":"a.sh","constructor":{"prototype":{"a":1}}}}',
     '{"kind":"script","input":',
     '[]',
@@ -111,7 +114,7 @@ describe('a submit is refused, stores nothing and names', () => {
     ['a first half of a character in the name', { ...good, name: '\ud800' }],
     ['a first half of a character in a tag', { ...good, tags: ['\ud800'] }],
     ['a first half of a character in an argument', withInput({ arguments: [['', 'a\ud800']] })],
-    ['a NUL in stdin', withInput({ stdin: 'a\0' })],
+    ['a NUL in stdin', withOptions({ stdin: 'a\0' })],
     ['a year before the calendar', { ...good, runAt: '0000-01-01T00:00:00Z' }],
     ['a year that is one before the calendar in UTC', { ...good, runAt: '0001-01-01T00:00:00+14:00' }],
     ['a year after the calendar in UTC', { ...good, runAt: '9999-12-31T23:59:59-14:00' }],
@@ -121,6 +124,10 @@ describe('a submit is refused, stores nothing and names', () => {
     ]);
   });
 });
+
+function withOptions(members: object): object {
+  return { ...good, ...members };
+}
 
 function withInput(members: object): object {
   return { ...good, input: { script: 'a.sh', ...members } };
@@ -133,10 +140,12 @@ describe('a job', () => {
       input: {
         script: 'a.sh',
         arguments: [['-x', '1 2']],
-        env: { B: '2', A: '1' },
-        stdin: 'in',
-        workdir: 'w',
       },
+      env: { B: '2', A: '1' },
+      stdin: 'in',
+      workdir: 'w',
+      limits: { memoryBytes: 2 ** 30, cpuSeconds: 1.5 },
+      nice: 4,
       name: ' named ',
       project: '3001234',
       tags: ['a', 'b'],
@@ -229,9 +238,9 @@ describe('the idempotency key', () => {
     const headers = { ...admin, 'content-type': 'application/json' };
     const post = async (payload: string): Promise<number> =>
       (await app.inject({ method: 'POST', url: '/api/v1/jobs', headers, payload })).statusCode;
-    expect(await post(text('"priority":1,"input":{"script":"a","env":{"A":"1","B":"2"}}'))).toBe(201);
-    expect(await post(text('"input":{"env":{"A":"1","B":"2"},"script":"a"},"priority":1'))).toBe(200);
-    expect(await post(text('"input":{"env":{"B":"2","A":"1"},"script":"a"},"priority":1'))).toBe(200);
+    expect(await post(text('"priority":1,"input":{"script":"a"},"env":{"A":"1","B":"2"}'))).toBe(201);
+    expect(await post(text('"env":{"A":"1","B":"2"},"input":{"script":"a"},"priority":1'))).toBe(200);
+    expect(await post(text('"env":{"B":"2","A":"1"},"input":{"script":"a"},"priority":1'))).toBe(200);
   });
 });
 

@@ -66,12 +66,13 @@ const stdout = async (id: number): Promise<string> =>
 describe('what a submit asks for takes effect:', () => {
   it('arguments, environment, stdin and working directory reach the program as they were sent', async () => {
     mkdirSync(home('case/a b'), { recursive: true });
-    const input = {
-      script: 'env.sh',
+    const options = {
       env: { MINE: 'a=b "c" \n ä', PATH: '/usr/bin:/bin' },
       workdir: 'case/a b',
     };
-    const job = await ended((await submit({ ...input, stdin: 'from stdin\r\nü' })).id);
+    const job = await ended(
+      (await submit({ script: 'env.sh' }, { ...options, stdin: 'from stdin\r\nü' })).id,
+    );
     const text = await stdout(job.id);
     expect(job).toMatchObject({ state: 'succeeded', name: 'env.sh' });
     expect(text).toContain('MINE=a=b "c" \n ä\n');
@@ -86,7 +87,9 @@ describe('what a submit asks for takes effect:', () => {
     'the working directory %s starts nothing',
     async (workdir) => {
       if (!existsSync(home('link'))) symlinkSync(tmpdir(), home('link'));
-      const job = await ended((await submit({ script: 'note.sh', arguments: [['', 'astray']], workdir })).id);
+      const job = await ended(
+        (await submit({ script: 'note.sh', arguments: [['', 'astray']] }, { workdir })).id,
+      );
       expect(job).toMatchObject({
         state: 'failed',
         reason: 'error',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LauncherClient } from '../../src/worker/launcher-client.ts';
-import { LauncherHarness } from '../support/programs/launcher-harness.ts';
+import { isolation, LauncherHarness } from '../support/programs/launcher-harness.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -40,7 +40,7 @@ describe.runIf(isRoot)('a program that runs as another user, started by root', (
     const { heard } = await harness.run(client, {
       ...spec,
       env: { ...spec.env, LD_PRELOAD: library, PLAIN: 'a = b' },
-      isolation: { user: 'nobody', group: null, limits: {} },
+      isolation: isolation({ user: 'nobody' }),
     });
     expect(heard.text('stdout')).toBe(`${library} a = b\n`);
     const users = readFileSync(witness, 'utf8').trim().split('\n').map(Number);

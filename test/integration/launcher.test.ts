@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Heard, isAlive, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
+import { Heard, isAlive, isolation, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
 import type { LauncherClient } from '../../src/worker/launcher-client.ts';
 
@@ -216,7 +216,7 @@ describe('isolation', () => {
 
   test.runIf(process.getuid?.() === 0)('a program runs as another user, by name or number', async () => {
     const by = async (user: string, group: string | null): Promise<string> => {
-      const spec = harness.shell('id -u; id -g; id -G', { cwd: '/', isolation: { user, group, limits: {} } });
+      const spec = harness.shell('id -u; id -g; id -G', { cwd: '/', isolation: isolation({ user, group }) });
       return (await harness.run(client, spec)).heard.text('stdout');
     };
     expect(await by('nobody', null)).toBe('65534\n65534\n65534\n');
@@ -225,19 +225,18 @@ describe('isolation', () => {
   });
 
   test('limits hold, and exit code and signal stay exact', async () => {
-    const limits = { openFiles: 40, memoryBytes: 512 * 1024 * 1024 };
-    const user = String(process.getuid?.());
-    const spec = harness.shell('ulimit -n; ulimit -v; kill -9 $$', {
-      isolation: { user, group: null, limits },
+    const limits = { openFiles: 40, cpuSeconds: 7 };
+    const spec = harness.shell('ulimit -n; ulimit -t; nice; kill -9 $$', {
+      isolation: isolation({ user: String(process.getuid?.()), limits, nice: 5 }),
     });
     const { end, heard } = await harness.run(client, spec);
-    expect(heard.text('stdout')).toBe('40\n524288\n');
+    expect(heard.text('stdout')).toBe('40\n7\n5\n');
     expect(end.signal).toBe('SIGKILL');
   });
 
   test('an unknown user is a clear refusal', async () => {
-    const isolation = { user: 'no-such-user', group: null, limits: {} };
-    expect(await harness.refused(client, harness.shell('true', { isolation }))).toMatchObject({
+    const spec = harness.shell('true', { isolation: isolation({ user: 'no-such-user' }) });
+    expect(await harness.refused(client, spec)).toMatchObject({
       exitCode: 126,
       message: expect.stringContaining('no-such-user') as string,
     });

@@ -76,7 +76,7 @@ const nothing: unknown = new Proxy(() => nothing, {
 /** Dependencies of routes whose handlers never run; the kinds are real, because routes are made from their schemas. */
 export function routeDependencies(given: Partial<RouteDependencies> = {}): RouteDependencies {
   const kinds = listKinds({
-    script: { scriptsDirectory: '/nowhere', homeDirectory: '/nowhere', allowShell: false },
+    script: { scriptsDirectory: '/nowhere', allowShell: false },
   });
   const known: Partial<RouteDependencies> = { kinds, openPredecessors: false, ...given };
   return new Proxy(known, {

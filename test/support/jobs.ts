@@ -33,6 +33,7 @@ export function newJob(change: Partial<NewJob> = {}): NewJob {
     input: { script: 'a.sh' },
     retry: retryPolicy.parse({}),
     timeoutMs: null,
+    run: null,
     after: [],
     info: null,
     baseRuns: [],

@@ -35,7 +35,7 @@ export function createRouteDependencies(
   options: { clock?: Clock; scriptsDirectory?: string; openPredecessors?: boolean } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
   const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
-  const kinds = listKinds({ script: { scriptsDirectory, homeDirectory: tmpdir(), allowShell: false } });
+  const kinds = listKinds({ script: { scriptsDirectory, allowShell: false } });
   const auditLog = createAuditLog(db);
   const registry = new Registry();
   return {

@@ -13,7 +13,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { printJson, say } from '../output.ts';
-import { readText } from '../submit-body.ts';
+import { readText } from '../text-input.ts';
 
 interface EditOptions extends ServerOptions {
   name?: string;

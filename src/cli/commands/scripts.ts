@@ -14,7 +14,7 @@ import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { formatBytes } from '../job-view.ts';
 import { print, printJson, write } from '../output.ts';
-import { readText } from '../submit-body.ts';
+import { readText } from '../text-input.ts';
 import { printTable } from '../table.ts';
 import { formatTime } from '../time.ts';
 

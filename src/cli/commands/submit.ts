@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { exitCodeOf, followJob, waitForJob, writePiece } from '../following.ts';
 import { describeState } from '../job-view.ts';
 import { printJson, say } from '../output.ts';
+import { withRunOptions } from '../run-options.ts';
 import { toSubmitBody, type SubmitChoices } from '../submit-body.ts';
 
 interface SubmitCommandOptions extends SubmitChoices, ServerOptions {
@@ -38,13 +39,10 @@ export function registerSubmit(program: Command, context: CliContext): void {
     .option('--name <text>', 'what lists show')
     .option('--project <text>', 'project it belongs to')
     .option('--tag <text>', 'may be repeated', collect)
-    .option('-e, --env <name=value>', 'variable for the script; may be repeated', collect)
-    .option('--stdin <file>', 'text for its standard input; - is that of this command')
-    .option('--workdir <folder>', 'folder inside the home directory to run in')
     .option('--idempotency-key <key>', 'submitting again with the same key answers with the first job')
     .option('--kind <kind>', 'another kind than script; needs --input')
     .option('--input <json>', 'the whole input of the kind as JSON; @file reads a file, - standard input');
-  withServer(command)
+  withServer(withRunOptions(command))
     .addHelpText(
       'after',
       examples(

@@ -9,7 +9,10 @@ export interface ScriptFolder {
 }
 
 /** The file a script's name stands for. A link that leads out of the scripts directory is refused. */
-export async function findScript(name: string, folder: ScriptFolder): Promise<{ file: string } | NotStarted> {
+export async function findScript(
+  name: string,
+  folder: ScriptFolder,
+): Promise<{ file: string; script: string | null } | NotStarted> {
   const { scriptsDirectory, allowShell } = folder;
   const path = join(scriptsDirectory, name);
   let facts = await lstat(path).catch(() => null);
@@ -24,7 +27,7 @@ export async function findScript(name: string, folder: ScriptFolder): Promise<{ 
     facts = real === null ? null : await stat(real);
   }
   if (!facts) {
-    if (allowShell) return { file: name };
+    if (allowShell) return { file: name, script: null };
     return { exitCode: 127, message: `${name}: there is no such script in the scripts directory` };
   }
   if (!facts.isFile()) return { exitCode: 126, message: `${name}: is not a regular file` };
@@ -32,5 +35,5 @@ export async function findScript(name: string, folder: ScriptFolder): Promise<{ 
     return { exitCode: 126, message: `${name}: is not executable (chmod +x makes it so)` };
   }
   // The name as given, so that the script sees its own name in $0.
-  return { file: path };
+  return { file: path, script: path };
 }

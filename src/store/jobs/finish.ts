@@ -18,7 +18,7 @@ with incoming as materialized (
   select * from json_to_recordset($1::json) as r (
     "jobId" bigint, number integer, token uuid, actor text, next text, "runAt" timestamptz,
     state text, reason text, message text, "exitCode" integer, signal text, "endedAt" timestamptz,
-    "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint,
+    "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint,
     program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, verdict text, "verdictTone" text, result json, outcome json
   )
 ),
@@ -32,7 +32,7 @@ ended as materialized (
     state = i.state, reason = i.reason, message = i.message, exit_code = i."exitCode", signal = i.signal,
     ended_at = greatest(i."endedAt", a.claimed_at), launched_at = coalesce(i."launchedAt", a.launched_at),
     free_before_kib = coalesce(i."freeBeforeKib", a.free_before_kib), free_after_kib = i."freeAfterKib",
-    cpu_ms = i."cpuMs", max_rss_bytes = i."maxRssBytes", program = coalesce(i.program, a.program),
+    cpu_ms = i."cpuMs", max_rss_bytes = i."maxRssBytes", read_bytes = i."readBytes", written_bytes = i."writtenBytes", program = coalesce(i.program, a.program),
     stdout_bytes = coalesce(i."stdoutBytes", a.stdout_bytes), stderr_bytes = coalesce(i."stderrBytes", a.stderr_bytes)
   from incoming i, mine m
   where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import type { LauncherOptions } from '../../../src/launcher/main-options.ts';
 import { carriesToken, listPids, readProcess } from '../../../src/launcher/proc.ts';
 import type {
+  Isolation,
+  LimitHit,
   OutputFrame,
   ProgramEnd,
+  ProgramNews,
   ProgramSpec,
   ProgramStarted,
   StartRefused,
   StreamOffsets,
+  UsageSample,
 } from '../../../src/launcher/protocol.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { LauncherClient, type ProgramListener } from '../../../src/worker/launcher-client.ts';
@@ -41,6 +45,16 @@ export class Heard implements ProgramListener {
     this.#onOutput();
   }
 
+  readonly near: LimitHit[] = [];
+  readonly samples: UsageSample[] = [];
+
+  onWatched({ near, firstSample, samples }: ProgramNews): void {
+    this.near.push(...near);
+    if (firstSample > this.samples.length)
+      this.broken = `sample ${firstSample}, expected ${this.samples.length}`;
+    this.samples.splice(firstSample, samples.length, ...samples);
+  }
+
   onEnd(end: ProgramEnd): void {
     if (this.end ?? this.lost) this.broken = 'a second end';
     this.end = end;
@@ -58,6 +72,11 @@ export class Heard implements ProgramListener {
   text(stream: 'stdout' | 'stderr'): string {
     return this.bytes(stream).toString();
   }
+}
+
+/** Nobody switched to, no limits: what a test does not name. */
+export function isolation(change: Partial<Isolation>): Isolation {
+  return { user: null, group: null, limits: {}, warnAt: null, nice: null, killGraceMs: 1_000, ...change };
 }
 
 export class LauncherHarness {

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import type { NotStarted } from '../ports.ts';
+import type { NotStarted } from '../kinds/ports.ts';
 
 /** A folder below the home directory; links that lead out of it are refused. */
 export async function resolveWorkdir(
