@@ -196,6 +196,7 @@ async function build(
   const jobs = createJobs({
     store,
     reader: createJobReader(db),
+    output: createOutputReader(outputStore),
     bell: rings,
     kinds,
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,

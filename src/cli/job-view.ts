@@ -146,6 +146,7 @@ function describeAttempt(attempt: Attempt, paint: Paint): string[] {
   const late = attempt.lateResults.length;
   const lines = formatFields([
     ['state', `${attempt.state}${reason}${message}`],
+    ['it said', attempt.errorLine === null ? undefined : cleanText(attempt.errorLine)],
     ['exit code', attempt.retcode === null ? undefined : String(attempt.retcode)],
     ['worker', attempt.worker === null ? undefined : cleanText(attempt.worker)],
     ['started', formatTime(startedAt)],

@@ -4,6 +4,7 @@ import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEdit } from './commands/edit.ts';
 import { registerEvents } from './commands/events.ts';
+import { registerFailures } from './commands/failures.ts';
 import { registerFind } from './commands/find.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
@@ -35,6 +36,7 @@ const registrations = [
   registerRetry,
   registerEdit,
   registerWhy,
+  registerFailures,
   registerEvents,
   registerStats,
   registerQueues,

@@ -127,6 +127,7 @@ export const jobSummary = z.object({
   name: z.string(),
   state: z.enum(jobStates),
   reason: z.enum(failureReasons).nullable().describe('Why it failed.'),
+  family: z.string().nullable().describe('Those that failed alike; see /failures.'),
   message: z.string().nullable().describe('The reason in words.'),
   verdict: verdict.nullable().describe('What a person said of the outcome, else what the kind says.'),
   analysis: z.enum(analyses).nullable().describe('How far people are with looking at it.'),
@@ -218,6 +219,7 @@ export const attempt = z.object({
     .nullable()
     .describe('Read from storage; what was in the page cache does not count. Null where unknown.'),
   writtenBytes: z.number().nullable().describe('Written to storage. Null where unknown.'),
+  errorLine: z.string().nullable().describe('The line of its output that says best what went wrong.'),
   program: z.unknown().describe('What exactly ran: file, arguments, working directory.'),
   stdoutBytes: z.number(),
   stderrBytes: z.number(),

@@ -1,6 +1,7 @@
 import type { App } from './access.ts';
 import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.ts';
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
+import { registerFailureRoutes, type FailureDependencies } from './routes/failures.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerHomeRoutes } from './routes/home.ts';
@@ -25,6 +26,7 @@ export interface RouteDependencies
     ScriptDependencies,
     StatsDependencies,
     WaitingDependencies,
+    FailureDependencies,
     TaskDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
@@ -40,5 +42,6 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerScriptRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);
   registerWaitingRoutes(app, dependencies);
+  registerFailureRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
 }

@@ -24,6 +24,7 @@ export function emptyOutcome(
     program: null,
     stdoutBytes: null,
     stderrBytes: null,
+    errorLine: null,
     verdict: null,
     ...details,
   };

@@ -51,7 +51,8 @@ function create() {
   };
   const jobs = createJobs({
     store: store as JobStore,
-    reader: { known: async (ids) => new Set(ids) },
+    reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
+    output: { tail: async () => ({ lines: [], next: null }) },
     bell: {
       ring: (places) => rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},

@@ -4,10 +4,15 @@ import type { Actor } from '../contract/actor.ts';
 import { type BaseRunName, retryPolicy, type SubmitOptions } from '../contract/job.ts';
 import { runOptions, type RunOptions } from '../contract/run-options.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
+import type { OutputReader } from '../output/ports.ts';
 import { decideNext } from './decide.ts';
+import { familyOf } from './failure.ts';
 import { Gather } from './gather.ts';
+import { readErrorLine } from './last-words.ts';
 import { findUnstorable, toStorable } from './storable.ts';
 import type {
+  AttemptKey,
+  AttemptOutcome,
   Bell,
   Finish,
   Jobs,
@@ -21,7 +26,8 @@ import type {
 
 export interface JobsOptions {
   store: JobStore;
-  reader: Pick<JobReader, 'known'>;
+  reader: Pick<JobReader, 'known' | 'attemptRef'>;
+  output: Pick<OutputReader, 'tail'>;
   bell: Bell;
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
@@ -34,7 +40,7 @@ const settleLimit = 1_000;
 const defaultRetry = retryPolicy.parse({});
 
 /** The use cases: what people and workers do with jobs. Decides, tells the store, rings. */
-export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
+export function createJobs({ store, reader, output, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
   const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
 
@@ -56,6 +62,13 @@ export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: Job
     if (details.length > 0) throw invalid(details);
   };
 
+  const withErrorLine = async ({
+    outcome,
+    ...key
+  }: AttemptKey & { outcome: AttemptOutcome }): Promise<AttemptOutcome> =>
+    outcome.state === 'failed' && outcome.errorLine === null
+      ? { ...outcome, errorLine: await readErrorLine(key, { reader, output }) }
+      : outcome;
   const requireBaseRuns = async (baseRuns: readonly BaseRunName[], actor: Actor): Promise<void> => {
     const ids = baseRuns.flatMap((base) => ('jobId' in base ? [base.jobId] : []));
     if (ids.length === 0) return;
@@ -126,8 +139,9 @@ export function createJobs({ store, reader, bell, kinds, defaultTimeoutMs }: Job
     },
 
     finish: async ({ retry, tries, ...ended }) => {
-      const next = decideNext({ outcome: ended.outcome, retry, tries, now: new Date() });
-      const finished = await finishes.add({ ...ended, outcome: toStorable(ended.outcome), next });
+      const outcome = toStorable(await withErrorLine(ended));
+      const next = decideNext({ outcome, retry, tries, now: new Date() });
+      const finished = await finishes.add({ ...ended, outcome, next, family: familyOf(outcome) });
       if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
       if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
       if (finished.hasDependants) await settle([ended.jobId]);

@@ -12,6 +12,7 @@ import type {
   Verdict,
 } from '../contract/job.ts';
 import type { RunOptions } from '../contract/run-options.ts';
+import type { Failure } from '../contract/failure.ts';
 import type { AttemptState, FailureReason, JobState } from '../contract/states.ts';
 import type { AttemptRef } from '../output/ports.ts';
 
@@ -72,6 +73,13 @@ export type SubmitOutcome =
   | { status: 'unknown_queue' }
   | { status: 'refused'; message: string };
 
+/** Failures that are alike. */
+export interface FailureFamily {
+  /** The same for the same signature, on every machine. */
+  id: string;
+  signature: string;
+}
+
 export interface ClaimRequest {
   workerId: string;
   incarnation: number;
@@ -116,6 +124,8 @@ export interface AttemptOutcome {
   program: unknown;
   stdoutBytes: number | null;
   stderrBytes: number | null;
+  /** The line of its output that says best what went wrong. */
+  errorLine: string | null;
   verdict: Verdict | null;
   /** `undefined`: there is none. */
   result?: unknown;
@@ -137,6 +147,8 @@ export interface Finish extends AttemptKey {
     state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'scheduled'>;
     runAt: string | null;
   };
+  /** Of a failure: those that are alike. */
+  family: FailureFamily | null;
   actor: string;
 }
 
@@ -323,6 +335,8 @@ export interface JobReader {
     actor: Actor,
   ): Promise<{ events: FeedEvent[]; position: string }>;
   stats(actor: Actor): Promise<JobStats>;
+  /** Families of jobs that failed in this time, the newest failure first. */
+  failures(query: { since: Date; until: Date; limit: number }, actor: Actor): Promise<Failure[]>;
 }
 
 export interface FeedEvent extends JobEvent {

@@ -1,5 +1,6 @@
 import { decideNext } from './decide.ts';
 import { emptyOutcome } from './contract.ts';
+import { familyOf } from './failure.ts';
 import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -113,5 +114,5 @@ export function lost(
     endedAt: details.now.toISOString(),
   });
   const next = decideNext({ outcome, retry: job.retry, tries: job.tries, now: details.now });
-  return { jobId, number, token, outcome, next, actor: details.actor };
+  return { jobId, number, token, outcome, next, family: familyOf(outcome), actor: details.actor };
 }

@@ -5,12 +5,13 @@ import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
 import type { Database } from './database.ts';
+import { readFailures } from './failure-reader.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
 import { addBehind, parseCursor } from './search/position.ts';
 
 const summaryColumns = `
-  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.keep, j.progress, j.queue, j.priority,
+  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.family, j.keep, j.progress, j.queue, j.priority,
   j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.project, j.tags, j.parent_id as "parentId",
   j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
   j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
@@ -55,6 +56,7 @@ export function createJobReader(db: Database): JobReader {
     events: (jobId, afterId, limit, actor) => events(db, { jobId, afterId, limit }, actor),
     feed: (position, limit, actor) => readFeed(db, { position, limit }, actor),
     stats: (actor) => stats(db, actor),
+    failures: (query, actor) => readFailures(db, query, actor),
   };
 }
 
@@ -185,7 +187,7 @@ const attemptColumns = `
   a.job_id as "jobId", a.number, a.state, a.owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
   a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
   a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
-  a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.error_line as "errorLine", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
   -- The last event that brought the job into its queue; the end of an attempt that is tried again is one.
   extract(epoch from a.claimed_at - (
     select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at

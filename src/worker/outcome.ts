@@ -40,6 +40,7 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     program: null,
     stdoutBytes: null,
     stderrBytes: null,
+    errorLine: null,
     verdict: said.verdict ?? null,
     ...(result ? { result } : {}),
   };

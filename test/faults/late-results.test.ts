@@ -19,7 +19,15 @@ afterAll(() => database.drop());
 async function tellEnd({ jobId, number, token }: ClaimedJob, endedAt: string): Promise<void> {
   const outcome = emptyOutcome('failed', { reason: 'lost', exitCode: 0, endedAt });
   await store.finish([
-    { jobId, number, token, outcome, next: { state: 'failed', runAt: null }, actor: 'worker:a worker' },
+    {
+      jobId,
+      number,
+      token,
+      outcome,
+      next: { state: 'failed', runAt: null },
+      family: null,
+      actor: 'worker:a worker',
+    },
   ]);
 }
 

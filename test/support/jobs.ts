@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Actor } from '../../src/contract/actor.ts';
 import { retryPolicy } from '../../src/contract/job.ts';
 import { emptyOutcome } from '../../src/jobs/contract.ts';
+import { familyOf } from '../../src/jobs/failure.ts';
 import type {
   AttemptOutcome,
   ClaimedJob,
@@ -85,12 +86,18 @@ export function succeeded(job: ClaimedJob, change: Partial<AttemptOutcome> = {})
     exitCode: 0,
     ...change,
   });
-  return { ...keyOf(job), outcome, next: { state: 'succeeded', runAt: null }, actor: 'worker:a worker' };
+  return {
+    ...keyOf(job),
+    outcome,
+    next: { state: 'succeeded', runAt: null },
+    family: null,
+    actor: 'worker:a worker',
+  };
 }
 
 export function failed(job: ClaimedJob, next: Finish['next'] = { state: 'failed', runAt: null }): Finish {
   const outcome = emptyOutcome('failed', { reason: 'exit', exitCode: 3, endedAt: new Date().toISOString() });
-  return { ...keyOf(job), outcome, next, actor: 'worker:a worker' };
+  return { ...keyOf(job), outcome, next, family: familyOf(outcome), actor: 'worker:a worker' };
 }
 
 function keyOf({ jobId, number, token }: ClaimedJob): { jobId: number; number: number; token: string } {

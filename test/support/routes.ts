@@ -52,6 +52,7 @@ export function createRouteDependencies(
     jobs: createJobs({
       store: createJobStore(db),
       reader: createJobReader(db),
+      output: createOutputReader(createOutputStore(db)),
       bell: silentBell,
       kinds,
       defaultTimeoutMs: null,

@@ -57,7 +57,7 @@ with moved as (
       select from job_dependencies d join jobs b on b.id = d.on_job_id
       where d.job_id = jobs.id and b.state <> 'succeeded' and (d.must_succeed or b.state <> all($4::text[]))
     ) then 'waiting' else 'queued' end,
-    reason = null, message = null, verdict = null, verdict_tone = null, own_verdict = null, own_verdict_tone = null, ended_at = null,
+    reason = null, message = null, verdict = null, verdict_tone = null, own_verdict = null, own_verdict_tone = null, family = null, ended_at = null,
     run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
   where id = $1 and state = any($3::text[]) and queue is not null
   returning id, queue, needs, state

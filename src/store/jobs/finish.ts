@@ -19,7 +19,7 @@ with incoming as materialized (
     "jobId" bigint, number integer, token uuid, actor text, next text, "runAt" timestamptz,
     state text, reason text, message text, "exitCode" integer, signal text, "endedAt" timestamptz,
     "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint,
-    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, verdict text, "verdictTone" text, result json, outcome json
+    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json, outcome json
   )
 ),
 mine as materialized (
@@ -33,7 +33,8 @@ ended as materialized (
     ended_at = greatest(i."endedAt", a.claimed_at), launched_at = coalesce(i."launchedAt", a.launched_at),
     free_before_kib = coalesce(i."freeBeforeKib", a.free_before_kib), free_after_kib = i."freeAfterKib",
     cpu_ms = i."cpuMs", max_rss_bytes = i."maxRssBytes", read_bytes = i."readBytes", written_bytes = i."writtenBytes", program = coalesce(i.program, a.program),
-    stdout_bytes = coalesce(i."stdoutBytes", a.stdout_bytes), stderr_bytes = coalesce(i."stderrBytes", a.stderr_bytes)
+    stdout_bytes = coalesce(i."stdoutBytes", a.stdout_bytes), stderr_bytes = coalesce(i."stderrBytes", a.stderr_bytes),
+    error_line = i."errorLine"
   from incoming i, mine m
   where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
     and m.job_id = a.job_id and m.number = a.number
@@ -47,6 +48,7 @@ moved as (
     reason = case when i.next = 'failed' then i.reason end,
     message = case when j.cancel_requested_at is not null or i.next not in ('queued', 'scheduled') then i.message end,
     verdict = i.verdict, verdict_tone = i."verdictTone",
+    family = case when i.next = 'failed' then i."familyId" end,
     run_at = case when i.next = 'scheduled' then i."runAt" else j.run_at end,
     released = j.released + (e.state = 'released')::int
   from ended e join incoming i on i."jobId" = e.job_id and i.number = e.number
@@ -75,6 +77,12 @@ stale as materialized (
 ),
 late as (
   insert into late_results (job_id, attempt, token, outcome) select "jobId", number, token, outcome from stale
+),
+families as (
+  insert into failure_families (id, signature, reason)
+  select distinct on ("familyId") "familyId", signature, reason from incoming where "familyId" is not null
+  order by "familyId"
+  on conflict do nothing
 ),
 results as (
   insert into job_results (job_id, attempt, result)
@@ -146,7 +154,13 @@ function withoutReports(finish: Finish, error: Error): Finish {
   const message = `${outcome.message ?? 'Ended.'} What it reported could not be kept: ${error.message}`;
   return {
     ...finish,
-    outcome: { ...outcome, program: null, verdict: null, message: message.replaceAll('\0', '') },
+    outcome: {
+      ...outcome,
+      program: null,
+      verdict: null,
+      errorLine: null,
+      message: message.replaceAll('\0', ''),
+    },
   };
 }
 
@@ -169,13 +183,15 @@ async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<Fin
   });
 }
 
-function toRow({ outcome, next, ...rest }: Finish): object {
+function toRow({ outcome, next, family, ...rest }: Finish): object {
   const { verdict, ...facts } = outcome;
   return {
     ...rest,
     ...facts,
     next: next.state,
     runAt: next.runAt,
+    familyId: family?.id,
+    signature: family?.signature,
     verdict: verdict?.text,
     verdictTone: verdict?.tone,
     // `null` is a result as well; a missing member becomes SQL null.
