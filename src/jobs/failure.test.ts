@@ -23,21 +23,25 @@ describe('a normalised failure', () => {
   });
 
   it('is the same for two runs that differ in numbers only', () => {
-    fc.assert(
-      fc.property(fc.nat(), fc.nat(), (a, b) => {
-        const said = (n: number): string => `worker ${n}: time step ${n / 7} too small in element ${n}`;
-        return normaliseFailure(said(a)) === normaliseFailure(said(b));
-      }),
-    );
+    expect(() =>
+      fc.assert(
+        fc.property(fc.nat(), fc.nat(), (a, b) => {
+          const said = (n: number): string => `worker ${n}: time step ${n / 7} too small in element ${n}`;
+          return normaliseFailure(said(a)) === normaliseFailure(said(b));
+        }),
+      ),
+    ).not.toThrow();
   });
 
   it('is bounded, and what is normalised stays as it is', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 3_000, unit: 'binary' }), (text) => {
-        const once = normaliseFailure(text);
-        return once.length <= 300 && once.isWellFormed();
-      }),
-    );
+    expect(() =>
+      fc.assert(
+        fc.property(fc.string({ maxLength: 3_000, unit: 'binary' }), (text) => {
+          const once = normaliseFailure(text);
+          return once.length <= 300 && once.isWellFormed();
+        }),
+      ),
+    ).not.toThrow();
   });
 });
 

@@ -54,6 +54,8 @@ describe('jobs that failed', () => {
       },
     ]);
     const { items } = await call<{ items: Attempt[] }>('GET', `/jobs/${first?.id}/attempts`);
+    const members = await call<{ items: Job[] }>('GET', `/jobs?q=family:${first?.family}`);
+    expect(members.items.map(({ id }) => id)).toEqual([second?.id, first?.id]);
     expect(items[0]?.errorLine).toBe('ERROR: element 1 of /tmp/run_1/mesh.inp is inverted');
     const after = new Date(Date.parse(other?.endedAt ?? '')).toISOString();
     expect(await failures(`?since=${after}`)).toHaveLength(1);

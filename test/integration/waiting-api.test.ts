@@ -26,6 +26,8 @@ describe('a job that names others', () => {
       reasons: [{ reason: 'job', jobId: first, until: null }, { reason: 'no-worker' }],
       startsAt: null,
     });
+    const dependants = (await ask('GET', `/jobs?q=after:${first}`, admin)).body.items as { id: number }[];
+    expect(dependants.map((one) => one.id)).toEqual([id]);
     const [job] = await (await joinWorker(store)).claim(1);
     if (job) await store.finish([succeeded(job)]);
     const late = await submit({ afterOk: [first] });

@@ -41,6 +41,11 @@ export const filterKeys = {
     example: 'state:failed,cancelled',
   },
   reason: { type: 'choice', choices: failureReasons, meaning: 'Why it failed.', example: 'reason:timeout' },
+  family: {
+    type: 'text',
+    meaning: 'Those that failed alike; `/failures` names the families.',
+    example: 'family:5f1c6a4b9e2d7038',
+  },
   kind: { type: 'text', meaning: 'What sort of work it is.', example: 'kind:script' },
   name: { type: 'text', meaning: 'Its whole name.', example: 'name:"nightly build"' },
   owner: { type: 'text', aliases: ['user'], meaning: 'Who submitted it.', example: 'owner:ana,bo' },
@@ -75,6 +80,7 @@ export const filterKeys = {
     example: 'keep:yes',
   },
   parent: { type: 'number', meaning: 'The job that submitted it.', example: 'parent:17' },
+  after: { type: 'number', meaning: 'A job it runs after.', example: 'after:17' },
   base: { type: 'number', meaning: 'A job it is compared with.', example: 'base:17' },
   exit: { type: 'number', meaning: 'Exit code of its newest attempt.', example: 'exit:>0' },
   submitted: {

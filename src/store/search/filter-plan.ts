@@ -73,6 +73,7 @@ const directKeys: ReadonlySet<KeyName> = new Set<KeyName>([
   'id',
   'uid',
   'owner',
+  'family',
   'state',
   'analysis',
   'assessment',
@@ -92,6 +93,7 @@ function isIndexed(term: Term): boolean {
     case 'state':
       return term.values.every(({ type }) => type !== 'any');
     case 'owner':
+    case 'family':
     case 'uid':
       return term.values.every((value) => value.type === 'text' && value.isExact);
     default:

@@ -50,6 +50,10 @@ const lookups: Partial<Record<KeyName, { column: string; sql: string }>> = {
     column: 'a.exit_code',
     sql: 'exists (select from attempts a where a.job_id = j.id and a.number = j.attempt and #)',
   },
+  after: {
+    column: 'd.on_job_id',
+    sql: 'exists (select from job_dependencies d where d.job_id = j.id and #)',
+  },
   source: {
     column: 's.source',
     sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
@@ -85,6 +89,8 @@ function valueCondition(key: KeyName, value: Value, context: ConditionContext): 
       return uidCondition(value);
     case 'state':
       return stateCondition(value);
+    case 'family':
+      return familyCondition(value);
     case 'verdict':
       return verdictCondition(value);
     case 'keep':
@@ -166,6 +172,14 @@ export function stateCondition(value: Value): Condition {
       .map((state) => `'${state}'`)
       .join(', ')})`,
   );
+}
+
+/** The ids are of our making, so they are compared as they are, by the index. */
+function familyCondition(value: Value): Condition {
+  if (value.type !== 'text') return plain('j.family is not null');
+  return value.isExact
+    ? { sql: 'j.family = ?::text', values: [value.text] }
+    : { sql: 'starts_with(j.family, ?::text)', values: [value.text] };
 }
 
 function verdictCondition(value: Value): Condition {
