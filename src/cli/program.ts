@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEdit } from './commands/edit.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFailures } from './commands/failures.ts';
 import { registerFind } from './commands/find.ts';
@@ -46,6 +47,7 @@ const registrations = [
   registerUsers,
   registerTokens,
   registerConfig,
+  registerDoctor,
   registerCompletion,
 ];
 

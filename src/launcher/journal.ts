@@ -110,6 +110,11 @@ export class Journal {
   }
 }
 
+/** What the file says, without opening it for writing: for `daybook doctor`. */
+export function peekJournal(path: string): JournalEntry[] {
+  return [...readEntries(path, readBootId())];
+}
+
 function readEntries(path: string, bootId: string): Iterable<JournalEntry> {
   const entries = new Map<string, JournalEntry>();
   let isThisBoot = false;

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 
 const folder = join(import.meta.dirname, '../../migrations');
 const filePattern = /^(\d{4})_[a-z0-9-]+\.sql$/;
@@ -27,6 +27,19 @@ export async function migrate(db: Database): Promise<void> {
   for (const migration of migrations) {
     if (!applied.has(migration.number)) await apply(db, migration);
   }
+}
+
+/** Numbers of the newest migration this database has (0: none), and of the newest this version brings. */
+export async function readSchemaVersion(db: Queryable): Promise<{ applied: number; known: number }> {
+  const known = (await listMigrations()).at(-1)?.number ?? 0;
+  const [row] = await db.query<{ isThere: boolean }>(
+    `select to_regclass('schema_migrations') is not null as "isThere"`,
+  );
+  if (!row?.isThere) return { applied: 0, known };
+  const [newest] = await db.query<{ number: number }>(
+    'select coalesce(max(number), 0) as number from schema_migrations',
+  );
+  return { applied: newest?.number ?? 0, known };
 }
 
 /** `unique nulls not distinct` came with 15. */
