@@ -14,16 +14,18 @@ import { findingsOf, reasonOf, type Finding } from './finding.ts';
  */
 export async function diagnose(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
-    checkConfiguration(config),
-    checkPlace(config),
     checkDatabase(config),
     checkLauncher(config),
     checkDisk(config),
     checkPorts(config),
     checkClock(),
-    checkProgramAccount(config),
   ]);
-  return findings.flat();
+  return [
+    ...checkConfiguration(config),
+    ...checkPlace(config),
+    ...findings.flat(),
+    ...checkProgramAccount(config),
+  ];
 }
 
 async function checkDatabase(config: Config): Promise<Finding[]> {
