@@ -37,6 +37,7 @@ import { createLogger } from './log.ts';
 import { prepareDirectories } from './directories.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
 import { NotifyRings } from './queue/notify.ts';
+import { createOutputSearch } from './search/output-search.ts';
 import { createScripts } from './scripts/scripts.ts';
 import { createAccountStore } from './store/accounts.ts';
 import { createAuditLog } from './store/audit.ts';
@@ -355,6 +356,8 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
   });
   measureRequests(app, metrics);
   const auditLog = createAuditLog(db);
+  const finder = createOutputFinder(outputStore);
+  const search = createJobSearch(db);
   registerRoutes(app, {
     accounts,
     auditLog,
@@ -367,9 +370,10 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     reader: createJobReader(db),
     series: createSeriesStore(db),
     kinds,
-    finder: createOutputFinder(outputStore),
+    finder,
     output: createOutputReader(outputStore),
-    search: createJobSearch(db),
+    search,
+    outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     fleet: createFleetStore(db),
     bell: rings,
     scripts: createScripts(config.data.scriptsDirectory, createScriptHistory(db)),

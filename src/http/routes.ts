@@ -7,6 +7,7 @@ import { registerHealthRoutes, type HealthDependencies } from './routes/health.t
 import { registerHomeRoutes } from './routes/home.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
 import { registerMetricsRoutes, type MetricsDependencies } from './routes/metrics.ts';
+import { registerOutputSearchRoutes, type OutputSearchDependencies } from './routes/output-search.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
@@ -22,6 +23,7 @@ export interface RouteDependencies
     JobDependencies,
     OutputDependencies,
     LiveOutputDependencies,
+    OutputSearchDependencies,
     FleetDependencies,
     ScriptDependencies,
     StatsDependencies,
@@ -38,6 +40,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerJobRoutes(app, dependencies);
   registerOutputRoutes(app, dependencies);
   registerLiveOutputRoutes(app, dependencies);
+  registerOutputSearchRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);

@@ -1,4 +1,31 @@
+import { z } from 'zod';
 import type { OutputPlace } from './ports.ts';
+
+/** One line as the API shows it. */
+export const outputLine = z.object({
+  stream: z.enum(['stdout', 'stderr']),
+  line: z.int().nullable().describe('Counted from 0 within the stream of the attempt; null for a gap.'),
+  at: z.iso.datetime({ offset: true }),
+  text: z.string(),
+  kind: z.enum(['text', 'protocol', 'gap']),
+  isPartial: z.boolean().describe('The end of the line has not come yet.'),
+  place: z
+    .string()
+    .optional()
+    .describe('Of a line that was found: `from` that shows it among the lines of both streams.'),
+});
+
+/** A text to find in lines. */
+export const findText = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .refine((text) => !text.includes('\n'), 'must be a part of one line');
+
+export const findCase = z
+  .enum(['exact', 'ignore'])
+  .default('exact')
+  .describe('For `find`: `ignore` takes A–Z and a–z for equal.');
 
 /** Reads `12.40` (a chunk and how many of its lines came before) or `stdout:120` (a line); null when it is neither. */
 export function parsePlace(text: string): OutputPlace | null {

@@ -3,6 +3,7 @@ import type { Filter } from '../contract/filter/filter.ts';
 import type { MomentContext } from '../contract/filter/moments.ts';
 import type { JobSummary } from '../contract/job.ts';
 import type { JobQuery } from '../jobs/ports.ts';
+import type { FoundLines } from '../output/ports.ts';
 
 /** What to look for: a filter, and the plain parameters of a list besides it. */
 export interface SearchRequest extends MomentContext {
@@ -35,3 +36,27 @@ export interface JobSearch {
 
 /** A page takes milliseconds; this is what a filter may cost that nothing stored helps with. */
 export const searchBudgetMs = 400;
+
+/** A text to look for in what the jobs of a filter printed. */
+export interface OutputSearchRequest extends SearchRequest {
+  text: string;
+  /** Of the letters A to Z. */
+  ignoresCase: boolean;
+  /** So many lines of each job, the first ones. */
+  linesPerJob: number;
+  budgetMs: number;
+}
+
+export interface FoundOutput {
+  job: JobSummary;
+  attempt: number;
+  lines: FoundLines['lines'];
+  /** The output is too large for the time there was; its own search goes on. */
+  isUnfinished: boolean;
+}
+
+/** Finds text in the newest attempts of many jobs. */
+export interface OutputSearch {
+  /** As `JobSearch.find`: what was looked at in the time, and where to go on. At most `limit` jobs. */
+  find(request: OutputSearchRequest, actor: Actor): Promise<Found<FoundOutput>>;
+}

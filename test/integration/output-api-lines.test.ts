@@ -301,3 +301,27 @@ describe('finding a text', () => {
     expect(answer.json<{ details: { field: string }[] }>().details).toMatchObject([{ field }]);
   });
 });
+
+describe('finding a text in what all jobs printed', () => {
+  it('names the jobs and their first lines that hold it, the newest first, a page at a time', async () => {
+    const first = await runToEnd('cross-1.sh', 'echo quicksilver one; echo quicksilver two >&2');
+    const second = await runToEnd('cross-2.sh', 'seq 100; echo QuickSilver three');
+    interface Found {
+      items: { job: Job; lines: Line[]; isUnfinished: boolean }[];
+      cursor: string | null;
+    }
+    const find = async (query: string): Promise<Found> =>
+      (await server.call('GET', `/api/v1/output?${query}`)).json<Found>();
+    const all = await find('find=quicksilver&case=ignore');
+    expect(all.items.map(({ job, lines }) => [job.id, lines.map(({ text }) => text).toSorted()])).toEqual([
+      [second, ['QuickSilver three']],
+      [first, ['quicksilver one', 'quicksilver two']],
+    ]);
+    expect(all.cursor).toBeNull();
+    expect((await find(`find=quicksilver&q=id:${second}`)).items).toEqual([]);
+    const one = await find('find=quicksilver&case=ignore&limit=1');
+    expect(one.items.map(({ job }) => job.id)).toEqual([second]);
+    const next = await find(`find=quicksilver&case=ignore&limit=1&cursor=${one.cursor}`);
+    expect(next.items.map(({ job }) => job.id)).toEqual([first]);
+  });
+});

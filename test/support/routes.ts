@@ -12,6 +12,7 @@ import { listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createMetricsReport } from '../../src/metrics/report.ts';
+import { createOutputSearch } from '../../src/search/output-search.ts';
 import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -37,6 +38,8 @@ export function createRouteDependencies(
   const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
   const kinds = listKinds({ script: { scriptsDirectory, allowShell: false } });
   const auditLog = createAuditLog(db);
+  const finder = createOutputFinder(createOutputStore(db));
+  const search = createJobSearch(db);
   const registry = new Registry();
   return {
     auditLog,
@@ -60,9 +63,10 @@ export function createRouteDependencies(
     reader: createJobReader(db),
     series: createSeriesStore(db),
     kinds,
-    finder: createOutputFinder(createOutputStore(db)),
+    finder,
     output: createOutputReader(createOutputStore(db)),
-    search: createJobSearch(db),
+    search,
+    outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     fleet: createFleetStore(db),
     bell: silentBell,
     scripts: createScripts(scriptsDirectory, createScriptHistory(db)),

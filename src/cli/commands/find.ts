@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { JobSummary } from '../../contract/job.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
 import {
@@ -14,6 +15,7 @@ import { ExitError } from '../errors.ts';
 import { print, printJson } from '../output.ts';
 
 interface FindOptions extends ServerOptions {
+  filter?: string;
   ignoreCase?: boolean;
   backward?: boolean;
   stream?: string;
@@ -31,10 +33,14 @@ const nothingFound = 1;
 
 export function registerFind(program: Command, context: CliContext): void {
   const command = program
-    .command('find <text> <job>')
-    .summary('find a text in what a job printed')
+    .command('find <text> [job]')
+    .summary('find a text in what jobs printed')
     .description(
-      'Prints the lines of a job that hold the text, each with its number; also while the job still prints. Ends with 1 when there is none.',
+      'Prints the lines of a job that hold the text, each with its number; also while the job still prints. Without a job, looks through what all jobs of a filter printed, the newest first. Ends with 1 when there is none.',
+    )
+    .option(
+      '-f, --filter <filter>',
+      'without a job: only jobs of this filter, such as "state:failed kind:script"',
     )
     .option('-i, --ignore-case', 'take A-Z and a-z for equal')
     .option('-b, --backward', 'the last line first')
@@ -42,9 +48,17 @@ export function registerFind(program: Command, context: CliContext): void {
     .option('--attempt <number>', 'that try instead of the newest')
     .option('-m, --max <number>', 'at most so many lines', '1000');
   withServer(command)
-    .addHelpText('after', examples('find ERROR 17', 'find -i "not converged" -m 1 --backward 17'))
-    .action(async (text: string, job: string, options: FindOptions, self: Command) => {
+    .addHelpText(
+      'after',
+      examples(
+        'find ERROR 17',
+        'find "time step too small" --filter "kind:script submitted:>-7d"',
+        'find -i "not converged" -m 1 --backward 17',
+      ),
+    )
+    .action(async (text: string, job: string | undefined, options: FindOptions, self: Command) => {
       const client = await connectFor(context, self);
+      if (job === undefined) return findInAll(context, client, { text, ...options });
       const lines = await findLines(client, `${jobPath(job)}/output`, { text, ...options });
       if (options.json) await printJson(context, lines);
       else
@@ -52,6 +66,41 @@ export function registerFind(program: Command, context: CliContext): void {
           await print(context, `${line.stream}:${line.line}: ${cleanText(line.text)}`);
       if (lines.length === 0) throw new ExitError(nothingFound);
     });
+}
+
+interface FoundJobs {
+  items: { job: JobSummary; lines: FoundPage['lines']; isUnfinished: boolean }[];
+  cursor: string | null;
+  searchedBackTo: string | null;
+}
+
+/** Goes through all jobs of the filter, printing as it finds. */
+async function findInAll(
+  context: CliContext,
+  client: Client,
+  { text, filter, ignoreCase, json }: FindOptions & { text: string },
+): Promise<void> {
+  const found: FoundJobs['items'] = [];
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page: FoundJobs = await client.get<FoundJobs>('/output', {
+      query: { find: text, case: ignoreCase ? 'ignore' : 'exact', q: filter, cursor },
+    });
+    found.push(...page.items);
+    if (!json) for (const item of page.items) await printFound(context, item);
+    ({ cursor } = page);
+  }
+  if (json) await printJson(context, found);
+  if (found.length === 0) throw new ExitError(nothingFound);
+}
+
+async function printFound(
+  context: CliContext,
+  { job, lines, isUnfinished }: FoundJobs['items'][number],
+): Promise<void> {
+  await print(context, `Job ${job.id}  ${cleanText(job.name)}`);
+  for (const line of lines) await print(context, `  ${line.stream}:${line.line}: ${cleanText(line.text)}`);
+  if (isUnfinished)
+    await print(context, `  (its output is long: daybook find … ${job.id} looks through all of it)`);
 }
 
 /** All of them, however often the server's time for one search runs out. */

@@ -4,7 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import type { Actor } from '../../contract/actor.ts';
 import type { JobReader } from '../../jobs/ports.ts';
 import type { AttemptRef, OutputFinder, OutputPlace, OutputReader } from '../../output/ports.ts';
-import { parsePlace } from '../../output/contract.ts';
+import { findCase, findText, outputLine, parsePlace } from '../../output/contract.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findJob, jobParams } from '../job-params.ts';
 
@@ -15,19 +15,6 @@ export interface OutputDependencies {
 }
 
 const tags = ['output'];
-
-const outputLine = z.object({
-  stream: z.enum(['stdout', 'stderr']),
-  line: z.int().nullable().describe('Counted from 0 within the stream of the attempt; null for a gap.'),
-  at: z.iso.datetime({ offset: true }),
-  text: z.string(),
-  kind: z.enum(['text', 'protocol', 'gap']),
-  isPartial: z.boolean().describe('The end of the line has not come yet.'),
-  place: z
-    .string()
-    .optional()
-    .describe('Of a line that was found: `from` that shows it among the lines of both streams.'),
-});
 
 export function registerOutputRoutes(app: App, { reader, output, finder }: OutputDependencies): void {
   app.get('/api/v1/jobs/:id/output', {
@@ -47,17 +34,8 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
           .describe(
             'First line: its number for one stream; for merged a line such as `stdout:120`, or `next` of the page before; `end` for the last lines.',
           ),
-        find: z
-          .string()
-          .min(1)
-          .max(1_000)
-          .refine((text) => !text.includes('\n'), 'must be a part of one line')
-          .optional()
-          .describe('Only lines that hold this text. Works while the output grows.'),
-        case: z
-          .enum(['exact', 'ignore'])
-          .default('exact')
-          .describe('For `find`: `ignore` takes A–Z and a–z for equal.'),
+        find: findText.optional().describe('Only lines that hold this text. Works while the output grows.'),
+        case: findCase,
         direction: z
           .enum(['forward', 'backward'])
           .default('forward')
