@@ -4,7 +4,19 @@
  */
 
 /** Folders that are domains: they show ports.ts and contract.ts and keep the rest to themselves. */
-const domains = ['jobs', 'output', 'series', 'accounts', 'scripts', 'search', 'waiting', 'metrics'];
+const domains = [
+  'jobs',
+  'output',
+  'series',
+  'accounts',
+  'scripts',
+  'search',
+  'again',
+  'capsules',
+  'secrets',
+  'waiting',
+  'metrics',
+];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
 const adapters = ['store', 'queue', 'http', 'worker', 'launcher', 'cli'];
@@ -48,7 +60,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|accounts|scripts|waiting|metrics|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app\\.ts|main\\.ts)` },

@@ -8,6 +8,8 @@ import type { Logger as PinoLogger } from 'pino';
 import { Registry } from 'prom-client';
 import packageFile from '../package.json' with { type: 'json' };
 import { createAccounts } from './accounts/accounts.ts';
+import { createAgain } from './again/again.ts';
+import { createCapsuleRecorder } from './capsules/recorder.ts';
 import type { Config } from './config/config.ts';
 import { createAudit } from './http/audit.ts';
 import { measureRequests } from './http/plugins/measure-requests.ts';
@@ -41,6 +43,7 @@ import { createOutputSearch } from './search/output-search.ts';
 import { createScripts } from './scripts/scripts.ts';
 import { createAccountStore } from './store/accounts.ts';
 import { createAuditLog } from './store/audit.ts';
+import { createCapsuleStore } from './store/capsule-store.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { createEmbeddedPostgres } from './store/embedded-postgres/embedded-postgres.ts';
 import { createFigureReader } from './store/figures.ts';
@@ -244,6 +247,8 @@ function buildWorker(config: Config, core: Core): Worker {
   const reader = createOutputReader(outputStore);
   const settings = {
     name: worker.name,
+    host: hostname(),
+    version: packageFile.version,
     slots: worker.slots,
     queues: worker.queues,
     labels: worker.labels,
@@ -255,6 +260,7 @@ function buildWorker(config: Config, core: Core): Worker {
     warnAt: worker.limitWarnAt,
     minFreeBytes: worker.minFreeDiskBytes,
     homeDirectory: data.homeDirectory,
+    pinnedDirectory: data.pinnedDirectory,
     programUser: account.isolation,
     programUserName: account.name,
     stdoutCopiesDirectory: worker.stdoutCopiesDirectory ?? null,
@@ -268,6 +274,7 @@ function buildWorker(config: Config, core: Core): Worker {
     jobs,
     store,
     series: createSeriesStore(db),
+    capsules: createCapsuleRecorder(createCapsuleStore(db)),
     recorder: createOutputRecorder(outputStore, logger),
     reader,
     launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
@@ -358,6 +365,8 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
   const auditLog = createAuditLog(db);
   const finder = createOutputFinder(outputStore);
   const search = createJobSearch(db);
+  const capsules = createCapsuleStore(db);
+  const scripts = createScripts(config.data.scriptsDirectory, createScriptHistory(db));
   registerRoutes(app, {
     accounts,
     auditLog,
@@ -369,6 +378,8 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),
+    capsules,
+    again: createAgain({ jobs, capsules, scripts }),
     kinds,
     finder,
     output: createOutputReader(outputStore),
@@ -376,7 +387,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     fleet: createFleetStore(db),
     bell: rings,
-    scripts: createScripts(config.data.scriptsDirectory, createScriptHistory(db)),
+    scripts,
     listenForNews: (onNews) => rings.listenForNews(onNews),
     tasks: createTaskReader(db),
     waiting: createWaitingReasons(createWaitingStore(db)),

@@ -23,7 +23,7 @@ export async function prepareDirectories(
   data: DataConfig,
   account: ProgramAccount,
   options: { systemDirectory?: string } = {},
-): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory'>> {
+): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory'>> {
   const place = { ids: account.ids, systemDirectory: options.systemDirectory ?? systemDirectory };
   await make(data.directory);
   await make(data.logsDirectory);
@@ -32,8 +32,9 @@ export async function prepareDirectories(
   const scripts = await makeReachable(data.scriptsDirectory, place);
   const present = await readdir(scripts.path);
   if (present.length === 0) await cp(samples, scripts.path, { recursive: true });
-  for (const path of [home.path, scripts.path]) requireReach(path, account);
-  return { homeDirectory: home.path, scriptsDirectory: scripts.path };
+  const pinned = await makeReachable(data.pinnedDirectory, place);
+  for (const path of [home.path, scripts.path, pinned.path]) requireReach(path, account);
+  return { homeDirectory: home.path, scriptsDirectory: scripts.path, pinnedDirectory: pinned.path };
 }
 
 interface Place {

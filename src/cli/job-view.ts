@@ -97,6 +97,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['tags', list(job.tags)],
     ['kept', job.keep ? 'yes' : undefined],
     ['parent', job.parentId === null ? undefined : `job ${job.parentId}`],
+    ['again of', job.againOf === null ? undefined : `job ${job.againOf}`],
     ['submitted', moment(job.submittedAt, now)],
     [
       'runs after',

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { registerAgain, registerCapsule } from './commands/again.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEdit } from './commands/edit.ts';
@@ -35,6 +36,8 @@ const registrations = [
   registerFind,
   registerCancel,
   registerRetry,
+  registerAgain,
+  registerCapsule,
   registerEdit,
   registerWhy,
   registerFailures,

@@ -25,6 +25,7 @@ describe('defaults', () => {
       directory: '/srv/daybook/data',
       homeDirectory: '/srv/daybook/data/homedir',
       scriptsDirectory: '/srv/daybook/data/scripts',
+      pinnedDirectory: '/srv/daybook/data/pinned-scripts',
       launcherDirectory: '/srv/daybook/data/launcher',
       logsDirectory: '/srv/daybook/data/logs',
     });

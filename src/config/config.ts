@@ -56,6 +56,8 @@ export interface DataConfig {
   readonly directory: string;
   readonly homeDirectory: string;
   readonly scriptsDirectory: string;
+  /** Kept texts of scripts, written to be run again. */
+  readonly pinnedDirectory: string;
   readonly launcherDirectory: string;
   readonly logsDirectory: string;
 }
@@ -136,6 +138,7 @@ function slices(
       directory: values.data,
       homeDirectory: values.home,
       scriptsDirectory: values.scripts,
+      pinnedDirectory: join(values.data, 'pinned-scripts'),
       launcherDirectory: join(values.data, 'launcher'),
       logsDirectory: join(values.data, 'logs'),
     },

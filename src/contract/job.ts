@@ -143,6 +143,7 @@ export const jobSummary = z.object({
   project: z.string().nullable(),
   tags: z.array(z.string()),
   parentId: z.int().nullable(),
+  againOf: z.int().nullable().describe('The job that this one runs once more.'),
   attempt: z.int().describe('Number of the newest attempt; 0 before the first.'),
   cancelRequested: z.boolean(),
   submittedAt: timestamp,

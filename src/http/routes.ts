@@ -2,6 +2,7 @@ import type { App } from './access.ts';
 import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.ts';
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
 import { registerFailureRoutes, type FailureDependencies } from './routes/failures.ts';
+import { registerAgainRoutes, type AgainDependencies } from './routes/again.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerHomeRoutes } from './routes/home.ts';
@@ -28,6 +29,7 @@ export interface RouteDependencies
     ScriptDependencies,
     StatsDependencies,
     WaitingDependencies,
+    AgainDependencies,
     FailureDependencies,
     TaskDependencies {}
 
@@ -45,6 +47,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerScriptRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);
   registerWaitingRoutes(app, dependencies);
+  registerAgainRoutes(app, dependencies);
   registerFailureRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
 }

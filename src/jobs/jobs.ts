@@ -7,7 +7,7 @@ import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { decideNext } from './decide.ts';
 import { familyOf } from './failure.ts';
-import { Gather } from './gather.ts';
+import { Gather } from '../lib/gather.ts';
 import { readErrorLine } from './last-words.ts';
 import { findUnstorable, toStorable } from './storable.ts';
 import type {
@@ -152,7 +152,7 @@ export function createJobs({ store, reader, output, bell, kinds, defaultTimeoutM
 }
 
 function prepare(
-  { kind: kindName, input, options, actor, parentId }: SubmitRequest,
+  { kind: kindName, input, options, actor, parentId, again }: SubmitRequest,
   { kinds, defaultTimeoutMs }: Pick<JobsOptions, 'kinds' | 'defaultTimeoutMs'>,
 ): NewJob {
   const kind = kinds.get(kindName);
@@ -198,6 +198,8 @@ function prepare(
     input: checked,
     retry: options.retry ?? defaultRetry,
     run: toRun(kind, options),
+    againOf: again?.of ?? null,
+    scriptSha256: again?.scriptSha256 ?? null,
     timeoutMs:
       timeoutSeconds === undefined ? defaultTimeoutMs : Math.max(1, Math.round(timeoutSeconds * 1000)),
     idempotency:

@@ -53,6 +53,10 @@ export interface NewJob {
   timeoutMs: number | null;
   /** How its program runs; null when nothing was said. */
   run: RunOptions | null;
+  /** The job that it runs once more. */
+  againOf: number | null;
+  /** Hash of the kept script text to run instead of today's script. */
+  scriptSha256: string | null;
   /** What it runs after; jobs that exist. */
   after: readonly Dependency[];
   info: string | null;
@@ -99,6 +103,8 @@ export interface ClaimedJob extends AttemptKey {
   retry: RetryPolicy;
   timeoutMs: number | null;
   run: RunOptions | null;
+  /** Hash of the kept script text to run instead of today's script. */
+  scriptSha256: string | null;
   /** Tries so far, this one included; attempts that were taken back do not count. */
   tries: number;
   claimedAt: Date;
@@ -398,6 +404,8 @@ export interface SubmitRequest {
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
   parentId?: number;
+  /** The job that it runs once more, and (else today's script) the hash of the kept text to run. */
+  again?: { of: number; scriptSha256: string | null };
 }
 
 /** A submit that was stored. */

@@ -23,6 +23,7 @@ const attempt: RunningAttempt = {
     retry: retryPolicy.parse({}),
     timeoutMs: null,
     run: null,
+    scriptSha256: null,
     tries: 1,
     claimedAt: new Date(0),
   },

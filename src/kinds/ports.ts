@@ -24,6 +24,8 @@ export interface KindJob<Input> {
   readonly name: string;
   readonly owner: string;
   readonly input: Input;
+  /** A kept text to run instead of today's script, as a file; null: today's. */
+  readonly pinnedScript: string | null;
 }
 
 /** Why a running attempt is stopped. */

@@ -1,4 +1,5 @@
 import type { AttemptOutcome, ClaimedJob, Jobs, JobStore, NearLimit } from '../jobs/ports.ts';
+import type { CapsuleRecorder } from '../capsules/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
@@ -18,6 +19,7 @@ import { delay } from '../lib/delay.ts';
 import { startTimer, type Timer } from '../lib/timer.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
+import { AttemptCapsule } from './attempt-capsule.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from './disk.ts';
 import { Measurements } from './measurements.ts';
@@ -25,6 +27,7 @@ import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
 import { toProgramSpec } from './program-spec.ts';
+import { writePinned } from './script-file.ts';
 import { toTerms, type ProgramTerms } from './program-terms.ts';
 import { resolveWorkdir } from './workdir.ts';
 
@@ -34,6 +37,7 @@ export interface AttemptRunDependencies {
   jobs: Pick<Jobs, 'finish'>;
   store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setProgress'>;
   series: SeriesStore;
+  capsules: CapsuleRecorder;
   recorder: OutputRecorder;
   reader: Pick<OutputReader, 'pieces'>;
   launcher: ProgramLauncher;
@@ -71,6 +75,7 @@ export class AttemptRun {
   readonly #detached = new AbortController();
   readonly #measurements: Measurements;
   readonly #watch: AttemptWatch;
+  readonly #capsule: AttemptCapsule;
   readonly #terms: ProgramTerms;
   #output: OutputSink | undefined;
   #program: ProgramRun | undefined;
@@ -92,6 +97,7 @@ export class AttemptRun {
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
+    this.#capsule = new AttemptCapsule(job, deps.capsules, deps.settings);
     this.#terms = toTerms(job.run, deps.settings);
     this.#watch = new AttemptWatch(
       job,
@@ -165,6 +171,7 @@ export class AttemptRun {
     await this.#measurements.close();
     if (!(await this.#output.close())) return;
     await copies.write(this.job);
+    if (!(await this.#untilDone(() => this.#capsule.close()))) return;
     const { job } = this;
     const isFinished = await this.#untilDone(() =>
       jobs.finish({
@@ -199,7 +206,7 @@ export class AttemptRun {
         message: `This worker does not know the kind ${this.job.kind}.`,
       };
     try {
-      return await kind.run(this.#toKindJob(kind), this.#context());
+      return await kind.run(await this.#toKindJob(kind), this.#context());
     } catch (error) {
       if (!this.#detached.signal.aborted) {
         this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
@@ -209,9 +216,22 @@ export class AttemptRun {
     }
   }
 
-  #toKindJob(kind: Kind): Parameters<Kind['run']>[0] {
+  async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
-    return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input) };
+    const pinnedScript = this.#adopted ? null : await this.#writePinned();
+    return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
+  }
+
+  /** Under its own name, as far as the input tells it. */
+  async #writePinned(): Promise<string | null> {
+    const { scriptSha256: sha256, input } = this.job;
+    if (sha256 === null) return null;
+    const text = await this.#deps.capsules.readText(sha256);
+    if (text === null)
+      throw new Error(`The text of the script that is to run again (${sha256}) is not kept any more.`);
+    const { script } = input as { script?: unknown };
+    const name = typeof script === 'string' ? script : 'script';
+    return writePinned(this.#deps.settings.pinnedDirectory, { name, text, sha256 });
   }
 
   #context(): KindContext {
@@ -276,6 +296,7 @@ export class AttemptRun {
     this.#plan = { file: planned.file, args: planned.args, cwd };
     const { key, job } = this;
     const spec = toProgramSpec(planned, { key, job, settings, terms: this.#terms, cwd });
+    await this.#capsule.take({ spec, script: planned.script, terms: this.#terms, secrets: {} });
     const started = await this.#deps.launcher.launch(spec, program).catch((error: Error) => error);
     if (started instanceof Error) {
       // Whether it was started cannot be told, so it counts as started, and may have printed.
@@ -287,6 +308,7 @@ export class AttemptRun {
     this.#program = program;
     this.#launchedAt = started.startedAt;
     this.#markLaunched(started.startedAt);
+    this.#capsule.begun();
     return null;
   }
 

@@ -39,6 +39,9 @@ export interface ProgramLauncher extends Service {
 
 export interface WorkerSettings {
   name: string;
+  host: string;
+  /** Of Daybook. */
+  version: string;
   slots: number;
   queues: readonly string[];
   labels: readonly string[];
@@ -54,6 +57,8 @@ export interface WorkerSettings {
   /** Below this much free space in the home directory no new work is taken. */
   minFreeBytes: number;
   homeDirectory: string;
+  /** Where kept texts of scripts are written to be run; only the server writes there. */
+  pinnedDirectory: string;
   /** Where programs run as somebody else. */
   programUser: { user: string; group: string | null } | null;
   /** What `WORKER_USER` says to programs. */

@@ -20,6 +20,7 @@ const job: ClaimedJob = {
   retry: retryPolicy.parse({}),
   timeoutMs: null,
   run: null,
+  scriptSha256: null,
   tries: 1,
   claimedAt: new Date(0),
 };
@@ -82,6 +83,7 @@ const dependencies = {
   logger: silentLogger,
   recorder: { open: () => sink },
   copies: { write: async () => {} },
+  capsules: { save: async () => {}, findScript: async () => null },
   store: { markLaunched: async () => {} },
   launcher: {
     launch: async () => {

@@ -35,6 +35,8 @@ export function newJob(change: Partial<NewJob> = {}): NewJob {
     retry: retryPolicy.parse({}),
     timeoutMs: null,
     run: null,
+    againOf: null,
+    scriptSha256: null,
     after: [],
     info: null,
     baseRuns: [],

@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { createAgain } from '../../src/again/again.ts';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
@@ -17,6 +18,7 @@ import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createFigureReader } from '../../src/store/figures.ts';
+import { createCapsuleStore } from '../../src/store/capsule-store.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
@@ -41,6 +43,16 @@ export function createRouteDependencies(
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
   const registry = new Registry();
+  const jobs = createJobs({
+    store: createJobStore(db),
+    reader: createJobReader(db),
+    output: createOutputReader(createOutputStore(db)),
+    bell: silentBell,
+    kinds,
+    defaultTimeoutMs: null,
+  });
+  const capsules = createCapsuleStore(db);
+  const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
   return {
     auditLog,
     audit: createAudit(auditLog, options.clock ?? systemClock),
@@ -52,16 +64,11 @@ export function createRouteDependencies(
       logger: silentLogger,
     }),
     openMetrics: false,
-    jobs: createJobs({
-      store: createJobStore(db),
-      reader: createJobReader(db),
-      output: createOutputReader(createOutputStore(db)),
-      bell: silentBell,
-      kinds,
-      defaultTimeoutMs: null,
-    }),
+    jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),
+    capsules,
+    again: createAgain({ jobs, capsules, scripts }),
     kinds,
     finder,
     output: createOutputReader(createOutputStore(db)),
@@ -69,7 +76,7 @@ export function createRouteDependencies(
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     fleet: createFleetStore(db),
     bell: silentBell,
-    scripts: createScripts(scriptsDirectory, createScriptHistory(db)),
+    scripts,
     listenForNews: () => () => {},
     tasks: createTaskReader(db),
     waiting: createWaitingReasons(createWaitingStore(db)),

@@ -41,12 +41,14 @@ export function createScriptKind(settings: ScriptFolder): Kind<ScriptInput, Reco
     result: z.record(z.string(), z.unknown()).describe('What the script reported by protocol lines.'),
     nameOf: (input) => [input.script, ...toArgv(input.arguments)].join(' '),
     runsProgram: true,
-    run: async ({ input }, context) =>
+    run: async ({ input, pinnedScript }, context) =>
       toOutcome(
         await context.program(async () => {
+          const args = toArgv(input.arguments);
+          if (pinnedScript !== null) return { file: pinnedScript, args, script: pinnedScript };
           const found = await findScript(input.script, settings);
           if ('exitCode' in found) return found;
-          return { file: found.file, args: toArgv(input.arguments), script: found.script };
+          return { file: found.file, args, script: found.script };
         }),
       ),
   });

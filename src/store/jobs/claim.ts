@@ -79,7 +79,8 @@ history as (
   select id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
 )
 select g.id as "jobId", g.attempt as number, b.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
-       b.claimed_at as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run
+       b.claimed_at as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+       encode(i.script_sha256, 'hex') as "scriptSha256"
 from granted g join begun b on b.job_id = g.id join job_inputs i on i.job_id = g.id
 order by g.priority desc, g.id`,
 };

@@ -19,11 +19,11 @@ with incoming as materialized (
   from rows from (json_to_recordset($1::json) as (
     uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
     priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
-    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, run json, after json, info text, "baseRuns" json, scope text, key text, "bodyHash" text,
+    "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, run json, "againOf" bigint, "scriptSha256" text, after json, info text, "baseRuns" json, scope text, key text, "bodyHash" text,
     words text[]
   )) with ordinality as r (
     uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
-    "parentId", input, retry, "timeoutMs", run, after, info, "baseRuns", scope, key, "bodyHash", words, place
+    "parentId", input, retry, "timeoutMs", run, "againOf", "scriptSha256", after, info, "baseRuns", scope, key, "bodyHash", words, place
   )
   where exists (select from queues q where q.name = r.queue)
 ),
@@ -45,14 +45,14 @@ accepted as (
   select * from incoming i where key is null or exists (select from keys k where k.job_uid = i.uid)
 ),
 stored as (
-  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, account_id, project, tags, parent_id)
-  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "accountId", project, tags, "parentId"
+  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, account_id, project, tags, parent_id, again_of)
+  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "accountId", project, tags, "parentId", "againOf"
   from accepted order by place
   returning id, uid, submitted_at
 ),
 inputs as (
-  insert into job_inputs (job_id, input, retry, timeout_ms, run)
-  select s.id, a.input, a.retry, a."timeoutMs", a.run from stored s join accepted a using (uid)
+  insert into job_inputs (job_id, input, retry, timeout_ms, run, script_sha256)
+  select s.id, a.input, a.retry, a."timeoutMs", a.run, decode(a."scriptSha256", 'hex') from stored s join accepted a using (uid)
 ),
 dependencies as (
   insert into job_dependencies (job_id, on_job_id, must_succeed)

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { BigIntStats } from 'node:fs';
+
+/** Texts up to this size are kept in the record. */
+const maxTextBytes = 256 * 1024;
+
+export interface ScriptFacts {
+  sha256: string;
+  sizeBytes: number;
+  /** Null when it is larger than what is kept, or no text. */
+  text: string | null;
+  /** Tells cheaply that nothing was written since. */
+  stamp: string;
+}
+
+/** Null when it cannot be read. */
+export async function readScript(file: string): Promise<ScriptFacts | null> {
+  try {
+    const stamp = toStamp(await stat(file, { bigint: true }));
+    const { size } = await stat(file);
+    if (size > maxTextBytes) return { sha256: await hashFile(file), sizeBytes: size, text: null, stamp };
+    const bytes = await readFile(file);
+    const isText = isUtf8(bytes) && !bytes.includes(0);
+    return {
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sizeBytes: bytes.length,
+      text: isText ? bytes.toString() : null,
+      stamp,
+    };
+  } catch {
+    return null; // gone, or not ours to read: the program's start will say so
+  }
+}
+
+/** Whether another file stands there now. Without a stamp, of an earlier life, it is read. */
+export async function isScriptChanged(
+  file: string,
+  before: { sha256: string; stamp: string | null },
+): Promise<boolean> {
+  try {
+    if (before.stamp !== null && toStamp(await stat(file, { bigint: true })) === before.stamp) return false;
+    return (await hashFile(file)) !== before.sha256;
+  } catch {
+    return true; // removed
+  }
+}
+
+/** Writes a kept text, under its own name, to a place that only the server writes. Returns its path. */
+export async function writePinned(
+  directory: string,
+  { name, text, sha256 }: { name: string; text: string; sha256: string },
+): Promise<string> {
+  const path = join(directory, sha256, basename(name));
+  if ((await hashFile(path).catch(() => null)) === sha256) return path;
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    const file = await open(partial, 'w', 0o755);
+    try {
+      await file.writeFile(text);
+      await file.chmod(0o755);
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return path;
+}
+
+function toStamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}

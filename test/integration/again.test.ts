@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AgainDifference } from '../../src/contract/again.ts';
+import type { Capsule } from '../../src/contract/capsule.ts';
+import type { Job, JobEvent } from '../../src/contract/job.ts';
+import { isEnded } from '../../src/contract/states.ts';
+import { pollUntil } from '../support/poll.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer({ DAYBOOK_JOB_OPEN_FILES: '64', DAYBOOK_KILL_GRACE_SECONDS: '1' });
+});
+afterAll(() => server.close());
+
+const scriptPath = (name: string): string => join(server.folder, 'scripts', name);
+
+function writeScript(name: string, text: string): string {
+  const whole = `#!/bin/bash\n${text}\n`;
+  writeFileSync(scriptPath(name), whole, { mode: 0o755 });
+  return whole;
+}
+
+async function ended(id: number): Promise<Job> {
+  return pollUntil(
+    async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<Job>(),
+    ({ state }) => isEnded(state),
+  );
+}
+
+async function run(body: object): Promise<Job> {
+  const answer = await server.call('POST', '/api/v1/jobs', { kind: 'script', ...body });
+  expect({ status: answer.status, text: answer.text }).toMatchObject({ status: 201 });
+  return ended(answer.json<Job>().id);
+}
+
+async function again(id: number, body: object): Promise<Job> {
+  const answer = await server.call('POST', `/api/v1/jobs/${id}/again`, body);
+  expect({ status: answer.status, text: answer.text }).toMatchObject({ status: 201 });
+  return ended(answer.json<Job>().id);
+}
+
+const stdout = async ({ id }: Job): Promise<string> =>
+  (await server.call('GET', `/api/v1/jobs/${id}/output/stdout`)).text;
+const capsuleOf = async ({ id }: Job): Promise<Capsule> =>
+  (await server.call('GET', `/api/v1/jobs/${id}/capsule`)).json<Capsule>();
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+describe('the capsule', () => {
+  it('says exactly what ran', async () => {
+    const text = writeScript('capsule.sh', 'cat; env');
+    const job = await run({
+      input: { script: 'capsule.sh', arguments: [['-x', '1 2']] },
+      env: { LEVEL: 'ä' },
+      stdin: 'from stdin',
+      limits: { memoryBytes: 2 ** 30 },
+      timeoutSeconds: 30,
+    });
+    const capsule = await capsuleOf(job);
+    expect(capsule).toMatchObject({
+      jobId: job.id,
+      attempt: 1,
+      script: { file: scriptPath('capsule.sh'), sha256: sha256(text), text, changed: false, pinned: false },
+      argv: [scriptPath('capsule.sh'), '-x', '1', '2'],
+      stdin: { sha256: sha256('from stdin'), sizeBytes: 10 },
+      secrets: [],
+      limits: { memoryBytes: 2 ** 30, openFiles: 64, outputBytes: 2 ** 30, timeoutSeconds: 30 },
+      nice: 0,
+      nodeVersion: process.version,
+    });
+    const printed = (await stdout(job)).replace('from stdin', '').trimEnd().split('\n');
+    const own = ['_', 'SHLVL', 'PWD', 'OLDPWD', 'DAYBOOK_ATTEMPT_TOKEN'];
+    const seen = printed.filter((line) => !own.includes(line.split('=')[0] ?? ''));
+    const recorded = Object.entries(capsule.env).filter(([name]) => !own.includes(name));
+    expect(recorded.map(([name, value]) => `${name}=${value}`).toSorted()).toEqual(seen.toSorted());
+    expect(capsule.env['DAYBOOK_ATTEMPT_TOKEN']).toBe('***');
+  });
+
+  it('tells that the script was changed while it ran', async () => {
+    writeScript('changing.sh', `echo '# more' >> "${scriptPath('copy')}"`);
+    const text = writeScript(
+      'slow.sh',
+      'touch slow.on; until [ -e slow.go ]; do sleep 0.02; done; rm slow.on',
+    );
+    const answer = await server.call('POST', '/api/v1/jobs', {
+      kind: 'script',
+      input: { script: 'slow.sh' },
+    });
+    const { id } = answer.json<Job>();
+    await pollUntil(
+      async () => (await server.call('GET', `/api/v1/jobs/${id}/capsule`)).status,
+      (status) => status === 200,
+    );
+    rmSync(scriptPath('slow.sh'));
+    writeScript('slow.sh', 'echo other');
+    writeFileSync(join(server.folder, 'homedir', 'slow.go'), '');
+    const job = await ended(id);
+    expect(job.state).toBe('succeeded');
+    expect((await capsuleOf(job)).script).toMatchObject({ sha256: sha256(text), changed: true });
+    const events = (await server.call('GET', `/api/v1/jobs/${id}/events`)).json<{ items: JobEvent[] }>();
+    expect(events.items.map(({ name }) => name)).toContain('script changed');
+  });
+
+  it('is not there for a job that started nothing', async () => {
+    const job = await run({ input: { script: 'absent.sh' } });
+    expect((await server.call('GET', `/api/v1/jobs/${job.id}/capsule`)).status).toBe(404);
+  });
+
+  it('keeps the hash, not the text, of a script that is no text or too large', async () => {
+    writeFileSync(scriptPath('large.sh'), `#!/bin/bash\nexit 0\n${'#'.repeat(300_000)}\n`, { mode: 0o755 });
+    const job = await run({ input: { script: 'large.sh' } });
+    expect((await capsuleOf(job)).script).toMatchObject({ text: null, sizeBytes: 300_020 });
+    const answer = await server.call('POST', `/api/v1/jobs/${job.id}/again`, { as: 'it-was' });
+    expect([answer.status, answer.text]).toEqual([409, expect.stringContaining('larger than what is kept')]);
+  });
+});
+
+describe('run again', () => {
+  it('as it was runs the old text, though the script was changed or removed since', async () => {
+    const text = writeScript('twice.sh', 'echo "old $0 $1"; id -u');
+    const first = await run({
+      input: { script: 'twice.sh', arguments: [['', 'a']] },
+      tags: ['mine'],
+      nice: 3,
+    });
+    rmSync(scriptPath('twice.sh'));
+    const second = await again(first.id, { as: 'it-was' });
+    expect(second).toMatchObject({
+      state: 'succeeded',
+      againOf: first.id,
+      tags: ['mine'],
+      nice: 3,
+      name: first.name,
+    });
+    expect(await stdout(second)).toMatch(/^old .*\/twice\.sh a\n/);
+    const capsule = await capsuleOf(second);
+    expect(capsule.script).toMatchObject({ sha256: sha256(text), text, pinned: true });
+    expect(capsule.script?.file).not.toContain(join(server.folder, 'scripts'));
+    const third = await again(second.id, { as: 'it-was' });
+    expect(await stdout(third)).toBe(await stdout(second));
+  });
+
+  it('as it is runs the script of today, and the difference shows what changed', async () => {
+    writeScript('today.sh', 'echo same\necho then');
+    const first = await run({ input: { script: 'today.sh' } });
+    writeScript('today.sh', 'echo same\necho now');
+    const compare = (await server.call('GET', `/api/v1/jobs/${first.id}/again`)).json<AgainDifference>();
+    expect(compare).toMatchObject({ as: 'it-is', changes: [], script: { name: 'today.sh', runs: 'now' } });
+    expect(compare.script?.diff).toContain('-echo then\n+echo now\n');
+    expect(await stdout(await again(first.id, {}))).toBe('same\nnow\n');
+    expect(await stdout(await again(first.id, { as: 'it-was' }))).toBe('same\nthen\n');
+  });
+
+  it('edited says what the edit changes, and a dry run submits nothing', async () => {
+    writeScript('edit.sh', 'echo "$LEVEL $1"');
+    const first = await run({
+      input: { script: 'edit.sh', arguments: [['', 'a']] },
+      env: { LEVEL: '1', OTHER: 'x' },
+      timeoutSeconds: 60,
+    });
+    const edit = { input: { arguments: [['', 'b']] }, env: { LEVEL: '2' }, timeoutSeconds: null };
+    const dry = await server.call('POST', `/api/v1/jobs/${first.id}/again`, { edit, dryRun: true });
+    expect(dry.json<AgainDifference>().changes).toEqual(
+      expect.arrayContaining([
+        { field: 'input.arguments', before: [['', 'a']], after: [['', 'b']] },
+        { field: 'env.LEVEL', before: '1', after: '2' },
+        { field: 'timeoutSeconds', before: 60, after: null },
+      ]),
+    );
+    const second = await again(first.id, { edit });
+    expect(second.id).toBe(first.id + 1);
+    expect(second).toMatchObject({
+      env: { LEVEL: '2', OTHER: 'x' },
+      timeoutSeconds: null,
+      name: 'edit.sh b',
+    });
+    expect(await stdout(second)).toBe('2 b\n');
+  });
+
+  it.each([
+    [{ edit: { queue: 'A' } }, 'edit.queue'],
+    [{ edit: { colour: 'red' } }, 'edit'],
+    [{ edit: { input: { script: '../x' } } }, 'input.script'],
+    [{ as: 'it-was', edit: { input: { script: 'other.sh' } } }, 'edit.input.script'],
+    [{ as: 'else' }, 'as'],
+  ])('%j is refused and names the field', async (body, field) => {
+    writeScript('refuse.sh', 'true');
+    const { id } = await run({ input: { script: 'refuse.sh' } });
+    const answer = await server.call('POST', `/api/v1/jobs/${id}/again`, body);
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(field)]);
+  });
+});
