@@ -1,6 +1,6 @@
 /**
- * `npm test`: the checks of the source, then every test, then a short kill loop: ten rounds with one server, ten with
- * web and worker apart. Ends with one line that counts tests, because a run that executed none must not look like a
+ * `npm test`: the checks of the source, then every test, then a short kill loop (ten rounds with one server, ten with
+ * web and worker apart) and a thousand requests made from the API's own description. Ends with one line that counts tests, because a run that executed none must not look like a
  * success.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,7 +22,10 @@ const counts = JSON.parse(readFileSync(report, 'utf8')) as {
 };
 rmSync(folder, { recursive: true });
 const { numPassedTests: passed, numFailedTests: failedTests, numPendingTests: skipped } = counts;
-if (tests === 0) run('node', ['test/faults/kill-loop.ts', '--rounds', '10', '--mode', 'both']);
+if (tests === 0) {
+  run('node', ['test/faults/kill-loop.ts', '--rounds', '10', '--mode', 'both']);
+  run('node', ['test/fuzz/api.ts', '--requests', '1000']);
+}
 const areSkipsForbidden = process.env['CI_NO_SKIPS'] === '1' && skipped > 0;
 if (areSkipsForbidden) console.error(`${skipped} tests were skipped, which CI_NO_SKIPS forbids.`);
 console.log(`${passed} passed, ${failedTests} failed, ${skipped} skipped`);

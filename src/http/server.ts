@@ -6,6 +6,7 @@ import type { Authenticator } from '../accounts/ports.ts';
 import { addRouteTable, type App } from './access.ts';
 import { handleError } from './error-handler.ts';
 import { addJsonBody } from './json-body.ts';
+import { answerClientError } from './client-error.ts';
 import { addNotFound } from './not-found.ts';
 import { addApiDescription, addApiDocs } from './plugins/api-docs.ts';
 import { addAuthentication } from './plugins/authentication.ts';
@@ -46,6 +47,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
     requestTimeout: 300_000,
     genReqId: toRequestId,
     return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './access.ts';
 
@@ -6,6 +7,12 @@ const keepAliveMs = 15_000;
 
 /** A reader that is so far behind is waited for. */
 const highWaterBytes = 1024 * 1024;
+
+/** What the API description says of such an answer. */
+export const eventStreamSchema = {
+  description: 'Server-sent events, until one of the sides goes away.',
+  content: { 'text/event-stream': { schema: z.string() } },
+};
 
 export interface EventStream {
   /** Aborted when the reader has gone or the server stops. */

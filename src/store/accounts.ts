@@ -60,6 +60,8 @@ function createUserStore(db: Database): Pick<AccountStore, UserMethods> {
       return rows[0] ?? null;
     },
     findUser: async (name) => {
+      // PostgreSQL refuses such text, and nobody can have such a name.
+      if (name.includes('\0')) return null;
       const text = `select ${userColumns} from users where lower(name) = lower($1)`;
       return (await db.query<UserRecord>({ name: 'find-user', text }, [name]))[0] ?? null;
     },

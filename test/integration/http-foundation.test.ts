@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -333,5 +333,28 @@ describe('listening and stopping', () => {
     await entered.promise;
     await service.stop();
     expect(await endless).toBeInstanceOf(Error);
+  });
+});
+
+describe('what is no request', () => {
+  it.each([
+    ['GET /healthz HTTP/1.1\r\nx: ' + 'y'.repeat(20_000) + '\r\n\r\n', '431', 'payload_too_large'],
+    ['hello\r\n\r\n', '400', 'invalid_input'],
+  ])('is answered in the form of every error, and the connection closed', async (text, status, code) => {
+    const app = await createApp();
+    const service = createHttpService({ app, host: '127.0.0.1', port: 0, portIsDefault: false });
+    await service.start();
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(service.url()).port), '127.0.0.1', () => socket.write(text));
+      let received = '';
+      socket.setEncoding('utf8').on('data', (piece: string) => (received += piece));
+      socket.on('close', () => resolve(received)).on('error', reject);
+    });
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({
+      code,
+      message: expect.stringMatching(/./),
+    });
+    await service.stop();
   });
 });

@@ -98,6 +98,15 @@ describe('users', () => {
   });
 });
 
+describe('a name that nobody can have', () => {
+  it('is refused like any other, in a sign-in and as the user of Basic', async () => {
+    const name = 'a\0b';
+    const password = 'does not matter';
+    expect((await ask('POST', '/sessions', {}, { name, password })).status).toBe(401);
+    expect((await ask('GET', '/me', basic(name, password))).status).toBe(401);
+  });
+});
+
 describe('tokens', () => {
   it('are shown once, stored as a hash, and work as Bearer and as the password of Basic', async () => {
     const ana = await addUser('ana');

@@ -5,7 +5,7 @@ import type { AttemptRef, OutputPiece, OutputPosition, OutputReader } from '../.
 import { delay } from '../../lib/delay.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findJob, jobParams } from '../job-params.ts';
-import { openEventStream, type EventStream } from '../sse.ts';
+import { eventStreamSchema, openEventStream, type EventStream } from '../sse.ts';
 
 export interface LiveOutputDependencies {
   reader: JobReader;
@@ -26,6 +26,7 @@ export function registerLiveOutputRoutes(app: App, { reader, output }: LiveOutpu
         'Events `output` with a piece of text and the byte it begins at, `end` when the attempt has ended and everything was sent. Reconnecting with Last-Event-ID goes on where it stopped.',
       params: jobParams,
       querystring: z.strictObject({ attempt: attemptQuery }),
+      response: { 200: eventStreamSchema },
     },
     handler: async (request, reply) => {
       const { id } = await findJob(reader, request);

@@ -86,6 +86,12 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       summary: 'A stream as a file, byte for byte',
       params: jobParams.extend({ stream: z.enum(['stdout', 'stderr']) }),
       querystring: z.strictObject({ attempt: attemptQuery }),
+      response: {
+        200: {
+          description: 'The bytes as printed.',
+          content: { 'text/plain': { schema: z.custom<Readable>() } },
+        },
+      },
     },
     handler: async (request, reply) => {
       const { id, uid } = await findJob(reader, request);

@@ -3,7 +3,7 @@ import { jobEvent } from '../../contract/job.ts';
 import { jobStates } from '../../contract/states.ts';
 import type { JobReader } from '../../jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
-import { openEventStream } from '../sse.ts';
+import { eventStreamSchema, openEventStream } from '../sse.ts';
 
 export interface StatsDependencies {
   reader: JobReader;
@@ -40,6 +40,7 @@ export function registerStatsRoutes(app: App, { reader, listenForNews }: StatsDe
       tags: ['stats'],
       summary: 'Everything that happens to jobs, as server-sent events',
       description: `Events \`job\` with ${Object.keys(jobEvent.shape).join(', ')} and the state of the job. Reconnecting with Last-Event-ID goes on where it stopped.`,
+      response: { 200: eventStreamSchema },
     },
     handler: async (request, reply) => {
       const { actor } = principalOf(request);
