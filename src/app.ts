@@ -52,6 +52,8 @@ import { createJobReader } from './store/job-reader.ts';
 import { createJobStore } from './store/job-store.ts';
 import { Leader } from './store/leader.ts';
 import { migrate } from './store/migrate.ts';
+import { WordsKeeper } from './search/words-keeper.ts';
+import { createWordStore } from './store/search/word-store.ts';
 import { createJobSearch } from './store/search/job-search.ts';
 import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
@@ -214,9 +216,14 @@ async function build(
     leaseMs: config.worker.leaseMs,
   });
   const housekeeper = new Housekeeper({ store, output: outputStore, bell: rings, logger });
+  const words = new WordsKeeper(createWordStore(db), logger);
   const leader = new Leader({
     connection,
-    tasks: [(signal) => rescuer.run(signal), (signal) => housekeeper.run(signal)],
+    tasks: [
+      (signal) => rescuer.run(signal),
+      (signal) => housekeeper.run(signal),
+      (signal) => words.run(signal),
+    ],
     logger,
   });
   await outputStore.preparePartitions(3);

@@ -13,7 +13,6 @@ export interface HousekeeperOptions {
 const sweepEveryMs = 1_000;
 const sweepLimit = 1_000;
 const settleEverySweeps = 5;
-const wordsAtOnce = 500;
 const tidyEverySweeps = 3_600;
 const partitionMonths = 3;
 const keepIdempotencyKeysMs = 7 * 86_400_000;
@@ -44,7 +43,6 @@ export class Housekeeper {
     const places = await store.sweep(sweepLimit);
     bell.ring(places);
     if (places.length > 0) bell.announce();
-    while ((await store.indexDueWords(wordsAtOnce)) === wordsAtOnce);
   }
 
   /** Whoever ends a job tells its dependants at once; this finds those whose news was lost with a process. */

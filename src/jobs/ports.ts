@@ -260,8 +260,6 @@ export interface JobStore {
 
   /** Moves due jobs to their queues, and waiting ones whose lane has room again. */
   sweep(limit: number): Promise<Place[]>;
-  /** Writes the words of jobs whose record changed without them; resolves with how many there were, at most `limit`. */
-  indexDueWords(limit: number): Promise<number>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
 

@@ -60,3 +60,11 @@ export interface OutputSearch {
   /** As `JobSearch.find`: what was looked at in the time, and where to go on. At most `limit` jobs. */
   find(request: OutputSearchRequest, actor: Actor): Promise<Found<FoundOutput>>;
 }
+
+/** What keeps the search up to date and quick. Safe to call from several processes at once. */
+export interface WordStore {
+  /** Writes the words of jobs whose record changed without them; resolves with how many there were. */
+  indexDue(limit: number): Promise<number>;
+  /** Keeps what words are looked up in at the size that searches are quick with. */
+  keepPartitions(): Promise<void>;
+}

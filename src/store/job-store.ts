@@ -4,7 +4,6 @@ import { cancelJobs, removeJob, retryJob } from './jobs/change.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { changeJob } from './jobs/edit.ts';
 import { finishAttempts } from './jobs/finish.ts';
-import { indexDueWords } from './jobs/index-words.ts';
 import { markLaunched, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
@@ -33,7 +32,6 @@ export function createJobStore(db: Database): JobStore {
     remove: (id) => removeJob(db, id),
     settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),
-    indexDueWords: (limit) => indexDueWords(db, limit),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
     registerWorker: (worker) => registerWorker(db, worker),
     beat: (workerId, incarnation) => beat(db, workerId, incarnation),

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobStore } from '../../src/jobs/ports.ts';
+import type { WordStore } from '../../src/search/ports.ts';
+import { createWordStore } from '../../src/store/search/word-store.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { indexWords } from '../../src/store/jobs/index-words.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -9,10 +11,12 @@ import { failed, joinWorker, newJob, submitOne } from '../support/jobs.ts';
 describeOnDatabases('the words of jobs', (create) => {
   let database: TestDatabase;
   let store: JobStore;
+  let words: WordStore;
 
   beforeAll(async () => {
     database = await create();
     store = createJobStore(database.db);
+    words = createWordStore(database.db);
   });
 
   afterAll(() => database?.drop());
@@ -54,12 +58,12 @@ describeOnDatabases('the words of jobs', (create) => {
     if (!job) throw new Error('nothing to claim');
     const end = failed(job);
     await store.finish([{ ...end, outcome: { ...end.outcome, message: 'Out of memory.' } }]);
-    expect(await store.indexDueWords(10)).toBe(1);
+    expect(await words.indexDue(10)).toBe(1);
     expect(await find('memory')).toEqual([id]);
     await store.retry(id, 'ana');
-    await store.indexDueWords(10);
+    await words.indexDue(10);
     expect(await find('memory')).toEqual([]);
-    expect(await store.indexDueWords(10)).toBe(0);
+    expect(await words.indexDue(10)).toBe(0);
   });
 
   it('go with the job', async () => {
