@@ -54,6 +54,7 @@ import { Leader } from './store/leader.ts';
 import { migrate } from './store/migrate.ts';
 import { WordsKeeper } from './search/words-keeper.ts';
 import { createWordStore } from './store/search/word-store.ts';
+import { createViewStore } from './store/search/view-store.ts';
 import { createJobSearch } from './store/search/job-search.ts';
 import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
@@ -392,6 +393,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     output: createOutputReader(outputStore),
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
+    views: createViewStore(db),
     fleet: createFleetStore(db),
     bell: rings,
     scripts,

@@ -20,6 +20,7 @@ import { registerSubmit } from './commands/submit.ts';
 import { registerTokens } from './commands/tokens.ts';
 import { registerUsers } from './commands/users.ts';
 import { registerWhy } from './commands/why.ts';
+import { registerViews } from './commands/views.ts';
 import { registerWorkers } from './commands/workers.ts';
 import { withConnection } from './connection.ts';
 import type { CliContext } from './context.ts';
@@ -47,6 +48,7 @@ const registrations = [
   registerLanes,
   registerWorkers,
   registerScripts,
+  registerViews,
   registerUsers,
   registerTokens,
   registerConfig,

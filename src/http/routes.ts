@@ -14,6 +14,7 @@ import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
+import { registerViewRoutes, type ViewDependencies } from './routes/views.ts';
 
 /** Everything that route files need. Each adds its own part. */
 export interface RouteDependencies
@@ -31,7 +32,8 @@ export interface RouteDependencies
     WaitingDependencies,
     AgainDependencies,
     FailureDependencies,
-    TaskDependencies {}
+    TaskDependencies,
+    ViewDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
@@ -50,4 +52,5 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerAgainRoutes(app, dependencies);
   registerFailureRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
+  registerViewRoutes(app, dependencies);
 }

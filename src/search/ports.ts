@@ -2,6 +2,7 @@ import type { Actor } from '../contract/actor.ts';
 import type { Filter } from '../contract/filter/filter.ts';
 import type { MomentContext } from '../contract/filter/moments.ts';
 import type { JobSummary } from '../contract/job.ts';
+import type { View } from '../contract/view.ts';
 import type { JobQuery } from '../jobs/ports.ts';
 import type { FoundLines } from '../output/ports.ts';
 
@@ -67,4 +68,14 @@ export interface WordStore {
   indexDue(limit: number): Promise<number>;
   /** Keeps what words are looked up in at the size that searches are quick with. */
   keepPartitions(): Promise<void>;
+}
+
+/** Filters that people keep under a name. Names and owners are compared without regard to case. */
+export interface ViewStore {
+  /** Of one owner, and those that are shared; by name. */
+  list(owner: string): Promise<View[]>;
+  find(owner: string, name: string): Promise<View | null>;
+  /** Makes it, or puts this in its place. */
+  put(view: Omit<View, 'changedAt'>): Promise<void>;
+  remove(owner: string, name: string): Promise<boolean>;
 }

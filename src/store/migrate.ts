@@ -90,6 +90,8 @@ async function listMigrations(): Promise<Migration[]> {
   const files = (await readdir(folder)).sort();
   return files.flatMap((file) => {
     const match = filePattern.exec(file);
-    return match?.[1] ? [{ number: Number(match[1]), file }] : [];
+    if (match?.[1]) return [{ number: Number(match[1]), file }];
+    if (file.endsWith('.sql')) throw new Error(`migrations/${file} has no name like 0001_what-it-does.sql`);
+    return [];
   });
 }

@@ -22,6 +22,7 @@ import { createCapsuleStore } from '../../src/store/capsule-store.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
+import { createViewStore } from '../../src/store/search/view-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
@@ -74,6 +75,7 @@ export function createRouteDependencies(
     output: createOutputReader(createOutputStore(db)),
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
+    views: createViewStore(db),
     fleet: createFleetStore(db),
     bell: silentBell,
     scripts,

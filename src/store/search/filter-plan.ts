@@ -10,6 +10,8 @@ import { facetQuery, wordQuery } from './tsquery.ts';
 export interface FilterPlan {
   /** All must hold; together they are the filter. */
   conditions: readonly Condition[];
+  /** Those by which an index finds jobs, perhaps few. */
+  narrow: readonly Condition[];
   /** Conditions on single columns, of which at least one has an index in the order of the diary, are all there is. */
   isDirect: boolean;
   /** What the index of words can narrow the search to; null where it cannot. */
@@ -21,30 +23,52 @@ export interface Driver {
   query: string;
   /** Jobs that are found by a column instead of a keyword. */
   columns: readonly Condition[];
+  /** What it leaves to be checked. */
+  residual: readonly Condition[];
 }
 
 /** The plan of a filter: its meaning as SQL, and what there is to find it by. */
 export function planFilter(filter: Filter, context: ConditionContext): FilterPlan {
-  const { terms } = filter;
-  const conditions = terms.map((term, index) => termCondition(term, terms[index - 1], context));
-  if (!asksForObsolete(filter)) {
-    conditions.push({ sql: `j.assessment is distinct from 'obsolete'`, values: [] });
-  }
+  const terms = filter.terms.map((term, index) => planTerm(term, filter.terms[index - 1], context));
+  const others: Condition[] = asksForObsolete(filter)
+    ? []
+    : [{ sql: `j.assessment is distinct from 'obsolete'`, values: [] }];
+  const narrow = terms.filter(({ term }) => isIndexed(term)).map(({ condition }) => condition);
   const isDirect =
-    terms.some(isIndexed) && terms.every((term) => term.type === 'key' && directKeys.has(term.key));
-  return { conditions, isDirect, driver: isDirect ? null : driverOf(terms, context) };
+    narrow.length > 0 && terms.every(({ term }) => term.type === 'key' && directKeys.has(term.key));
+  return {
+    conditions: [...terms.map(({ condition }) => condition), ...others],
+    narrow,
+    isDirect,
+    driver: isDirect ? null : driverOf(terms, others),
+  };
 }
 
-function termCondition(term: Term, before: Term | undefined, context: ConditionContext): Condition {
-  const condition = term.type === 'word' ? wordCondition(term, before, context) : keyCondition(term, context);
+interface TermPlan {
+  term: Term;
+  condition: Condition;
+  /** What the index of words knows of it, as a tsquery; null when nothing. */
+  query: string | null;
+  /** Other ways in which a job may fit. */
+  columns: readonly Condition[];
+  /** The index gives exactly the jobs that fit. */
+  isAnswered: boolean;
+}
+
+function planTerm(term: Term, before: Term | undefined, context: ConditionContext): TermPlan {
+  const meaning = term.type === 'word' ? meaningOf(term, before) : null;
+  const columns = meaning ? meaningConditions(meaning, context) : [];
+  const positive =
+    term.type === 'word' ? anyOf([wordCondition(term), ...columns]) : keyCondition(term, context);
   // What is not known is not so: a job without an exit code has no exit code above 0.
-  return term.isNot ? { ...condition, sql: `(${condition.sql}) is not true` } : condition;
+  const condition = term.isNot ? { ...positive, sql: `(${positive.sql}) is not true` } : positive;
+  const query = term.isNot ? null : term.type === 'word' ? wordQuery(term) : keyQuery(term);
+  const isAnswered = columns.length === 0 && (term.type === 'word' || term.key === 'args');
+  return { term, condition, query, columns, isAnswered };
 }
 
-function wordCondition(term: WordTerm, before: Term | undefined, context: ConditionContext): Condition {
-  const words: Condition = { sql: 'w.words @@ ?::tsquery', values: [wordQuery(term)], readsWords: true };
-  const meaning = meaningOf(term, before);
-  return meaning ? anyOf([words, ...meaningConditions(meaning, context)]) : words;
+function wordCondition(term: WordTerm): Condition {
+  return { sql: 'w.words @@ ?::tsquery', values: [wordQuery(term)], readsWords: true };
 }
 
 function meaningConditions(
@@ -113,21 +137,18 @@ const facets: Partial<Record<KeyName, FacetKey>> = {
   source: 'source',
 };
 
-function driverOf(terms: readonly Term[], context: ConditionContext): Driver | null {
-  const queries: string[] = [];
-  let ambiguous: Driver | null = null;
-  for (const [index, term] of terms.entries()) {
-    if (term.isNot) continue;
-    if (term.type === 'key') {
-      const query = keyQuery(term);
-      if (query !== null) queries.push(query);
-      continue;
-    }
-    const meaning = meaningOf(term, terms[index - 1]);
-    if (meaning) ambiguous ??= { query: wordQuery(term), columns: meaningConditions(meaning, context) };
-    else queries.push(wordQuery(term));
-  }
-  return queries.length > 0 ? { query: queries.join(' & '), columns: [] } : ambiguous;
+/** All words and facets that mean nothing else at once, or else the first word that does. */
+function driverOf(terms: readonly TermPlan[], others: readonly Condition[]): Driver | null {
+  const known = terms.flatMap(({ query, ...term }) => (query === null ? [] : [{ ...term, query }]));
+  const plain = known.filter(({ columns }) => columns.length === 0);
+  const used = plain.length > 0 ? plain : known.slice(0, 1);
+  if (used.length === 0) return null;
+  const answered = new Set(used.filter(({ isAnswered }) => isAnswered).map(({ condition }) => condition));
+  return {
+    query: used.map(({ query }) => query).join(' & '),
+    columns: used.flatMap(({ columns }) => columns),
+    residual: [...terms.map(({ condition }) => condition).filter((one) => !answered.has(one)), ...others],
+  };
 }
 
 function keyQuery({ key, path, values }: KeyTerm): string | null {

@@ -41,6 +41,7 @@ export interface FoundPositions {
 }
 
 const maxRows = 64_000;
+const maxNarrow = 3_000;
 const queryCanceled = '57014';
 
 /**
@@ -48,7 +49,8 @@ const queryCanceled = '57014';
  *
  * *Direct*: conditions that an index in this order answers (owner, state, assessment …) are one statement.
  *
- * *Walk*: the next jobs in order are looked at one by one. What is common fills a page after a few hundred.
+ * *Walk*: the next jobs in order are looked at one by one. What is common fills a page after some hundred or thousand.
+ * When some other condition has an index that leaves few jobs, all of these are looked at instead.
  *
  * *Windows*: what a walk did not find enough of is rare there, so the GIN index of words is asked, partition by
  * partition: one, then two, four … at a time, so that an absent word costs few round trips. Of what it finds in a window
@@ -60,7 +62,7 @@ const queryCanceled = '57014';
  */
 export async function findPositions(db: Database, request: FindRequest): Promise<FoundPositions> {
   const search = new Search(request);
-  if (!request.plan.isDirect) await search.walk(db, request.steps.rows);
+  if (!request.plan.isDirect) await search.walkWhileDense(db);
   if (!search.isDone) {
     try {
       await db.transaction(async (tx) => {
@@ -104,10 +106,24 @@ class Search {
   async goOn(tx: Queryable): Promise<void> {
     const { plan, steps } = this.#request;
     const { isDirect, driver } = plan;
-    if (isDirect) return this.#readAll(tx);
+    if (isDirect || (await this.#isNarrow(tx))) return this.#readAll(tx);
     if (driver) return this.#readWindows(tx, driver);
     for (let rows = 4 * steps.rows; !this.#isOver; rows = Math.min(2 * rows, maxRows)) {
       await this.walk(tx, rows);
+    }
+  }
+
+  /** Walks on for as long as that seems to fill the page with a few thousand rows more. */
+  async walkWhileDense(db: Queryable): Promise<void> {
+    const { steps, limit } = this.#request;
+    const most = 4 * steps.rows;
+    let walked = 0;
+    for (let rows = steps.rows; rows > 0 && walked + rows <= most;) {
+      await this.walk(db, rows);
+      if (this.isDone) return;
+      walked += rows;
+      const count = this.#found.length;
+      rows = count === 0 ? 0 : Math.ceil((1.2 * (limit - count) * walked) / count);
     }
   }
 
@@ -122,8 +138,7 @@ class Search {
     const values = [...inner.values];
     const source = `(select * from jobs j where ${inner.text} order by ${inOrder('j', order)} limit ${inner.value(rows)}) j`;
     const outer = new Conditions(inner.values);
-    if (this.#readsWords) addWindow(outer, 'w.submitted_at', window);
-    this.#add(await db.query<Position>(this.#statement(source, outer), outer.values));
+    this.#add(await db.query<Position>(this.#statement(source, { conditions: outer, window }), outer.values));
     if (this.isDone) return;
     const [last] = await db.query<Position>(
       `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from jobs j where ${inner.text}
@@ -133,10 +148,34 @@ class Search {
     this.#passed(last ?? null, window);
   }
 
-  async #readAll(tx: Queryable): Promise<void> {
+  /** Whether the indexed conditions leave few enough to look at each. */
+  async #isNarrow(tx: Queryable): Promise<boolean> {
+    const { narrow } = this.#request.plan;
+    if (narrow.length === 0) return false;
     const conditions = new Conditions();
-    addBehind(conditions, 'j.submitted_at, j.id', this.#request.order, this.#reached);
-    this.#add(await tx.query<Position>(this.#statement('jobs j', conditions), conditions.values));
+    for (const { sql, values } of narrow) conditions.add(sql, ...values);
+    const [row] = await tx.query<{ count: number }>(
+      `select count(*) from (select from jobs j where ${conditions.text} limit ${maxNarrow + 1}) j`,
+      conditions.values,
+    );
+    return (row?.count ?? 0) <= maxNarrow;
+  }
+
+  async #readAll(tx: Queryable): Promise<void> {
+    const { plan, order } = this.#request;
+    const conditions = new Conditions();
+    addBehind(conditions, 'j.submitted_at, j.id', order, this.#reached);
+    let source = 'jobs j';
+    let outer = conditions;
+    if (!plan.isDirect) {
+      // A fence: other conditions must not lead the planner another way.
+      for (const { sql, values } of plan.narrow) conditions.add(sql, ...values);
+      source = `(select * from jobs j where ${conditions.text} offset 0) j`;
+      outer = new Conditions(conditions.values);
+    }
+    this.#add(
+      await tx.query<Position>(this.#statement(source, { conditions: outer, window: open }), outer.values),
+    );
     this.#isAtEnd = true;
   }
 
@@ -163,10 +202,11 @@ class Search {
   ): Promise<Position | null> {
     const conditions = new Conditions();
     const source = this.#candidates(driver, { window, candidates, values: conditions.values });
-    const found = this.#statement(
-      'c join jobs j on j.id = c.id and j.submitted_at = c.submitted_at',
+    const found = this.#statement('c join jobs j on j.id = c.id and j.submitted_at = c.submitted_at', {
       conditions,
-    );
+      window,
+      required: driver.residual,
+    });
     const order = inOrder('c', this.#request.order);
     const rows = await tx.query<{ micros: string | null; id: string; last: Position | null }>(
       `with c as materialized (${source}), found as (${found})
@@ -201,14 +241,16 @@ class Search {
     return `select c.* from (${[words, ...others].join(' union ')}) c order by ${inOrder('c', order)} limit ${candidates}`;
   }
 
-  /** Everything a filter asks of `j`, which `source` gives, in order. */
-  #statement(source: string, conditions: Conditions): string {
+  /** Positions of the jobs `j` that `source` gives and the filter fits, in order. */
+  #statement(
+    source: string,
+    options: { conditions: Conditions; window: Window; required?: readonly Condition[] },
+  ): string {
     const { plan, restrict, order, limit } = this.#request;
-    for (const { sql, values } of plan.conditions) conditions.add(sql, ...values);
+    const { conditions, window, required = plan.conditions } = options;
+    for (const { sql, values } of required) conditions.add(sql, ...values);
     restrict(conditions);
-    const words = this.#readsWords
-      ? 'join job_words w on w.job_id = j.id and w.submitted_at = j.submitted_at'
-      : '';
+    const words = required.some(({ readsWords }) => readsWords) ? lookUpWords(conditions, window) : '';
     return `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from ${source} ${words}
       where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(limit - this.#found.length)}`;
   }
@@ -232,6 +274,15 @@ class Search {
     else if (far !== null) this.#reached = edgeAt(far, order);
     else this.#isAtEnd = true;
   }
+}
+
+/** Row by row through the primary key: as a join the planner may read the index of words instead, wrongly estimated. */
+function lookUpWords(conditions: Conditions, window: Window): string {
+  const bounds = new Conditions(conditions.values);
+  addWindow(bounds, 'x.submitted_at', window);
+  return `cross join lateral (
+    select x.words from job_words x where x.job_id = j.id and x.submitted_at = j.submitted_at and ${bounds.text} offset 0
+  ) w`;
 }
 
 const open: Window = { from: null, until: null };
