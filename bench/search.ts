@@ -9,14 +9,12 @@
  *
  *     node bench/search.ts [jobs] [rounds]
  */
-import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Actor } from '../src/contract/actor.ts';
 import { parseFilter } from '../src/contract/filter/parse.ts';
-import { retryPolicy } from '../src/contract/job.ts';
-import { emptyOutcome } from '../src/jobs/contract.ts';
+import type { JobStore } from '../src/jobs/ports.ts';
 import { silentLogger } from '../src/lib/logger.ts';
 import { createDatabase, type Database } from '../src/store/database.ts';
 import { createEmbeddedPostgres } from '../src/store/embedded-postgres/embedded-postgres.ts';
@@ -25,6 +23,7 @@ import { createJobStore } from '../src/store/job-store.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { createJobSearch } from '../src/store/search/job-search.ts';
 import { keepPartitions } from '../src/store/search/keep-partitions.ts';
+import { joinWorker, newJob, succeeded } from '../test/support/jobs.ts';
 
 const [large = 1_000_000, rounds = 5] = process.argv.slice(2).map(Number);
 const small = 10_000;
@@ -183,19 +182,7 @@ create trigger keep_nothing instead of insert on job_words for each row execute 
 /** Rates of whole lives of jobs, with words and without. */
 async function compareMoves(db: Database): Promise<void> {
   const store = createJobStore(db);
-  const workerId = randomUUID();
-  const queues = ['default'];
-  const { incarnation } = await store.registerWorker({
-    id: workerId,
-    name: 'bench',
-    host: 'bench',
-    pid: 1,
-    version: '0',
-    slots: 100,
-    queues,
-    labels: [],
-    kinds: ['script'],
-  });
+  const worker = await joinWorker(store, { slots: 100 });
   await submit(store, 50_000);
   const rates = { on: [] as number[], off: [] as number[] };
   for (let round = 0; round < 2 * rounds; round += 1) {
@@ -205,28 +192,8 @@ async function compareMoves(db: Database): Promise<void> {
     const startedMs = performance.now();
     let ended = 0;
     while (ended < 5_000) {
-      const claimed = await store.claim({
-        workerId,
-        incarnation,
-        queues,
-        labels: [],
-        kinds: ['script'],
-        limit: 100,
-      });
-      await store.finish(
-        claimed.map(({ jobId, number, token }) => ({
-          jobId,
-          number,
-          token,
-          actor: 'bench',
-          next: { state: 'succeeded', runAt: null },
-          outcome: emptyOutcome('succeeded', {
-            reason: null,
-            exitCode: 0,
-            endedAt: new Date().toISOString(),
-          }),
-        })),
-      );
+      const claimed = await worker.claim(100);
+      await store.finish(claimed.map((job) => succeeded(job)));
       ended += claimed.length;
     }
     rates[side].push((5_000 / (performance.now() - startedMs)) * 1_000);
@@ -238,35 +205,9 @@ async function compareMoves(db: Database): Promise<void> {
   );
 }
 
-async function submit(store: ReturnType<typeof createJobStore>, count: number): Promise<void> {
-  for (let rest = count; rest > 0; rest -= 500) {
-    await store.submit(
-      Array.from({ length: 500 }, () => ({
-        uid: randomUUID(),
-        kind: 'script',
-        name: 'a job',
-        state: 'queued' as const,
-        queue: 'default',
-        needs: [],
-        lanes: [],
-        ownLane: null,
-        priority: 0,
-        runAt: null,
-        owner: 'ana',
-        accountId: null,
-        project: null,
-        tags: [],
-        parentId: null,
-        input: { script: 'a.sh' },
-        retry: retryPolicy.parse({}),
-        timeoutMs: null,
-        idempotency: null,
-        after: [],
-        info: null,
-        baseRuns: [],
-      })),
-    );
-  }
+async function submit(store: JobStore, count: number): Promise<void> {
+  for (let rest = count; rest > 0; rest -= 500)
+    await store.submit(Array.from({ length: 500 }, () => newJob()));
 }
 
 function median(values: readonly number[]): number {
