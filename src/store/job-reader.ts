@@ -5,6 +5,7 @@ import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
 import type { Database } from './database.ts';
+import { readBaseRuns } from './jobs/base-runs.ts';
 import { readFailures } from './failure-reader.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
@@ -39,8 +40,7 @@ interface JobRow extends SummaryRow {
   after: Job['after'];
   info: string | null;
   summary: string | null;
-  baseRuns: Job['baseRuns'];
-  baseRunOf: number[];
+  hasBaseRuns: boolean;
 }
 
 export function createJobReader(db: Database): JobReader {
@@ -116,21 +116,17 @@ async function one(db: Database, conditions: Conditions, actor: Actor): Promise<
          select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
          from job_dependencies d join jobs b on b.id = d.on_job_id where d.job_id = j.id
        ), '[]') as after, n.info, n.summary,
-       coalesce((
-         select json_agg(json_build_object('jobId', b.base_job_id, 'foreignId', b.foreign_id, 'name', o.name, 'state', o.state,
-           'assessment', o.assessment) order by b.base_job_id, b.foreign_id)
-         from base_runs b left join jobs o on o.id = b.base_job_id where b.job_id = j.id
-       ), '[]') as "baseRuns",
-       coalesce((
-         select json_agg(u.job_id)
-         from (select b.job_id from base_runs b where b.base_job_id = j.id order by b.job_id desc limit 100) u
-       ), '[]') as "baseRunOf"
+       exists (select from base_runs b where b.job_id = j.id)
+         or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
      from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
      where ${conditions.text}`,
     conditions.values,
   );
   if (!row) return null;
-  const { input, result, retry, timeoutMs, run, after, info, summary, baseRuns, baseRunOf, ...rest } = row;
+  const { input, result, retry, timeoutMs, run, after, info, summary, hasBaseRuns, ...rest } = row;
+  const { baseRuns, baseRunOf } = hasBaseRuns
+    ? await readBaseRuns(db, row.id, actor)
+    : { baseRuns: [], baseRunOf: [] };
   return {
     ...toSummary(rest),
     input,

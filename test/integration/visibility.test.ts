@@ -1,0 +1,133 @@
+/**
+ * Everybody sees every job today. This test puts a rule in the place where such rules will stand, hides one job by it,
+ * and asks every route there is: none may tell anything of that job, and none may change it.
+ */
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Actor } from '../../src/contract/actor.ts';
+import { createOutputRecorder } from '../../src/output/recorder.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { createJobStore } from '../../src/store/job-store.ts';
+import type { Conditions } from '../../src/store/jobs/conditions.ts';
+import { createOutputStore } from '../../src/store/output-store.ts';
+import { admin, app, ask, database, useAccounts } from '../support/accounts.ts';
+import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
+
+const secret = 'hush-4711';
+
+vi.mock(import('../../src/store/jobs/conditions.ts'), async (original) => {
+  const real = await original();
+  const visibleTo = (conditions: Conditions, actor: Actor): Conditions =>
+    real.visibleTo(conditions, actor).add(`j.owner <> 'hidden'`);
+  return { ...real, visibleTo };
+});
+
+useAccounts();
+
+let hidden = { id: 0, uid: '' };
+let visible = 0;
+
+beforeEach(async () => {
+  await database.db.query('truncate jobs, workers, failure_families restart identity cascade');
+  hidden = await makeHiddenJob();
+  visible = (await ask('POST', '/jobs', admin, { kind: 'script', input: { script: 'open.sh' } })).body.id;
+  await database.db.query('insert into base_runs (job_id, base_job_id) values ($1, $2), ($2, $1)', [
+    visible,
+    hidden.id,
+  ]);
+  await database.db.query(
+    'insert into job_dependencies (job_id, on_job_id, must_succeed) values ($1, $2, false)',
+    [visible, hidden.id],
+  );
+});
+
+/** An ended job whose every text says the secret, with output that does, too. */
+async function makeHiddenJob(): Promise<{ id: number; uid: string }> {
+  const { db } = database;
+  const store = createJobStore(db);
+  const texts = { name: secret, project: secret, tags: [secret], info: secret, input: { script: secret } };
+  const id = await submitOne(store, { ...texts, owner: 'hidden' });
+  const [job] = await (await joinWorker(store)).claim(1);
+  if (!job) throw new Error('there is a job to claim');
+  const outputStore = createOutputStore(db);
+  await outputStore.preparePartitions(1);
+  const recorder = createOutputRecorder(outputStore, silentLogger);
+  const sink = recorder.open({ ...job, onProtocol: () => {}, onStored: () => {} });
+  sink.append('stdout', Buffer.from(`${secret}\n`), new Date());
+  await sink.close();
+  await recorder.stop();
+  const finish = succeeded(job, {
+    state: 'failed',
+    reason: 'exit',
+    exitCode: 3,
+    message: secret,
+    errorLine: secret,
+  });
+  const family = { id: 'f'.repeat(16), signature: secret };
+  await store.finish([{ ...finish, next: { state: 'failed', runAt: null }, family }]);
+  return { id, uid: job.uid };
+}
+
+/** What each parameter is given so that the request would reach the job, if anything could. */
+function fill(url: string, id: string): string {
+  const values: Record<string, string> = { id, stream: 'stdout', series: '1', name: 'default' };
+  return url.replaceAll(/:(\w+)/g, (_, name: string) => values[name] ?? id).replace('*', `pk:${id}`);
+}
+
+const streams = new Set(['/api/v1/events', '/api/v1/jobs/:id/output/live']);
+
+async function routesOf(methods: readonly string[]): Promise<{ method: string; url: string }[]> {
+  await app.ready();
+  return app.routeTable().filter(({ method, url }) => methods.includes(method) && !streams.has(url));
+}
+
+describe('a job that one may not see', () => {
+  it('is told of by no route that reads', async () => {
+    const queries = ['', `?q=${secret}`, '?state=failed', `?find=${secret}`, `?q=id:${hidden.id}`];
+    for (const { url } of await routesOf(['GET'])) {
+      for (const id of [
+        String(hidden.id),
+        hidden.uid,
+        `pk:${hidden.id}`,
+        `uid:${hidden.uid}`,
+        'date:today',
+      ]) {
+        for (const query of queries) {
+          const answer = await app.inject({ url: `${fill(url, id)}${query}`, headers: admin });
+          const told = answer.body.replaceAll(`?q=${secret}`, '').replaceAll(`?find=${secret}`, '');
+          expect(told, `GET ${url} ${id} ${query}`).not.toContain(secret);
+          if (url.startsWith('/api/v1/jobs/:id') && !id.includes(':'))
+            expect([400, 404], `GET ${url} ${query}`).toContain(answer.statusCode);
+        }
+      }
+    }
+  });
+
+  it('is not counted, and not named to those who built on it', async () => {
+    const { body: stats } = await ask('GET', '/stats', admin);
+    expect(stats.states).toEqual({ queued: 1 });
+    const { body: job } = await ask('GET', `/jobs/${visible}`, admin);
+    expect(JSON.stringify(job)).not.toContain(secret);
+    expect((await ask('GET', '/failures', admin)).body.items).toEqual([]);
+  });
+
+  it('is changed by no route', async () => {
+    const before = await database.db.query('select * from jobs where id = $1', [hidden.id]);
+    const bodies = [
+      {},
+      { name: 'x' },
+      { filter: `id:${hidden.id}`, action: 'retry' },
+      { filter: '', action: 'delete' },
+    ];
+    for (const { method, url } of await routesOf(['POST', 'PATCH', 'PUT', 'DELETE'])) {
+      if (!url.includes('/jobs')) continue;
+      for (const payload of bodies)
+        await app.inject({
+          method: method as 'POST',
+          url: fill(url, String(hidden.id)),
+          headers: admin,
+          payload,
+        });
+    }
+    expect(await database.db.query('select * from jobs where id = $1', [hidden.id])).toEqual(before);
+  });
+});
