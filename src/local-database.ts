@@ -29,7 +29,7 @@ export function refuseMissingDatabase(config: Config): void {
 export async function withLocalDatabase<T>(
   config: Config,
   applicationName: string,
-  work: (db: Database) => Promise<T>,
+  work: (db: Database, connection: pg.PoolConfig) => Promise<T>,
 ): Promise<T> {
   const { data, worker, database } = config;
   if (database.kind === 'server') return withDatabase(database.connection, applicationName, work);
@@ -58,7 +58,7 @@ export async function findRunningDatabase(config: Config): Promise<pg.PoolConfig
 export async function withDatabase<T>(
   connection: pg.PoolConfig,
   applicationName: string,
-  work: (db: Database) => Promise<T>,
+  work: (db: Database, connection: pg.PoolConfig) => Promise<T>,
 ): Promise<T> {
   const db = createDatabase({
     connection,
@@ -69,7 +69,7 @@ export async function withDatabase<T>(
     },
   });
   try {
-    return await work(db);
+    return await work(db, connection);
   } finally {
     await db.close();
   }

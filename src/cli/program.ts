@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { registerAgain, registerCapsule } from './commands/again.ts';
+import { registerBackup, registerRestore } from './commands/backup.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEdit } from './commands/edit.ts';
@@ -53,6 +54,8 @@ const registrations = [
   registerTokens,
   registerConfig,
   registerDoctor,
+  registerBackup,
+  registerRestore,
   registerCompletion,
 ];
 

@@ -17,13 +17,16 @@ const migrationLock = 7_301_001;
 /**
  * Brings the schema up to this version: forward only, each file in one transaction whose first statement records
  * its number. Racing starters are safe: each transaction holds the lock, and a number is recorded once.
+ * @param options.upTo the last one to apply, for a database that is to be filled with an older backup
  * @throws AppError `configuration` when the database was made by a newer version, or the server is too old
  */
-export async function migrate(db: Database): Promise<void> {
+export async function migrate(db: Database, options: { upTo?: number } = {}): Promise<void> {
   await refuseOldServer(db);
-  const migrations = await listMigrations();
+  const all = await listMigrations();
+  const { upTo = all.at(-1)?.number ?? 0 } = options;
+  const migrations = all.filter(({ number }) => number <= upTo);
   const applied = await prepare(db);
-  refuseNewerSchema(applied, migrations);
+  refuseNewerSchema(applied, all);
   for (const migration of migrations) {
     if (!applied.has(migration.number)) await apply(db, migration);
   }
