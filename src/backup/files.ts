@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress } from 'node:zlib';
-import type { FileEntry, Manifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 export interface WrittenFile {
   bytes: number;
@@ -73,11 +73,6 @@ export async function copyTree(from: string, to: string, prefix: string): Promis
   };
   await visit('');
   return tree;
-}
-
-/** Of the files below a prefix, with their paths from there. */
-export function below(files: readonly FileEntry[], prefix: string): FileEntry[] {
-  return files.filter(({ path }) => path.startsWith(`${prefix}/`));
 }
 
 /** Makes names of a directory last over a power cut. */

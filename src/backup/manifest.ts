@@ -54,7 +54,6 @@ export const manifest = z.object({
 });
 export type Manifest = z.infer<typeof manifest>;
 export type TableEntry = z.infer<typeof table>;
-export type FileEntry = z.infer<typeof file>;
 
 export function tableFile(name: string): string {
   return join('tables', `${name}.zst`);
