@@ -10,6 +10,8 @@ export interface Backoff {
  * @param tryNumber tries made so far, from 1
  */
 export function backoffMs(tryNumber: number, backoff: Backoff, random: () => number = Math.random): number {
-  const full = Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** Math.max(0, tryNumber - 1));
+  // Bounded, because nothing times infinity is no number.
+  const growth = Math.min(Number.MAX_VALUE, backoff.factor ** Math.max(0, tryNumber - 1));
+  const full = Math.min(backoff.maxMs, backoff.initialMs * growth);
   return Math.round(full / 2 + (full / 2) * random());
 }
