@@ -134,7 +134,7 @@ describeOnDatabases('the moves of jobs', (create) => {
           await store.settleDependants({ of: null, limit: 10 });
           break;
         case 'give up': {
-          const [watched] = (await store.watchedWorkers()).filter(({ id }) => id === worker.row.id);
+          const watched = (await store.watchedWorkers()).find(({ id }) => id === worker.row.id);
           if (watched && seed % 4 === 0) await store.giveUpWorker(watched);
           break;
         }
