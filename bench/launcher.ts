@@ -90,6 +90,7 @@ async function launchOne(key: string): Promise<void> {
       cwd: '/',
       stdin: null,
       isolation: null,
+      masks: [],
     },
     {
       onOutput: () => {},

@@ -41,6 +41,9 @@ import { resolveProgramAccount, type ProgramAccount } from './program-account.ts
 import { NotifyRings } from './queue/notify.ts';
 import { createOutputSearch } from './search/output-search.ts';
 import { createScripts } from './scripts/scripts.ts';
+import { createSecretKey } from './secrets/key.ts';
+import type { SecretKey, SecretStore } from './secrets/ports.ts';
+import { createSecretOpener, createSecrets } from './secrets/secrets.ts';
 import { createAccountStore } from './store/accounts.ts';
 import { createAuditLog } from './store/audit.ts';
 import { createCapsuleStore } from './store/capsule-store.ts';
@@ -58,6 +61,7 @@ import { createViewStore } from './store/search/view-store.ts';
 import { createJobSearch } from './store/search/job-search.ts';
 import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
+import { createSecretStore } from './store/secret-store.ts';
 import { createSeriesStore } from './store/series-store.ts';
 import { createTaskReader } from './store/task-reader.ts';
 import { createWaitingStore } from './store/waiting-store.ts';
@@ -200,8 +204,14 @@ async function build(
     notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
     logger,
   });
+  const secretStore = createSecretStore(db);
+  const secretKey = createSecretKey(
+    config.secrets.key === undefined ? null : Buffer.from(config.secrets.key, 'base64'),
+    config.secrets.keyFile,
+  );
   const jobs = createJobs({
     store,
+    secrets: createSecrets(secretStore, secretKey),
     reader: createJobReader(db),
     output: createOutputReader(outputStore),
     bell: rings,
@@ -228,7 +238,16 @@ async function build(
     logger,
   });
   await outputStore.preparePartitions(3);
-  const core = { ...context, store, outputStore, kinds, rings, jobs };
+  const core = {
+    ...context,
+    store,
+    outputStore,
+    kinds,
+    rings,
+    jobs,
+    secretStore,
+    secretKey,
+  };
   const worker = roles.includes('worker') ? buildWorker(config, core) : null;
   const report = buildReport(core, worker);
   const http =
@@ -243,6 +262,8 @@ interface Core extends BuildContext {
   store: ReturnType<typeof createJobStore>;
   outputStore: ReturnType<typeof createOutputStore>;
   kinds: ReturnType<typeof listKinds>;
+  secretStore: SecretStore;
+  secretKey: SecretKey;
   rings: NotifyRings;
   jobs: ReturnType<typeof createJobs>;
 }
@@ -283,6 +304,7 @@ function buildWorker(config: Config, core: Core): Worker {
     store,
     series: createSeriesStore(db),
     capsules: createCapsuleRecorder(createCapsuleStore(db)),
+    secrets: createSecretOpener(core.secretStore, core.secretKey),
     recorder: createOutputRecorder(outputStore, logger),
     reader,
     launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
@@ -387,6 +409,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     reader: createJobReader(db),
     series: createSeriesStore(db),
     capsules,
+    secrets: createSecrets(core.secretStore, core.secretKey),
     again: createAgain({ jobs, capsules, scripts }),
     kinds,
     finder,

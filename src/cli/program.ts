@@ -15,6 +15,7 @@ import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerQueues } from './commands/queues.ts';
 import { registerScripts } from './commands/scripts.ts';
+import { registerSecrets } from './commands/secrets.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerStats } from './commands/stats.ts';
 import { registerSubmit } from './commands/submit.ts';
@@ -50,6 +51,7 @@ const registrations = [
   registerWorkers,
   registerScripts,
   registerViews,
+  registerSecrets,
   registerUsers,
   registerTokens,
   registerConfig,

@@ -9,6 +9,7 @@ import { durationOption } from './time.ts';
 /** How the program is to run. */
 export interface RunChoices {
   env?: string[];
+  secret?: string[];
   stdin?: string;
   workdir?: string;
   memory?: string;
@@ -22,6 +23,7 @@ export interface RunChoices {
 export function withRunOptions(command: Command): Command {
   return command
     .option('-e, --env <name=value>', 'variable for the program; may be repeated', collect)
+    .option('--secret <name=secret>', 'variable with the value of a named secret; may be repeated', collect)
     .option('--stdin <file>', 'text for its standard input; - is that of this command')
     .option('--workdir <folder>', 'folder inside the home directory to run in')
     .option('--memory <size>', 'memory it may use: 512MiB, 2GiB')
@@ -34,12 +36,13 @@ export function withRunOptions(command: Command): Command {
 
 /** The members of the submit's body. Only what was said. @throws UsageError */
 export async function toRunBody(context: CliContext, choices: RunChoices): Promise<Record<string, unknown>> {
-  const { env, stdin, workdir, nice } = choices;
+  const { stdin, workdir, nice } = choices;
+  const env = toEnvironment(choices);
   const limits = toLimits(choices);
   return {
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(nice === undefined ? {} : { nice: integerOption('--nice', nice, { min: 0, max: 19 }) }),
-    ...(env === undefined ? {} : { env: toEnvironment(env) }),
+    ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(stdin === undefined ? {} : { stdin: await readText(context, '--stdin', stdin) }),
     ...(workdir === undefined ? {} : { workdir }),
   };
@@ -62,12 +65,18 @@ function sizeOption(name: string, text: string): number {
   throw new UsageError(`${name} is "${text}"; expected a size like 512MiB or 2GiB.`);
 }
 
-function toEnvironment(assignments: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    assignments.map((assignment) => {
-      const at = assignment.indexOf('=');
-      if (at <= 0) throw new UsageError(`--env is "${assignment}"; expected NAME=value.`);
-      return [assignment.slice(0, at), assignment.slice(at + 1)];
+function toEnvironment({ env = [], secret = [] }: RunChoices): Record<string, unknown> {
+  return Object.fromEntries([
+    ...env.map((text) => split('--env', text, 'value')),
+    ...secret.map((text) => {
+      const [variable, name] = split('--secret', text, 'secret');
+      return [variable, { secret: name }] as const;
     }),
-  );
+  ]);
+}
+
+function split(option: string, text: string, what: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new UsageError(`${option} is "${text}"; expected NAME=${what}.`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }

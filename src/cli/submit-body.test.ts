@@ -27,6 +27,7 @@ describe('toSubmitBody', () => {
       project: '3001234',
       tag: ['a'],
       env: ['LEVEL=9', 'EMPTY=', 'SUM=1+1=2'],
+      secret: ['KEY=api-key'],
       stdin: '-',
       workdir: 'run/1',
       memory: '512MiB',
@@ -43,7 +44,7 @@ describe('toSubmitBody', () => {
         script: 'x.sh',
         arguments: [['-v', "'a b'"]],
       },
-      env: { LEVEL: '9', EMPTY: '', SUM: '1+1=2' },
+      env: { LEVEL: '9', EMPTY: '', SUM: '1+1=2', KEY: { secret: 'api-key' } },
       stdin: 'né\n',
       workdir: 'run/1',
       limits: {

@@ -69,6 +69,11 @@ export interface Config {
   readonly database: DatabaseConfig;
   readonly metrics: { readonly isOpen: boolean; readonly port: Port };
   readonly accounts: { readonly adminPassword: string | undefined };
+  readonly secrets: {
+    /** 32 bytes in base64; undefined: in the key file. */
+    readonly key: string | undefined;
+    readonly keyFile: string;
+  };
   readonly stop: { readonly deadlineMs: number };
   readonly timezone: string;
   readonly logFormat: (typeof logFormats)[number];
@@ -154,6 +159,7 @@ function slices(
     database: databaseConfig(values, problems),
     metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
     accounts: { adminPassword: values.adminPassword },
+    secrets: { key: values.secretKey?.toString('base64'), keyFile: join(values.data, 'secret-key') },
     stop: { deadlineMs: values.stopSeconds },
     timezone: values.timezone,
     logLevel: values.logLevel,

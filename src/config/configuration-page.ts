@@ -7,6 +7,7 @@ const sections: Readonly<Record<string, string>> = {
   stop: 'Stopping',
   http: 'Web and API',
   accounts: 'Accounts',
+  secrets: 'Secrets',
   worker: 'Worker',
   database: 'Database',
   metrics: 'Metrics',

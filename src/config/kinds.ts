@@ -44,6 +44,13 @@ export function text(expected: string, pattern: RegExp): Kind<string> {
 /** Kept to the letter: a password may begin or end with a blank. */
 export const secretText: Kind<string> = { expected: 'any text', schema: z.string() };
 
+/** 32 bytes, as `openssl rand -base64 32` or `-hex 32` prints them. */
+export const key256: Kind<Buffer> = kind('32 bytes in base64 or hexadecimal', (value) => {
+  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex');
+  const bytes = /^[A-Za-z0-9+/]{43}=?$/.test(value) ? Buffer.from(value, 'base64') : null;
+  return bytes?.length === 32 ? bytes : rejected;
+});
+
 /** Made absolute, so that a later change of directory changes nothing. */
 export const path: Kind<string> = kind(
   'a path',

@@ -110,6 +110,13 @@ export const settings = {
     secret: 'all',
     doc: 'Password of `admin`, used when that account is made at the first start. Without it a random one is printed once.',
   }),
+  secretKey: optional(kinds.key256, {
+    names: ['DAYBOOK_SECRET_KEY'],
+    toml: 'secrets.key',
+    secret: 'all',
+    fallbackShown: '`secret-key` in the data directory, made with the first secret',
+    doc: 'Key that seals named secrets in the database. The same on every server and worker. Secrets sealed with another key cannot be read any more and must be set again.',
+  }),
   slots: setting(
     kinds.integer(1, 1024),
     ({ machine }) => String(Math.min(1024, Math.max(2, machine.cores * 2))),

@@ -31,6 +31,8 @@ export const permissions = {
   'lanes.change': 'operator',
   'scripts.read': 'viewer',
   'scripts.change': 'operator',
+  'secrets.read': 'operator',
+  'secrets.change': 'operator',
   'stats.read': 'viewer',
   'users.read': 'admin',
   'users.change': 'admin',

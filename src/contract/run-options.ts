@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { plainText } from './plain-text.ts';
+import { secretName } from './secret.ts';
 
 const mebibyte = 1024 * 1024;
 const exbibyte = 2 ** 60;
@@ -39,8 +40,8 @@ function findNameProblem(name: string): string | null {
 }
 
 const environment = z
-  .record(z.string(), plainText.max(100_000))
-  .describe('Variables added to the environment.')
+  .record(z.string(), z.union([plainText.max(100_000), z.strictObject({ secret: secretName })]))
+  .describe('Variables added to the environment: a text, or `{"secret": "name"}` for a named secret.')
   // Not by a schema for the names: what it finds wrong would say neither which name nor what was expected.
   .superRefine((env, context) => {
     for (const name of Object.keys(env)) {

@@ -12,6 +12,7 @@ import { registerOutputSearchRoutes, type OutputSearchDependencies } from './rou
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
+import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
 import { registerViewRoutes, type ViewDependencies } from './routes/views.ts';
@@ -28,6 +29,7 @@ export interface RouteDependencies
     OutputSearchDependencies,
     FleetDependencies,
     ScriptDependencies,
+    SecretDependencies,
     StatsDependencies,
     WaitingDependencies,
     AgainDependencies,
@@ -47,6 +49,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerOutputSearchRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
+  registerSecretRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);
   registerWaitingRoutes(app, dependencies);
   registerAgainRoutes(app, dependencies);

@@ -53,6 +53,7 @@ function create() {
     store: store as JobStore,
     reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
     output: { tail: async () => ({ lines: [], next: null }) },
+    secrets: { findUnusable: async () => new Map() },
     bell: {
       ring: (places) => rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},

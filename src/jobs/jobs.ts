@@ -5,6 +5,7 @@ import { type BaseRunName, retryPolicy, type SubmitOptions } from '../contract/j
 import { runOptions, type RunOptions } from '../contract/run-options.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
 import type { OutputReader } from '../output/ports.ts';
+import type { Secrets } from '../secrets/ports.ts';
 import { decideNext } from './decide.ts';
 import { familyOf } from './failure.ts';
 import { Gather } from '../lib/gather.ts';
@@ -28,6 +29,7 @@ export interface JobsOptions {
   store: JobStore;
   reader: Pick<JobReader, 'known' | 'attemptRef'>;
   output: Pick<OutputReader, 'tail'>;
+  secrets: Pick<Secrets, 'findUnusable'>;
   bell: Bell;
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
@@ -40,13 +42,34 @@ const settleLimit = 1_000;
 const defaultRetry = retryPolicy.parse({});
 
 /** The use cases: what people and workers do with jobs. Decides, tells the store, rings. */
-export function createJobs({ store, reader, output, bell, kinds, defaultTimeoutMs }: JobsOptions): Jobs {
+export function createJobs({
+  store,
+  reader,
+  output,
+  secrets,
+  bell,
+  kinds,
+  defaultTimeoutMs,
+}: JobsOptions): Jobs {
   const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
 
   const settle = async (of: readonly number[]): Promise<void> => {
     const { places } = await store.settleDependants({ of, limit: settleLimit });
     bell.ring(places);
+  };
+  const requireUsable = async (run: RunOptions | null, actor: Actor): Promise<void> => {
+    const used = Object.entries(run?.env ?? {}).flatMap(([variable, value]) =>
+      typeof value === 'string' ? [] : [{ variable, name: value.secret }],
+    );
+    if (used.length === 0) return;
+    const names = [...new Set(used.map(({ name }) => name))];
+    const refused = await secrets.findUnusable(names, actor);
+    const details = used.flatMap(({ variable, name }) => {
+      const message = refused.get(name);
+      return message === undefined ? [] : [{ field: `env.${variable}`, message }];
+    });
+    if (details.length > 0) throw invalid(details);
   };
   const requireKnown = async (after: NewJob['after'], actor: Actor): Promise<void> => {
     if (after.length === 0) return;
@@ -82,6 +105,7 @@ export function createJobs({ store, reader, output, bell, kinds, defaultTimeoutM
     submit: async (request) => {
       const job = prepare(request, { kinds, defaultTimeoutMs });
       await requireKnown(job.after, request.actor);
+      await requireUsable(job.run, request.actor);
       await requireBaseRuns(job.baseRuns, request.actor);
       const outcome = await submits.add(job);
       const stored = toStored(outcome, job);

@@ -125,7 +125,8 @@ export class Launcher {
       cgroup?.remove();
       return { type: 'refused', ...spawned };
     }
-    const { isolation } = spec;
+    const { isolation, masks } = spec;
+    if (masks.length > 0) program.hide(masks);
     if (isolation && Object.keys(isolation.limits).length > 0)
       program.limit(new ProgramWatch(isolation, startedAt, cgroup), isolation.killGraceMs);
     program.begin(spawned, startedAt, startTicksBetween(before, bootTicks()));

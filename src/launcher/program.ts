@@ -1,5 +1,6 @@
 import type { Leftovers } from './leftovers.ts';
 import type { OomKills } from './oom-kills.ts';
+import { createStreamMask, type StreamMask } from './mask.ts';
 import { ProgramOutput, type OutputStore } from './output-store.ts';
 import { noTerms, ProgramWatch, type WatchEnd } from './program-watch.ts';
 import {
@@ -35,6 +36,8 @@ export class Program {
   readonly #parts: ProgramParts;
   readonly #resume = (): void => this.#resumeReading();
   #pipes: Record<Stream, OutputPipe> | null = null;
+  /** Null: nothing is to be hidden. */
+  #masks: Record<Stream, StreamMask> | null = null;
   #openPipes = 2;
   #isPaused = false;
   #pid = 0;
@@ -106,7 +109,7 @@ export class Program {
     for (const stream of streams) {
       this.#pipes[stream].read({
         onBytes: (bytes) => this.#onBytes(stream, bytes),
-        onEnd: () => this.#onStreamEnd(),
+        onEnd: () => this.#onStreamEnd(stream),
       });
     }
   }
@@ -115,6 +118,11 @@ export class Program {
   limit(watch: ProgramWatch, killGraceMs: number): void {
     this.#watch = watch;
     this.#killGraceMs = killGraceMs;
+  }
+
+  /** Before `begin`: hides these texts. */
+  hide(texts: readonly string[]): void {
+    this.#masks = { stdout: createStreamMask(texts), stderr: createStreamMask(texts) };
   }
 
   beginWatch(): void {
@@ -198,12 +206,17 @@ export class Program {
   }
 
   #onBytes(stream: Stream, bytes: Uint8Array): void {
-    if (this.#isForgotten) return;
+    this.#keep(stream, this.#masks ? this.#masks[stream].push(bytes) : bytes);
+  }
+
+  #keep(stream: Stream, bytes: Uint8Array): void {
+    if (this.#isForgotten || bytes.length === 0) return;
     if (!this.output.append(stream, bytes, Date.now())) this.#pauseReading();
     this.#parts.onNews(this);
   }
 
-  #onStreamEnd(): void {
+  #onStreamEnd(stream: Stream): void {
+    if (this.#masks) this.#keep(stream, this.#masks[stream].end());
     this.#openPipes -= 1;
     this.#endIfComplete();
   }

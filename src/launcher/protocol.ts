@@ -27,7 +27,7 @@
  * Its keys come back as `startedBefore` until they are forgotten.
  */
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 export const frameBytes = 64 * 1024;
 export const sendWindowBytes = 8 * 1024 * 1024;
 /** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
@@ -113,6 +113,8 @@ export interface ProgramSpec {
   /** Null: /dev/null. */
   stdin: Uint8Array | null;
   isolation: Isolation | null;
+  /** Texts that are replaced by as many `*` in what it prints, before anything of it is kept or sent. */
+  masks: string[];
 }
 
 /** Bounds of a process's start, in kernel clock ticks since boot: with the pid, the name of a process. */

@@ -1,5 +1,6 @@
 import type { AttemptOutcome, ClaimedJob, Jobs, JobStore, NearLimit } from '../jobs/ports.ts';
 import type { CapsuleRecorder } from '../capsules/ports.ts';
+import type { SecretOpener } from '../secrets/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
@@ -20,6 +21,7 @@ import { startTimer, type Timer } from '../lib/timer.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
+import { openEnvironment } from './attempt-secrets.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from './disk.ts';
 import { Measurements } from './measurements.ts';
@@ -38,6 +40,7 @@ export interface AttemptRunDependencies {
   store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setProgress'>;
   series: SeriesStore;
   capsules: CapsuleRecorder;
+  secrets: SecretOpener;
   recorder: OutputRecorder;
   reader: Pick<OutputReader, 'pieces'>;
   launcher: ProgramLauncher;
@@ -292,11 +295,21 @@ export class AttemptRun {
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
     this.#isReleased = this.#hasOverslept();
     if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
+    const environment = await openEnvironment(this.job.run, {
+      opener: this.#deps.secrets,
+      owner: this.job.owner,
+    });
+    if ('problem' in environment) return this.#refuse({ exitCode: 126, message: environment.problem });
     const cwd = workdir.directory;
     this.#plan = { file: planned.file, args: planned.args, cwd };
     const { key, job } = this;
-    const spec = toProgramSpec(planned, { key, job, settings, terms: this.#terms, cwd });
-    await this.#capsule.take({ spec, script: planned.script, terms: this.#terms, secrets: {} });
+    const spec = toProgramSpec(planned, { key, job, settings, terms: this.#terms, cwd, environment });
+    await this.#capsule.take({
+      spec,
+      script: planned.script,
+      terms: this.#terms,
+      secrets: environment.secrets,
+    });
     const started = await this.#deps.launcher.launch(spec, program).catch((error: Error) => error);
     if (started instanceof Error) {
       // Whether it was started cannot be told, so it counts as started, and may have printed.

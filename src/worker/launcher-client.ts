@@ -132,8 +132,7 @@ export class LauncherClient implements Service {
       next: { stdout: 0, stderr: 0 },
       launching,
     });
-    const { key, file, args, env, cwd, stdin, isolation } = spec;
-    const onWire = { key, file, args, env, cwd, isolation };
+    const { stdin, ...onWire } = spec;
     this.#send({ type: 'launch', spec: onWire, hasStdin: stdin !== null }, stdin ?? undefined);
     return launching.promise;
   }

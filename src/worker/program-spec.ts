@@ -1,6 +1,7 @@
 import type { ClaimedJob } from '../jobs/ports.ts';
 import type { ProgramPlan } from '../kinds/ports.ts';
 import { attemptTokenVariable, type Isolation, type ProgramSpec } from '../launcher/protocol.ts';
+import type { AttemptEnvironment } from './attempt-secrets.ts';
 import type { WorkerSettings } from './ports.ts';
 import type { ProgramTerms } from './program-terms.ts';
 
@@ -12,15 +13,19 @@ export interface SpecParts {
   settings: WorkerSettings;
   terms: ProgramTerms;
   cwd: string;
+  environment: AttemptEnvironment;
 }
 
 /** What the launcher needs to start a program: a clean environment, the job's own variables, and who we are. */
-export function toProgramSpec(plan: ProgramPlan, { key, job, settings, terms, cwd }: SpecParts): ProgramSpec {
+export function toProgramSpec(
+  plan: ProgramPlan,
+  { key, job, settings, terms, cwd, environment }: SpecParts,
+): ProgramSpec {
   const env = {
     PATH: searchPath,
     LANG: 'C.UTF-8',
     HOME: settings.homeDirectory,
-    ...job.run?.env,
+    ...environment.env,
     DAYBOOK_JOB_ID: String(job.jobId),
     DAYBOOK_ATTEMPT: String(job.number),
     [attemptTokenVariable]: key,
@@ -28,7 +33,16 @@ export function toProgramSpec(plan: ProgramPlan, { key, job, settings, terms, cw
   };
   const stdin = job.run?.stdin === undefined ? null : Buffer.from(job.run.stdin);
   const { file, args } = plan;
-  return { key, file, args: [...args], env, cwd, stdin, isolation: toIsolation(settings, terms) };
+  return {
+    key,
+    file,
+    args: [...args],
+    env,
+    cwd,
+    stdin,
+    isolation: toIsolation(settings, terms),
+    masks: environment.masks,
+  };
 }
 
 /** Null where nothing is switched and nothing is limited: the plain path starts twice as many programs a second. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,9 @@ import { createViewStore } from '../../src/store/search/view-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
+import { createSecretStore } from '../../src/store/secret-store.ts';
+import { createSecretKey } from '../../src/secrets/key.ts';
+import { createSecrets } from '../../src/secrets/secrets.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
 import { createWaitingStore } from '../../src/store/waiting-store.ts';
@@ -44,7 +48,9 @@ export function createRouteDependencies(
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
   const registry = new Registry();
+  const secrets = createSecrets(createSecretStore(db), createSecretKey(randomBytes(32), '/nowhere'));
   const jobs = createJobs({
+    secrets,
     store: createJobStore(db),
     reader: createJobReader(db),
     output: createOutputReader(createOutputStore(db)),
@@ -69,6 +75,7 @@ export function createRouteDependencies(
     reader: createJobReader(db),
     series: createSeriesStore(db),
     capsules,
+    secrets,
     again: createAgain({ jobs, capsules, scripts }),
     kinds,
     finder,

@@ -122,6 +122,7 @@ export class LauncherHarness {
       cwd: this.folder,
       stdin: null,
       isolation: null,
+      masks: [],
       ...more,
     };
   }
