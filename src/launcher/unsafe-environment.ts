@@ -6,6 +6,11 @@
 const unsafe =
   /^(LD_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR)$/;
 
+/** Its value passes through the arguments of a tool, which everybody on the machine can see for a moment. */
+export function isLateVariable(name: string): boolean {
+  return unsafe.test(name);
+}
+
 /** Which variables may be there from the start, and which only once the program is no longer root. */
 export function splitEnvironment(env: Readonly<Record<string, string>>): {
   safe: Record<string, string>;
@@ -14,7 +19,7 @@ export function splitEnvironment(env: Readonly<Record<string, string>>): {
   const safe: Record<string, string> = {};
   const late: string[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (unsafe.test(name)) late.push(`${name}=${value}`);
+    if (isLateVariable(name)) late.push(`${name}=${value}`);
     else safe[name] = value;
   }
   return { safe, late };

@@ -1,5 +1,6 @@
 import type { RunOptions } from '../contract/run-options.ts';
 import { minSecretBytes } from '../contract/secret.ts';
+import { isLateVariable } from '../launcher/unsafe-environment.ts';
 import type { SecretOpener } from '../secrets/ports.ts';
 
 export interface AttemptEnvironment {
@@ -21,6 +22,9 @@ export async function openEnvironment(
     if (typeof value === 'string') env[variable] = value;
     else secrets[variable] = value.secret;
   }
+  const late = Object.keys(secrets).find(isLateVariable);
+  if (late !== undefined)
+    return { problem: `The variable ${late} cannot hold a secret; choose another name.` };
   const names = [...new Set(Object.values(secrets))];
   if (names.length === 0) return { env, secrets, masks: [] };
   const opened = await opener.open(names, owner);

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { openEnvironment, toMasks } from './attempt-secrets.ts';
+
+const opener = {
+  open: async (names: readonly string[]) => ({
+    values: new Map(names.map((name) => [name, `value of ${name}`])),
+  }),
+};
+
+it('variables get their texts and the values of their secrets', async () => {
+  const run = { env: { A: 'plain', B: { secret: 'b' }, C: { secret: 'b' } } };
+  expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
+    env: { A: 'plain', B: 'value of b', C: 'value of b' },
+    secrets: { B: 'b', C: 'b' },
+    masks: ['value of b'],
+  });
+});
+
+it('a job without secrets asks nobody', async () => {
+  const nobody = { open: () => Promise.reject(new Error('asked')) };
+  const expected = { env: {}, secrets: {}, masks: [] };
+  expect(await openEnvironment(null, { opener: nobody, owner: 'ana' })).toEqual(expected);
+});
+
+it('a variable that would show its value in arguments takes no secret', async () => {
+  const run = { env: { LD_PRELOAD: { secret: 'b' } } };
+  expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
+    problem: expect.stringContaining('LD_PRELOAD'),
+  });
+});
+
+it('a value is hidden whole, inside JSON, and line by line where a line is long enough', () => {
+  expect(toMasks('a"b\nlong enough\nshort')).toEqual([
+    'a"b\nlong enough\nshort',
+    'a\\"b\\nlong enough\\nshort',
+    'long enough',
+  ]);
+});
