@@ -35,6 +35,8 @@ export class ProgramRun implements ProgramListener {
   constructor(options: ProgramRunOptions) {
     this.#options = options;
     this.#seen = options.output.received;
+    // Then an earlier life of the worker has left the mark.
+    this.#isOverLimit = this.isFull;
     const { promise, resolve } = Promise.withResolvers<ProgramResult>();
     this.result = promise;
     this.#resolve = resolve;
