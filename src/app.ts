@@ -37,6 +37,7 @@ import { createMetricsReport } from './metrics/report.ts';
 import { lockRole, readWorkerId } from './data-directory.ts';
 import { createLogger } from './log.ts';
 import { prepareDirectories } from './directories.ts';
+import { placeOf } from './local-database.ts';
 import { resolveProgramAccount, type ProgramAccount } from './program-account.ts';
 import { NotifyRings } from './queue/notify.ts';
 import { createOutputSearch } from './search/output-search.ts';
@@ -63,6 +64,7 @@ import { createOutputStore } from './store/output-store.ts';
 import { createScriptHistory } from './store/script-history.ts';
 import { createSecretStore } from './store/secret-store.ts';
 import { createSeriesStore } from './store/series-store.ts';
+import { StorageGuard } from './storage-guard.ts';
 import { createTaskReader } from './store/task-reader.ts';
 import { createWaitingStore } from './store/waiting-store.ts';
 import { createWaitingReasons } from './waiting/waiting.ts';
@@ -209,6 +211,11 @@ async function build(
     config.secrets.key === undefined ? null : Buffer.from(config.secrets.key, 'base64'),
     config.secrets.keyFile,
   );
+  const storage = new StorageGuard({
+    directories: [config.data.directory, placeOf(config)?.directory ?? config.data.directory],
+    leastBytes: config.data.stopFreeBytes,
+    logger,
+  });
   const jobs = createJobs({
     store,
     secrets: createSecrets(secretStore, secretKey),
@@ -217,6 +224,7 @@ async function build(
     bell: rings,
     kinds,
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
+    obstacle: () => storage.obstacle,
   });
   const rescuer = new Rescuer({
     store,
@@ -254,7 +262,7 @@ async function build(
     roles.includes('web') && config.http.port !== 'off' ? await buildHttp(config, core, report) : null;
   const metricsHttp =
     http === null && config.metrics.port !== 'off' ? await buildMetricsHttp(config, core, report) : null;
-  const services = [rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
+  const services = [storage, rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
   return { services, worker, http };
 }
 
@@ -289,6 +297,7 @@ function buildWorker(config: Config, core: Core): Worker {
     warnAt: worker.limitWarnAt,
     minFreeBytes: worker.minFreeDiskBytes,
     homeDirectory: data.homeDirectory,
+    dataDirectory: data.directory,
     pinnedDirectory: data.pinnedDirectory,
     programUser: account.isolation,
     programUserName: account.name,

@@ -37,6 +37,7 @@ beforeEach(() => {
     scriptsDirectory: join(directory, 'scripts'),
     pinnedDirectory: join(directory, 'pinned-scripts'),
     launcherDirectory: join(directory, 'launcher'),
+    stopFreeBytes: 0,
     logsDirectory: join(directory, 'logs'),
   };
 });

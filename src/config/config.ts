@@ -58,6 +58,8 @@ export interface DataConfig {
   readonly scriptsDirectory: string;
   /** Kept texts of scripts, written to be run again. */
   readonly pinnedDirectory: string;
+  /** Below this much free space nothing more is accepted. */
+  readonly stopFreeBytes: number;
   readonly launcherDirectory: string;
   readonly logsDirectory: string;
 }
@@ -146,6 +148,7 @@ function slices(
       pinnedDirectory: join(values.data, 'pinned-scripts'),
       launcherDirectory: join(values.data, 'launcher'),
       logsDirectory: join(values.data, 'logs'),
+      stopFreeBytes: values.stopFreeDisk,
     },
     http: {
       host: values.host,

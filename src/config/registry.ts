@@ -210,7 +210,12 @@ export const settings = {
   minFreeDisk: setting(kinds.size(0), '1GiB', {
     names: ['DAYBOOK_MIN_FREE_DISK'],
     toml: 'worker.min_free_disk',
-    doc: 'Free space of the data directory below which the worker takes no new work.',
+    doc: 'Free space for home and data below which the worker takes no new work.',
+  }),
+  stopFreeDisk: setting(kinds.size(0), '256MiB', {
+    names: ['DAYBOOK_STOP_FREE_DISK'],
+    toml: 'data.stop_free_disk',
+    doc: 'Free space for data and the embedded database below which nothing more is accepted: the rest is for what runs, so that it can end.',
   }),
   workerUser: optional(account, {
     names: ['WORKER_USER'],

@@ -56,6 +56,11 @@ export const errorCodes = {
     meaning:
       'The database does not answer. A change whose answer was lost may have been made; a submit with an idempotency key can be repeated safely.',
   },
+  storage_full: {
+    status: 507,
+    retryable: true,
+    meaning: 'A disk of the server is full, or nearly so. Nothing was stored; make room and try again.',
+  },
   stopping: { status: 503, retryable: true, meaning: 'This server is stopping; try again in a moment.' },
   internal: {
     status: 500,

@@ -61,6 +61,7 @@ function create() {
     },
     kinds: createKindRegistry([kind]),
     defaultTimeoutMs: 7_000,
+    obstacle: () => null,
   });
   const submit = async (options: object = {}, text = 'a note'): Promise<NewJob> => {
     await jobs.submit({ kind: 'note', input: { text }, options: submitOptions.parse(options), actor: ana });

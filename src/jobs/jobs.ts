@@ -34,6 +34,8 @@ export interface JobsOptions {
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
   defaultTimeoutMs: number | null;
+  /** Why nothing more is accepted now. */
+  obstacle(): string | null;
 }
 
 /** Dependants decided about at once; the sweep takes the rest. */
@@ -50,6 +52,7 @@ export function createJobs({
   bell,
   kinds,
   defaultTimeoutMs,
+  obstacle,
 }: JobsOptions): Jobs {
   const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
@@ -103,6 +106,8 @@ export function createJobs({
 
   return {
     submit: async (request) => {
+      const full = obstacle();
+      if (full !== null) throw new AppError('storage_full', full);
       const job = prepare(request, { kinds, defaultTimeoutMs });
       await requireKnown(job.after, request.actor);
       await requireUsable(job.run, request.actor);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { readBootId } from './proc.ts';
 import type { StartTicks } from './protocol.ts';
 
@@ -50,11 +50,17 @@ export class Journal {
     return this.#entries.has(key);
   }
 
-  /** On disk (as far as a killed process goes) when this returns. */
+  /** On disk (as far as a killed process goes) when this returns. @throws when it cannot be written */
   willStart(key: string, token: string | null): void {
-    this.#entries.set(key, { key, pid: null, startTicks: null, token });
+    const before = this.#pending;
     this.#add(['start', key, token]);
-    this.flush();
+    try {
+      this.flush();
+    } catch (error) {
+      this.#pending = before;
+      throw error;
+    }
+    this.#entries.set(key, { key, pid: null, startTicks: null, token });
   }
 
   hasStarted(key: string, pid: number, startTicks: StartTicks | null): void {
@@ -69,19 +75,20 @@ export class Journal {
     if (this.#entries.delete(key)) this.#add(['forget', key]);
   }
 
+  /** @throws when the disk has no room; then nothing is lost, and the next write tries again */
   flush(): void {
     if (this.#pending === '') return;
-    this.#sizeBytes += writeSync(this.#fd, this.#pending);
+    const bytes = Buffer.from(this.#pending);
+    // At a place of our own, so that what a full disk cut short is written over.
+    for (let written = 0; written < bytes.length;)
+      written += writeSync(this.#fd, bytes, written, bytes.length - written, this.#sizeBytes + written);
+    this.#sizeBytes += bytes.length;
     this.#pending = '';
-    if (this.#sizeBytes > compactAboveBytes) {
-      const old = this.#fd;
-      this.#fd = this.#rewrite();
-      closeSync(old);
-    }
+    if (this.#sizeBytes > compactAboveBytes) this.#compact();
   }
 
   close(): void {
-    this.flush();
+    this.#tryToFlush();
     closeSync(this.#fd);
   }
 
@@ -91,8 +98,26 @@ export class Journal {
     this.#isFlushSet = true;
     setImmediate(() => {
       this.#isFlushSet = false;
-      this.flush();
+      this.#tryToFlush();
     });
+  }
+
+  #tryToFlush(): void {
+    try {
+      this.flush();
+    } catch {
+      // What waits only makes a key known for longer; the next start writes it, or is refused.
+    }
+  }
+
+  #compact(): void {
+    try {
+      const old = this.#fd;
+      this.#fd = this.#rewrite();
+      closeSync(old);
+    } catch {
+      // Only longer than it need be.
+    }
   }
 
   #rewrite(): number {
@@ -104,8 +129,14 @@ export class Journal {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     const next = `${this.#path}.next`;
     const fd = openSync(next, 'w', 0o600);
-    this.#sizeBytes = writeSync(fd, text);
+    try {
+      writeFileSync(fd, text);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     renameSync(next, this.#path);
+    this.#sizeBytes = Buffer.byteLength(text);
     return fd;
   }
 }

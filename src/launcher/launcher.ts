@@ -106,7 +106,16 @@ export class Launcher {
       onNews: this.#parts.onNews,
       onMainEnded: (ended) => this.#mains.delete(ended.pid),
     });
-    journal.willStart(spec.key, token);
+    try {
+      journal.willStart(spec.key, token);
+    } catch (error) {
+      cgroup?.remove();
+      return {
+        type: 'refused',
+        exitCode: 126,
+        message: `The start could not be noted down first: ${reasonOf(error)}`,
+      };
+    }
     const before = bootTicks();
     const startedAt = Date.now();
     const spawned = spawner.spawn(
@@ -187,4 +196,8 @@ function toEnvironment(env: Record<string, string>): string[] {
   const entries: string[] = [];
   for (const name in env) entries.push(`${name}=${env[name]}`);
   return entries;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

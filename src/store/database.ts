@@ -133,7 +133,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** SQLSTATE disk_full. */
+const diskFull = '53100';
+
 function translate(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error && error.code === diskFull) {
+    const message = 'The disk of the database is full. Nothing was stored; make room and try again.';
+    return new AppError('storage_full', message, { cause: error });
+  }
   if (!isConnectionLost(error)) return error;
   return new AppError(
     'database_unavailable',

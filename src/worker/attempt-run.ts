@@ -23,7 +23,7 @@ import type { OutputCopies } from './output-copies.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
 import { openEnvironment } from './attempt-secrets.ts';
 import { AttemptWatch } from './attempt-watch.ts';
-import { freeKib } from './disk.ts';
+import { freeKib } from '../lib/free-space.ts';
 import { Measurements } from './measurements.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';

@@ -54,9 +54,10 @@ export interface WorkerSettings {
   defaultNice: number | null;
   /** Fraction of a limit from which on it counts as near; null: never. */
   warnAt: number | null;
-  /** Below this much free space in the home directory no new work is taken. */
+  /** Below this much free space for home or data no new work is taken. */
   minFreeBytes: number;
   homeDirectory: string;
+  dataDirectory: string;
   /** Where kept texts of scripts are written to be run; only the server writes there. */
   pinnedDirectory: string;
   /** Where programs run as somebody else. */

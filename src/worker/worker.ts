@@ -6,7 +6,7 @@ import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
 import { AttemptRun, launcherKey, type AttemptRunDependencies } from './attempt-run.ts';
 import { Claimer } from './claimer.ts';
-import { freeBytes } from './disk.ts';
+import { freeBytes } from '../lib/free-space.ts';
 import { StrayPrograms } from './stray-programs.ts';
 
 export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
@@ -261,10 +261,14 @@ export class Worker implements Service {
 
   async #obstacle(): Promise<string | null> {
     const { settings, store, id } = this.#options;
-    const free = await freeBytes(settings.homeDirectory);
+    const { homeDirectory, dataDirectory, minFreeBytes } = settings;
+    const free = Math.min(
+      (await freeBytes(homeDirectory)) ?? Infinity,
+      (await freeBytes(dataDirectory)) ?? Infinity,
+    );
     const problem =
-      free !== null && free < settings.minFreeBytes
-        ? `Only ${Math.floor(free / 1024 ** 2)} MiB are free in the home directory; below ${Math.floor(settings.minFreeBytes / 1024 ** 2)} MiB no new job is started.`
+      free < minFreeBytes
+        ? `Only ${Math.floor(free / 1024 ** 2)} MiB are free for home and data; below ${Math.floor(minFreeBytes / 1024 ** 2)} MiB no new job is started.`
         : null;
     if (problem !== this.#problem) {
       if (problem) this.#options.logger.warn({}, problem);

@@ -57,6 +57,7 @@ export function createRouteDependencies(
     bell: silentBell,
     kinds,
     defaultTimeoutMs: null,
+    obstacle: () => null,
   });
   const capsules = createCapsuleStore(db);
   const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
