@@ -56,6 +56,10 @@ import { createJobReader } from './store/job-reader.ts';
 import { createJobStore } from './store/job-store.ts';
 import { Leader } from './store/leader.ts';
 import { migrate } from './store/migrate.ts';
+import { findActor } from './accounts/find-actor.ts';
+import { createBulk } from './search/bulk.ts';
+import type { Bulk } from './search/ports.ts';
+import { createBulkSteps } from './store/search/bulk-steps.ts';
 import { WordsKeeper } from './search/words-keeper.ts';
 import { createWordStore } from './store/search/word-store.ts';
 import { createViewStore } from './store/search/view-store.ts';
@@ -200,6 +204,11 @@ async function build(
       scriptsDirectory: config.data.scriptsDirectory,
       allowShell: config.worker.allowShell,
     },
+    bulk: {
+      bulk: { run: (order, options) => bulk.run(order, options) },
+      steps: createBulkSteps(db),
+      findActor: (name) => findActor(createAccountStore(db), name),
+    },
   });
   const rings = new NotifyRings({
     connection,
@@ -226,6 +235,7 @@ async function build(
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
     obstacle: () => storage.obstacle,
   });
+  const bulk = createBulk({ search: createJobSearch(db), jobs, timezone: config.timezone });
   const rescuer = new Rescuer({
     store,
     bell: rings,
@@ -253,6 +263,7 @@ async function build(
     kinds,
     rings,
     jobs,
+    bulk,
     secretStore,
     secretKey,
   };
@@ -274,6 +285,7 @@ interface Core extends BuildContext {
   secretKey: SecretKey;
   rings: NotifyRings;
   jobs: ReturnType<typeof createJobs>;
+  bulk: Bulk;
 }
 
 function buildWorker(config: Config, core: Core): Worker {
@@ -426,6 +438,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     views: createViewStore(db),
+    bulk: core.bulk,
     fleet: createFleetStore(db),
     bell: rings,
     scripts,

@@ -10,6 +10,7 @@ import { registerEvents } from './commands/events.ts';
 import { registerFailures } from './commands/failures.ts';
 import { registerFind } from './commands/find.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
+import { registerBulk } from './commands/bulk.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
 import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
@@ -39,6 +40,7 @@ const registrations = [
   registerFind,
   registerCancel,
   registerRetry,
+  registerBulk,
   registerAgain,
   registerCapsule,
   registerEdit,

@@ -15,6 +15,7 @@ import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.
 import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
+import { registerBulkRoutes, type BulkDependencies } from './routes/bulk.ts';
 import { registerViewRoutes, type ViewDependencies } from './routes/views.ts';
 
 /** Everything that route files need. Each adds its own part. */
@@ -35,7 +36,8 @@ export interface RouteDependencies
     AgainDependencies,
     FailureDependencies,
     TaskDependencies,
-    ViewDependencies {}
+    ViewDependencies,
+    BulkDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
@@ -56,4 +58,5 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerFailureRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
   registerViewRoutes(app, dependencies);
+  registerBulkRoutes(app, dependencies);
 }

@@ -181,14 +181,13 @@ export function createJobs({
 }
 
 function prepare(
-  { kind: kindName, input, options, actor, parentId, again }: SubmitRequest,
+  { kind: kindName, input, options, actor, parentId, again, isOurs = false }: SubmitRequest,
   { kinds, defaultTimeoutMs }: Pick<JobsOptions, 'kinds' | 'defaultTimeoutMs'>,
 ): NewJob {
   const kind = kinds.get(kindName);
-  if (!kind) {
-    throw invalid([
-      { field: 'kind', message: `expected one of ${kinds.names.join(', ')}, got "${kindName}"` },
-    ]);
+  if (!kind || (kind.isInternal && !isOurs)) {
+    const offered = kinds.list.filter(({ isInternal }) => !isInternal).map(({ name }) => name);
+    throw invalid([{ field: 'kind', message: `expected one of ${offered.join(', ')}, got "${kindName}"` }]);
   }
   const checked = checkInput(kind, input);
   requireStorable({ ...options, input: checked });

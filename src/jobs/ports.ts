@@ -402,6 +402,8 @@ export interface SubmitRequest {
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
   parentId?: number;
+  /** Daybook asks in somebody's name: the only way to a kind that is internal. */
+  isOurs?: boolean;
   /** The job that it runs once more, and (else today's script) the hash of the kept text to run. */
   again?: { of: number; scriptSha256: string | null };
 }

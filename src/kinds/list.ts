@@ -1,3 +1,4 @@
+import { createBulkKind, type BulkSettings } from './bulk/bulk.ts';
 import { createKindRegistry } from './define-kind.ts';
 import type { KindRegistry } from './ports.ts';
 import type { ScriptFolder } from './script/find-script.ts';
@@ -5,9 +6,10 @@ import { createScriptKind } from './script/script.ts';
 
 export interface KindSettings {
   script: ScriptFolder;
+  bulk: BulkSettings;
 }
 
 /** Every kind of job there is: one folder, one line here. */
 export function listKinds(settings: KindSettings): KindRegistry {
-  return createKindRegistry([createScriptKind(settings.script)]);
+  return createKindRegistry([createScriptKind(settings.script), createBulkKind(settings.bulk)]);
 }

@@ -14,6 +14,8 @@ export interface Kind<Input = unknown, Result = unknown> {
   nameOf(input: Input): string;
   /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
+  /** Submitted by Daybook itself only, never by people. */
+  readonly isInternal?: boolean;
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
 }
 

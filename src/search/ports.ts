@@ -2,6 +2,7 @@ import type { Actor } from '../contract/actor.ts';
 import type { Filter } from '../contract/filter/filter.ts';
 import type { MomentContext } from '../contract/filter/moments.ts';
 import type { JobSummary } from '../contract/job.ts';
+import type { BulkAction, BulkCounts } from '../contract/bulk.ts';
 import type { View } from '../contract/view.ts';
 import type { JobQuery } from '../jobs/ports.ts';
 import type { FoundLines } from '../output/ports.ts';
@@ -33,6 +34,8 @@ export interface JobSearch {
   find(request: SearchRequest, actor: Actor): Promise<Found<JobSummary>>;
   /** The same, of numbers only. */
   findIds(request: SearchRequest, actor: Actor): Promise<Found<number>>;
+  /** The moment by the clock that dates submits. */
+  now(): Promise<Date>;
 }
 
 /** A page takes milliseconds; this is what a filter may cost that nothing stored helps with. */
@@ -78,4 +81,38 @@ export interface ViewStore {
   /** Makes it, or puts this in its place. */
   put(view: Omit<View, 'changedAt'>): Promise<void>;
   remove(owner: string, name: string): Promise<boolean>;
+}
+
+/** An action on every job of a filter, as it was asked. */
+export interface BulkOrder {
+  action: BulkAction;
+  filter: Filter;
+  /** Jobs submitted from this moment on are not touched, nor is one retried that ended later. */
+  askedAt: Date;
+  actor: Actor;
+  /** Whether jobs of others may be touched, too; else they are skipped. */
+  mayTouchOthers: boolean;
+}
+
+/** How far an order has come; what is done twice after a crash changes nothing. */
+export interface BulkStep extends BulkCounts {
+  /** Null when it is done. */
+  cursor: string | null;
+}
+
+/** Acts on every job of a filter, page by page. */
+export interface Bulk {
+  /** How many jobs an order concerns, counted up to a bound, and the newest of them. */
+  preview(order: BulkOrder): Promise<{ matched: number; isAtLeast: boolean; sample: JobSummary[] }>;
+  /** Goes on from `step` (null: begins) until all is done or the signal is aborted; tells of every step. */
+  run(
+    order: BulkOrder,
+    options: { step: BulkStep | null; signal?: AbortSignal; onStep?(step: BulkStep): Promise<void> },
+  ): Promise<BulkStep>;
+}
+
+/** Where a job that acts in bulk keeps how far it came: its result so far. */
+export interface BulkSteps {
+  read(jobId: number): Promise<BulkStep | null>;
+  save(jobId: number, attempt: number, step: BulkStep): Promise<void>;
 }

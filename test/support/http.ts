@@ -6,6 +6,7 @@ import type { Principal, TokenScope } from '../../src/contract/permissions.ts';
 import type { App } from '../../src/http/access.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
+import type { BulkSettings } from '../../src/kinds/bulk/bulk.ts';
 import { listKinds } from '../../src/kinds/list.ts';
 
 /** Takes `Bearer <role>.<scope>` for what it says; anything else is refused. */
@@ -77,6 +78,7 @@ const nothing: unknown = new Proxy(() => nothing, {
 export function routeDependencies(given: Partial<RouteDependencies> = {}): RouteDependencies {
   const kinds = listKinds({
     script: { scriptsDirectory: '/nowhere', allowShell: false },
+    bulk: nothing as BulkSettings,
   });
   const known: Partial<RouteDependencies> = { kinds, openPredecessors: false, ...given };
   return new Proxy(known, {

@@ -31,6 +31,10 @@ import { createSecretStore } from '../../src/store/secret-store.ts';
 import { createSecretKey } from '../../src/secrets/key.ts';
 import { createSecrets } from '../../src/secrets/secrets.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
+import { findActor } from '../../src/accounts/find-actor.ts';
+import { createBulk } from '../../src/search/bulk.ts';
+import { createAccountStore } from '../../src/store/accounts.ts';
+import { createBulkSteps } from '../../src/store/search/bulk-steps.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
 import { createWaitingStore } from '../../src/store/waiting-store.ts';
 import { createWaitingReasons } from '../../src/waiting/waiting.ts';
@@ -43,7 +47,14 @@ export function createRouteDependencies(
   options: { clock?: Clock; scriptsDirectory?: string; openPredecessors?: boolean } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
   const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
-  const kinds = listKinds({ script: { scriptsDirectory, allowShell: false } });
+  const kinds = listKinds({
+    script: { scriptsDirectory, allowShell: false },
+    bulk: {
+      bulk: { run: (order, given) => bulk.run(order, given) },
+      steps: createBulkSteps(db),
+      findActor: (name) => findActor(createAccountStore(db), name),
+    },
+  });
   const auditLog = createAuditLog(db);
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
@@ -59,6 +70,7 @@ export function createRouteDependencies(
     defaultTimeoutMs: null,
     obstacle: () => null,
   });
+  const bulk = createBulk({ search, jobs, timezone: 'UTC' });
   const capsules = createCapsuleStore(db);
   const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
   return {
@@ -84,6 +96,7 @@ export function createRouteDependencies(
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     views: createViewStore(db),
+    bulk,
     fleet: createFleetStore(db),
     bell: silentBell,
     scripts,

@@ -327,12 +327,13 @@ const seriesSummary = z.object({
 
 /** One variant per kind, so that each field is checked and described by the kind itself. */
 function submitBody(kinds: KindRegistry) {
-  const variants = kinds.list.map((kind) =>
+  const offered = kinds.list.filter(({ isInternal }) => !isInternal);
+  const variants = offered.map((kind) =>
     submitOptions.extend({ kind: z.literal(kind.name), input: kind.input }).describe(kind.description),
   );
   const [first, ...others] = variants;
   if (!first) throw new Error('there is at least one kind');
-  const names = kinds.names.join(', ');
+  const names = offered.map(({ name }) => name).join(', ');
   return z.discriminatedUnion('kind', [first, ...others], {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of ${names}` : undefined),
   });

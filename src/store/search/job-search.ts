@@ -20,6 +20,10 @@ export function createJobSearch(db: Database, steps: SearchSteps = defaultSteps)
       return { items: await inOrder(db, items, actor), ...rest };
     },
     findIds: (request, actor) => findIds(source, request, actor),
+    now: async () => {
+      const [row] = await db.query<{ now: Date }>('select now() as now');
+      return row?.now ?? new Date();
+    },
   };
 }
 

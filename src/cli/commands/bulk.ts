@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import type { BulkAnswer, BulkCounts } from '../../contract/bulk.ts';
+import { cleanText } from '../clean-text.ts';
+import { connectFor, examples, withServer, type ServerOptions } from '../command-parts.ts';
+import type { CliContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { print, printJson } from '../output.ts';
+
+interface BulkOptions extends ServerOptions {
+  dryRun?: boolean;
+  yes?: boolean;
+  tag?: string;
+  assessment?: string;
+  analysis?: string;
+}
+
+const actions = ['cancel', 'retry', 'delete', 'tag', 'untag', 'assess'];
+
+export function registerBulk(program: Command, context: CliContext): void {
+  const command = program
+    .command('bulk <action> <filter...>')
+    .summary('cancel, retry, delete, tag or assess every job of a filter')
+    .description(
+      'Acts on every job of a filter (docs/filter-language.md). Says first how many these are, and acts with --yes only. More than 200 jobs become a job of their own, which can be followed and cancelled.',
+    )
+    .option('--dry-run', 'say only what would be touched')
+    .option('-y, --yes', 'act')
+    .option('--tag <tags>', 'for tag and untag: the tags, separated by commas')
+    .option('--assessment <word>', 'for assess: ok, not ok, other, issue, obsolete')
+    .option('--analysis <word>', 'for assess: open, ongoing, done');
+  withServer(command)
+    .addHelpText(
+      'after',
+      examples(
+        'bulk cancel is:mine state:queued --dry-run',
+        'bulk retry --yes reason:lost "submitted:>-1d"',
+        'bulk tag --tag night --yes crash state:failed',
+        'bulk assess --assessment obsolete --yes args.case:A3',
+      ),
+    )
+    .action(async (action: string, filter: string[], options: BulkOptions, self: Command) => {
+      const body = { ...toAction(action, options), filter: filter.join(' ') };
+      const client = await connectFor(context, self);
+      const act = (change: object): Promise<BulkAnswer> =>
+        client.send<BulkAnswer>('POST', '/jobs/bulk', { body: { ...body, ...change } });
+      const answer = await act({ dryRun: options.dryRun === true || options.yes !== true });
+      if (options.json) return printJson(context, answer);
+      await print(context, describe(answer, action));
+      if (answer.status === 'dry run' && !options.dryRun)
+        await print(context, 'Nothing was touched; --yes does it.');
+    });
+}
+
+function toAction(action: string, { tag, assessment, analysis }: BulkOptions): object {
+  if (!actions.includes(action))
+    throw new UsageError(`There is no "bulk ${action}"; expected ${actions.join(', ')}.`);
+  if (action === 'tag' || action === 'untag') {
+    const tags = (tag ?? '').split(',').filter((name) => name !== '');
+    if (tags.length === 0) throw new UsageError(`bulk ${action} needs --tag, such as --tag night,release.`);
+    return { action, tags };
+  }
+  if (action !== 'assess') return { action };
+  return {
+    action,
+    ...(assessment === undefined ? {} : { assessment }),
+    ...(analysis === undefined ? {} : { analysis }),
+  };
+}
+
+function describe(answer: BulkAnswer, action: string): string {
+  if (answer.status === 'done') return describeCounts(answer);
+  const matched = `${answer.isAtLeast ? 'at least ' : ''}${answer.matched} jobs`;
+  if (answer.status === 'started') return `Job ${answer.job} does it, for ${matched}.`;
+  const sample = answer.sample.map((job) => `  ${job.id}  ${job.state}  ${cleanText(job.name)}`);
+  return [
+    `The filter of this ${action} finds ${matched}${sample.length > 0 ? ', the newest:' : '.'}`,
+    ...sample,
+  ].join('\n');
+}
+
+function describeCounts({ seen, changed, skipped }: BulkCounts): string {
+  const lines = skipped.map(
+    ({ reason, count, jobs }) =>
+      `  ${count} left alone, as each ${reason} (${jobs.join(', ')}${count > jobs.length ? ', …' : ''})`,
+  );
+  return [`${changed} of ${seen} jobs changed.`, ...lines].join('\n');
+}

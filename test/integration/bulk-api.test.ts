@@ -1,0 +1,157 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
+
+useAccounts();
+
+const endedAt = new Date('2026-11-02T00:00:00Z');
+const failed = { ...plainJob, state: 'failed', reason: 'exit', endedAt };
+
+beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
+
+const store = (...jobs: DiaryJob[]): Promise<number[]> => storeJobs(database.db, jobs);
+const bulk = (body: object, who: Headers = admin) => ask('POST', '/jobs/bulk', who, body);
+
+async function column<T>(sql: string): Promise<T[]> {
+  const rows = await database.db.query<{ value: T }>(`select ${sql} as value from jobs order by id`);
+  return rows.map(({ value }) => value);
+}
+
+describe('a dry run', () => {
+  it('says how many there are and shows some, and touches nothing', async () => {
+    await store(plainJob, failed, { ...plainJob, assessment: 'obsolete' });
+    const { status, body } = await bulk({ action: 'cancel', filter: 'state:*', dryRun: true });
+    expect([status, body]).toMatchObject([200, { status: 'dry run', matched: 2, isAtLeast: false }]);
+    expect(body.sample.map(({ id }: { id: number }) => id).sort()).toEqual([1, 2]);
+    expect(await column('state')).toEqual(['queued', 'failed', 'queued']);
+  });
+});
+
+describe('a bulk action', () => {
+  it('cancels what has not ended, and says why the rest was left alone', async () => {
+    await store(plainJob, failed, plainJob, { ...plainJob, name: 'other' });
+    const { body } = await bulk({ action: 'cancel', filter: 'job' });
+    expect(body).toEqual({
+      status: 'done',
+      seen: 3,
+      changed: 2,
+      states: { queued: 2, failed: 1 },
+      skipped: [{ reason: 'has ended already', count: 1, jobs: [2] }],
+    });
+    expect(await column('state')).toEqual(['cancelled', 'failed', 'cancelled', 'queued']);
+  });
+
+  it('retries what failed', async () => {
+    await store(failed, plainJob);
+    expect((await bulk({ action: 'retry', filter: 'state:failed' })).body).toMatchObject({
+      seen: 1,
+      changed: 1,
+    });
+    expect(await column('state')).toEqual(['queued', 'queued']);
+  });
+
+  it('removes what ended, and nothing that is kept', async () => {
+    await store(failed, { ...failed, keep: true }, plainJob);
+    const { body } = await bulk({ action: 'delete', filter: '' });
+    expect(body).toMatchObject({ seen: 3, changed: 1 });
+    expect(body.skipped.map(({ reason }: { reason: string }) => reason).sort()).toEqual([
+      'has not ended',
+      'is kept',
+    ]);
+    expect(await column('id')).toEqual([2, 3]);
+  });
+
+  it('tags, untags and assesses, with history, and the search knows at once', async () => {
+    await store(plainJob, { ...plainJob, tags: ['old'] });
+    await bulk({ action: 'tag', tags: ['night', 'old'], filter: '' });
+    expect(await column('tags')).toEqual([
+      ['night', 'old'],
+      ['old', 'night'],
+    ]);
+    await bulk({ action: 'untag', tags: ['old'], filter: 'tag:old' });
+    expect(await column('tags')).toEqual([['night'], ['night']]);
+    await bulk({ action: 'assess', assessment: 'issue', analysis: 'done', filter: 'id:1' });
+    expect((await ask('GET', '/jobs?q=iss', admin)).body.items).toMatchObject([
+      { id: 1, assessment: 'issue', analysis: 'done' },
+    ]);
+    const { body } = await ask('GET', '/jobs/1/events', admin);
+    expect(body.items.at(-1)).toMatchObject({ name: 'changed', actor: 'admin' });
+  });
+
+  it('touches nothing when there are not as many jobs as expected', async () => {
+    await store(plainJob, plainJob);
+    const { status, body } = await bulk({ action: 'cancel', filter: '', expect: 1 });
+    expect([status, body.code]).toEqual([409, 'conflict']);
+    expect(body.message).toMatch(/2 jobs, not 1/);
+    expect(await column('state')).toEqual(['queued', 'queued']);
+    expect((await bulk({ action: 'cancel', filter: '', expect: 2 })).body).toMatchObject({ changed: 2 });
+  });
+
+  it('leaves alone what is submitted later', async () => {
+    await store({ ...plainJob, submittedAt: new Date(Date.now() + 60_000) });
+    expect((await bulk({ action: 'cancel', filter: '' })).body).toMatchObject({ seen: 0 });
+    expect(await column('state')).toEqual(['queued']);
+  });
+
+  it('leaves alone what belongs to others, for a member', async () => {
+    const [ana, olga] = [await addUser('ana'), await addUser('olga', 'operator')];
+    await store(plainJob, { ...plainJob, owner: 'bo' });
+    const { body } = await bulk({ action: 'cancel', filter: '' }, ana);
+    expect(body).toMatchObject({ changed: 1, skipped: [{ reason: 'belongs to somebody else', jobs: [2] }] });
+    expect(await column('state')).toEqual(['cancelled', 'queued']);
+    expect((await bulk({ action: 'cancel', filter: '' }, olga)).body).toMatchObject({ changed: 1 });
+  });
+
+  it('needs the right for the action, of role and token', async () => {
+    const vera = await addUser('vera', 'viewer');
+    expect((await bulk({ action: 'cancel', filter: '' }, vera)).status).toBe(403);
+    const made = await ask('POST', '/tokens', admin, { name: 'of a script', scopes: ['submit'] });
+    const token = { authorization: `Bearer ${made.body.secret}` };
+    expect((await bulk({ action: 'cancel', filter: '' }, token)).status).toBe(200);
+    expect((await bulk({ action: 'delete', filter: '' }, token)).status).toBe(403);
+  });
+
+  it('is in the audit with its filter', async () => {
+    await store(plainJob);
+    await bulk({ action: 'cancel', filter: 'job -old' });
+    const [entry] = (await ask('GET', '/audit', admin)).body.items;
+    expect(entry).toMatchObject({
+      actor: 'admin',
+      action: 'jobs.bulk',
+      details: { action: 'cancel', filter: 'job -old', changed: 1 },
+    });
+  });
+
+  it.each([
+    [{ action: 'explode', filter: '' }, 'action'],
+    [{ action: 'tag', filter: '' }, 'tags'],
+    [{ action: 'assess', filter: '' }, 'assessment'],
+    [{ action: 'cancel', filter: 'stat:x' }, 'filter'],
+    [{ action: 'cancel' }, 'filter'],
+  ])('%j is refused and names %s', async (body, field) => {
+    const answer = await bulk(body);
+    expect([answer.status, answer.body.details.map((detail: { field: string }) => detail.field)]).toEqual([
+      400,
+      [field],
+    ]);
+  });
+});
+
+describe('an action on many jobs', () => {
+  it('is a job of its own, with the rights of who asked, which people cannot submit themselves', async () => {
+    await store(...Array.from({ length: 201 }, () => plainJob));
+    const { status, body } = await bulk({ action: 'cancel', filter: 'job' });
+    expect([status, body]).toMatchObject([202, { status: 'started', matched: 201, isAtLeast: false }]);
+    const job = (await ask('GET', `/jobs/${body.job}`, admin)).body;
+    expect(job).toMatchObject({
+      kind: 'bulk',
+      owner: 'admin',
+      state: 'queued',
+      queue: 'default',
+      name: 'cancel: job',
+    });
+    const forged = await ask('POST', '/jobs', admin, { kind: 'bulk', input: job.input });
+    expect([forged.status, forged.body.details[0].message]).toEqual([400, expect.stringMatching(/script/)]);
+    expect((await ask('POST', `/jobs/${body.job}/again`, admin, { as: 'was' })).status).toBe(400);
+  });
+});
