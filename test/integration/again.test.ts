@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,7 +81,6 @@ describe('the capsule', () => {
   });
 
   it('tells that the script was changed while it ran', async () => {
-    writeScript('changing.sh', `echo '# more' >> "${scriptPath('copy')}"`);
     const text = writeScript(
       'slow.sh',
       'touch slow.on; until [ -e slow.go ]; do sleep 0.02; done; rm slow.on',
@@ -191,5 +191,36 @@ describe('run again', () => {
     const { id } = await run({ input: { script: 'refuse.sh' } });
     const answer = await server.call('POST', `/api/v1/jobs/${id}/again`, body);
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(field)]);
+  });
+});
+
+describe('the command line', () => {
+  const cli = (...args: string[]): string =>
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), ...args], {
+      env: {
+        PATH: process.env['PATH'],
+        DAYBOOK_URL: server.url,
+        DAYBOOK_USER: 'admin',
+        DAYBOOK_PASSWORD: 'the admin of a test',
+      },
+      encoding: 'utf8',
+    });
+
+  it('shows the difference, runs again, and shows what ran', async () => {
+    const text = writeScript('cli.sh', 'echo "then $1 $LEVEL"');
+    const first = await run({ input: { script: 'cli.sh', arguments: [['', 'a']] }, env: { LEVEL: '1' } });
+    writeScript('cli.sh', 'echo "now $1 $LEVEL"');
+    const dry = cli('again', '--dry-run', '-e', 'LEVEL=2', String(first.id));
+    expect(dry).toContain('env.LEVEL: "1" → "2"');
+    expect(dry).toContain('-echo "then $1 $LEVEL"\n+echo "now $1 $LEVEL"');
+    const submitted = cli('again', '-e', 'LEVEL=2', String(first.id), 'b');
+    const second = await ended(Number(/^Job (\d+)$/m.exec(submitted)?.[1]));
+    expect(second.againOf).toBe(first.id);
+    expect(await stdout(second)).toBe('now b 2\n');
+    const third = await ended(Number(/\d+/.exec(cli('again', '--as-it-was', String(first.id)))?.[0]));
+    expect(await stdout(third)).toBe('then a 1\n');
+    expect(cli('capsule', '--script', String(third.id))).toBe(text);
+    expect(JSON.parse(cli('capsule', String(third.id)))).toMatchObject({ script: { pinned: true } });
+    expect(cli('job', String(third.id))).toMatch(new RegExp(`again of +job ${first.id}`));
   });
 });
