@@ -80,7 +80,7 @@ describe('a filter', () => {
   ])('%s is refused at %i', (text, position, message) => {
     const error = refusal(text);
     expect(error.position).toBe(position);
-    expect(error.message).toMatch(message);
+    expect(error.reason).toMatch(message);
     expect(error.details).toEqual([{ field: 'q', message: expect.stringMatching(message) }]);
   });
 

@@ -51,16 +51,16 @@ export interface Bound<T> {
   isIncluded: boolean;
 }
 
-/** What is wrong with a filter, and where: `position` counts UTF-16 units from the beginning of the text. */
+/** A filter that cannot be read: `reason` says why, `position` counts UTF-16 units from the beginning of the text. */
 export class FilterError extends AppError {
+  readonly reason: string;
   readonly position: number;
 
-  constructor(message: string, position: number) {
-    const text = `At position ${position + 1}: ${message}`;
-    super('invalid_input', `The filter cannot be read. ${text}`, {
-      details: [{ field: 'q', message: text }],
-    });
+  constructor(reason: string, position: number) {
+    const message = `at position ${position + 1}: ${reason}`;
+    super('invalid_input', 'The filter cannot be read.', { details: [{ field: 'q', message }] });
     this.name = 'FilterError';
+    this.reason = reason;
     this.position = position;
   }
 }

@@ -36,7 +36,7 @@ export function createBulkKind({
     title: 'Bulk action',
     description: 'Cancels, retries, removes, tags or assesses every job of a filter.',
     input: bulkInput,
-    result: bulkCounts.extend({ cursor: z.string().nullable() }) as z.ZodType<Record<string, unknown>>,
+    result: bulkCounts.extend({ cursor: z.string().nullable() }),
     nameOf: ({ action, filter }) => `${action.action}: ${filter}`,
     runsProgram: false,
     isInternal: true,
