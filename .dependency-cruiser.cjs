@@ -16,6 +16,7 @@ const domains = [
   'secrets',
   'waiting',
   'metrics',
+  'external',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
@@ -60,7 +61,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app\\.ts|main\\.ts)` },

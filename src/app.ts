@@ -12,6 +12,7 @@ import { createAgain } from './again/again.ts';
 import { createCapsuleRecorder } from './capsules/recorder.ts';
 import type { Config } from './config/config.ts';
 import { createAudit } from './http/audit.ts';
+import { createExternalAttempts } from './external/external.ts';
 import { measureRequests } from './http/plugins/measure-requests.ts';
 import { registerRoutes } from './http/routes.ts';
 import { registerHealthRoutes, type ReadinessCheck } from './http/routes/health.ts';
@@ -22,10 +23,11 @@ import { Housekeeper } from './jobs/housekeeper.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { appendGap } from './output/gap-chunk.ts';
 import { createOutputFinder } from './output/find/finder.ts';
+import { appendOutput } from './output/append.ts';
 import { createOutputReader } from './output/reader.ts';
 import { createOutputRecorder } from './output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
-import { listKinds } from './kinds/list.ts';
+import { externalKinds, listKinds } from './kinds/list.ts';
 import { systemClock } from './lib/clock.ts';
 import { withFields } from './lib/logger.ts';
 import { startServices, type Service } from './lib/service.ts';
@@ -50,6 +52,7 @@ import { createAuditLog } from './store/audit.ts';
 import { createCapsuleStore } from './store/capsule-store.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { createEmbeddedPostgres } from './store/embedded-postgres/embedded-postgres.ts';
+import { createExternalStore } from './store/external-attempts.ts';
 import { createFigureReader } from './store/figures.ts';
 import { createFleetStore } from './store/fleet-store.ts';
 import { createJobReader } from './store/job-reader.ts';
@@ -440,6 +443,14 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     views: createViewStore(db),
     bulk: core.bulk,
     fleet: createFleetStore(db),
+    external: createExternalAttempts({
+      store: createExternalStore(db),
+      jobs,
+      kinds: externalKinds,
+      append: appendOutput,
+      bell: rings,
+      leaseMs: config.worker.leaseMs,
+    }),
     bell: rings,
     scripts,
     listenForNews: (onNews) => rings.listenForNews(onNews),

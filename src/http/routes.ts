@@ -3,6 +3,7 @@ import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
 import { registerFailureRoutes, type FailureDependencies } from './routes/failures.ts';
 import { registerAgainRoutes, type AgainDependencies } from './routes/again.ts';
+import { registerExternalRoutes, type ExternalDependencies } from './routes/external.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerHomeRoutes } from './routes/home.ts';
@@ -29,6 +30,7 @@ export interface RouteDependencies
     LiveOutputDependencies,
     OutputSearchDependencies,
     FleetDependencies,
+    ExternalDependencies,
     ScriptDependencies,
     SecretDependencies,
     StatsDependencies,
@@ -50,6 +52,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerLiveOutputRoutes(app, dependencies);
   registerOutputSearchRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
+  registerExternalRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerSecretRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);

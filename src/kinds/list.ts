@@ -1,6 +1,7 @@
 import { createBulkKind, type BulkSettings } from './bulk/bulk.ts';
 import { createKindRegistry } from './define-kind.ts';
-import type { KindRegistry } from './ports.ts';
+import { commandKind } from './command/command.ts';
+import type { ExternalKind, KindRegistry } from './ports.ts';
 import type { ScriptFolder } from './script/find-script.ts';
 import { createScriptKind } from './script/script.ts';
 
@@ -13,3 +14,6 @@ export interface KindSettings {
 export function listKinds(settings: KindSettings): KindRegistry {
   return createKindRegistry([createScriptKind(settings.script), createBulkKind(settings.bulk)]);
 }
+
+/** Those that are only reported. */
+export const externalKinds: readonly ExternalKind[] = [commandKind];

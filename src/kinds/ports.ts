@@ -86,6 +86,15 @@ export type KindOutcome =
       verdict?: Verdict;
     };
 
+/** A kind whose attempts run elsewhere and are only reported: nobody submits one, and no worker takes it. */
+export interface ExternalKind {
+  readonly name: string;
+  readonly description: string;
+  readonly input: z.ZodType;
+  /** Of an input that was checked. */
+  nameOf(input: unknown): string;
+}
+
 /** Every kind this process knows. */
 export interface KindRegistry {
   readonly names: readonly string[];

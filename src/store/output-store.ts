@@ -1,5 +1,5 @@
 import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../output/ports.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 
 /**
  * Upsert by (attempt, number): the growing tail is rewritten until it is full, and a retry after a lost answer writes
@@ -51,7 +51,15 @@ export function createOutputStore(db: Database): OutputStore {
   };
 }
 
-async function writeChunks(db: Database, chunks: readonly OutputChunk[]): Promise<void> {
+/** The same for one attempt in a transaction of somebody else's. */
+export function createAttemptOutput(tx: Queryable): Pick<OutputStore, 'write' | 'last'> {
+  return {
+    write: (chunks) => writeChunks(tx, chunks),
+    last: async (attempt) => (await readChunks(tx, attempt, { by: 'last' }, 1))[0] ?? null,
+  };
+}
+
+async function writeChunks(db: Queryable, chunks: readonly OutputChunk[]): Promise<void> {
   const column = <T>(pick: (chunk: OutputChunk) => T): T[] => chunks.map((chunk) => pick(chunk));
   await db.query(writeStatement, [
     column((c) => c.jobId),
@@ -74,7 +82,7 @@ async function writeChunks(db: Database, chunks: readonly OutputChunk[]): Promis
 }
 
 async function readChunks(
-  db: Database,
+  db: Queryable,
   attempt: AttemptRef,
   from: ChunkPosition,
   limit: number,

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createAgain } from '../../src/again/again.ts';
+import { createExternalAttempts } from '../../src/external/external.ts';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
 import { createOutputFinder } from '../../src/output/find/finder.ts';
+import { appendOutput } from '../../src/output/append.ts';
 import { createOutputReader } from '../../src/output/reader.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
-import { listKinds } from '../../src/kinds/list.ts';
+import { externalKinds, listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createMetricsReport } from '../../src/metrics/report.ts';
@@ -18,6 +20,7 @@ import { createOutputSearch } from '../../src/search/output-search.ts';
 import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
+import { createExternalStore } from '../../src/store/external-attempts.ts';
 import { createFigureReader } from '../../src/store/figures.ts';
 import { createCapsuleStore } from '../../src/store/capsule-store.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
@@ -98,6 +101,14 @@ export function createRouteDependencies(
     views: createViewStore(db),
     bulk,
     fleet: createFleetStore(db),
+    external: createExternalAttempts({
+      store: createExternalStore(db),
+      jobs,
+      kinds: externalKinds,
+      append: appendOutput,
+      bell: silentBell,
+      leaseMs: 60_000,
+    }),
     bell: silentBell,
     scripts,
     listenForNews: () => () => {},

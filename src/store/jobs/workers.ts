@@ -6,8 +6,7 @@ select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.
        j.uid, j.kind, j.name, j.owner, (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
        encode(i.script_sha256, 'hex') as "scriptSha256"
 from attempts a join jobs j on j.id = a.job_id join job_inputs i on i.job_id = a.job_id
-where a.worker_id = $1 and a.state = 'running'
-order by a.job_id`;
+where a.state = 'running' and`;
 
 /**
  * A new incarnation takes over whatever the last one still owned. The row lock of the worker serialises it with a
@@ -95,11 +94,18 @@ export async function setWorkerProblem(
   ]);
 }
 
-/** A stopped worker may have left programs to its launcher: it must come back within a lease, too. */
+/**
+ * A stopped worker may have left programs to its launcher: it must come back within a lease, too. Whoever reports an
+ * attempt that runs elsewhere is watched in the same way, but stands in a table of its own: it has no slots and takes no
+ * work, each lives for one attempt only, and the list of workers is what people look at to see who could run something.
+ */
 export function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
   return db.query<WatchedWorker>(
     `select w.id, w.name, w.incarnation, w.beat from workers w
-     where w.state = 'active' or exists (select from attempts a where a.worker_id = w.id and a.state = 'running')`,
+     where w.state = 'active' or exists (select from attempts a where a.worker_id = w.id and a.state = 'running')
+     union all
+     select l.token, l.holder, 0, l.beat from external_leases l
+     join attempts a on a.job_id = l.job_id and a.number = l.attempt and a.state = 'running'`,
   );
 }
 
@@ -114,12 +120,28 @@ export function giveUpWorker(db: Database, worker: WatchedWorker): Promise<Runni
        where id = $1 and incarnation = $2 and beat = $3 returning id`,
       [worker.id, worker.incarnation, worker.beat],
     );
-    return mine.length > 0 ? readRunning(tx, worker.id) : [];
+    if (mine.length > 0) return readRunning(tx, worker.id);
+    const [lease] = await tx.query<{ jobId: number; attempt: number }>(
+      'delete from external_leases where token = $1 and beat = $2 returning job_id as "jobId", attempt',
+      [worker.id, worker.beat],
+    );
+    return lease ? readRunningWhere(tx, 'a.job_id = $1 and a.number = $2', [lease.jobId, lease.attempt]) : [];
   });
 }
 
-async function readRunning(db: Queryable, workerId: string): Promise<RunningAttempt[]> {
-  const rows = await db.query<ClaimedJob & { launchedAt: Date | null }>(runningOf, [workerId]);
+function readRunning(db: Queryable, workerId: string): Promise<RunningAttempt[]> {
+  return readRunningWhere(db, 'a.worker_id = $1', [workerId]);
+}
+
+async function readRunningWhere(
+  db: Queryable,
+  condition: string,
+  values: readonly unknown[],
+): Promise<RunningAttempt[]> {
+  const rows = await db.query<ClaimedJob & { launchedAt: Date | null }>(
+    `${runningOf} ${condition} order by a.job_id`,
+    values,
+  );
   return rows.map(({ launchedAt, ...job }) => ({
     jobId: job.jobId,
     number: job.number,
