@@ -17,6 +17,12 @@ const code = await runCli(process.argv.slice(2), {
     process.on('SIGINT', listener);
     return () => process.off('SIGINT', listener);
   },
+  onSignals: (signals, listener) => {
+    for (const signal of signals) process.on(signal, listener);
+    return () => {
+      for (const signal of signals) process.off(signal, listener);
+    };
+  },
   // Loaded only when a server is to run: everything else answers sooner.
   loadServer: () => import('./app.ts'),
 });

@@ -8,6 +8,7 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export interface RequestOptions {
   query?: Query;
   body?: unknown;
+  headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
 }
 
@@ -75,7 +76,7 @@ export function createClient({ url, authorization }: ClientOptions): Client {
   const askJson = async <T>(method: string, path: string, options: RequestOptions = {}): Promise<T> => {
     const timeout = AbortSignal.timeout(answerWithinMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const response = await ask(method, path, { ...options, signal }, {});
+    const response = await ask(method, path, { ...options, signal }, options.headers ?? {});
     if (response.status === 204) return undefined as T;
     try {
       return (await response.json()) as T;

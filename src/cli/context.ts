@@ -19,6 +19,8 @@ export interface CliContext {
   stderr: Output;
   /** Calls back at Ctrl-C instead of ending the process; returns how to stop that. */
   onInterrupt(listener: () => void): () => void;
+  /** Calls back at these signals instead of ending the process; returns how to stop that. */
+  onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): () => void;
   /** Loads the server, which is far larger than the command line. */
   loadServer(): Promise<Server>;
 }

@@ -15,6 +15,7 @@ import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
 import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerQueues } from './commands/queues.ts';
+import { registerRun } from './commands/run.ts';
 import { registerScripts } from './commands/scripts.ts';
 import { registerSecrets } from './commands/secrets.ts';
 import { registerServe } from './commands/serve.ts';
@@ -34,6 +35,7 @@ import { painter } from './output.ts';
 const registrations = [
   registerServe,
   registerSubmit,
+  registerRun,
   registerJobs,
   registerJob,
   registerLogs,

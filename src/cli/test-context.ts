@@ -30,6 +30,7 @@ export function createTestContext(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onSignals: () => () => {},
     loadServer: () => Promise.reject(new Error('this test has no server')),
     written,
     interrupt: () => {

@@ -7,6 +7,8 @@ export const otherNames: Readonly<Record<string, string>> = {
   DAYBOOK_TOKEN: 'Tells the command line which API token to show.',
   DAYBOOK_USER: 'Tells the command line which account to use, with `DAYBOOK_PASSWORD`.',
   DAYBOOK_PASSWORD: 'The password of `DAYBOOK_USER`.',
+  DAYBOOK_RUNS:
+    'Where `daybook run` keeps what it has not delivered yet; by default `~/.local/state/daybook/runs`.',
   DAYBOOK_JOB_ID: 'Given to every program: the id of its job.',
   DAYBOOK_ATTEMPT: 'Given to every program: the number of its attempt, from 1.',
 };

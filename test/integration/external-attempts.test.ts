@@ -23,7 +23,7 @@ const body = (key: string) => ({
   startedAt,
 });
 
-async function post(headers: Headers, url: string, payload: object): Promise<{ status: number; body: any }> {
+async function post(headers: Headers, url: string, payload: object) {
   const answer = await app.inject({ method: 'POST', url: `/api/v1${url}`, headers, payload });
   return { status: answer.statusCode, body: answer.json() };
 }
@@ -45,7 +45,7 @@ function piece(stream: 'stdout' | 'stderr', offset: number, text: string): objec
   return { stream, offset, at: '2026-01-02T03:04:06.000Z', data: Buffer.from(text).toString('base64') };
 }
 
-async function get(headers: Headers, url: string): Promise<any> {
+async function get(headers: Headers, url: string) {
   const answer = await app.inject({ method: 'GET', url: `/api/v1${url}`, headers });
   return answer.headers['content-type']?.startsWith('application/json') ? answer.json() : answer.body;
 }
@@ -142,7 +142,7 @@ describe('an attempt that runs elsewhere', () => {
       clock: { now: () => new Date(), monotonicMs: () => nowMs },
       logger: silentLogger,
       leaseMs: 1_000,
-    } as ConstructorParameters<typeof Rescuer>[0]);
+    });
     for (; nowMs <= 2_000; nowMs += 400) {
       await rescuer.look();
       await alive.report('beat');
