@@ -65,6 +65,7 @@ import type { Bulk } from './search/ports.ts';
 import { createBulkSteps } from './store/search/bulk-steps.ts';
 import { WordsKeeper } from './search/words-keeper.ts';
 import { createWordStore } from './store/search/word-store.ts';
+import { createJobCompletion } from './store/search/completion.ts';
 import { createViewStore } from './store/search/view-store.ts';
 import { createJobSearch } from './store/search/job-search.ts';
 import { createOutputStore } from './store/output-store.ts';
@@ -441,6 +442,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     views: createViewStore(db),
+    completion: createJobCompletion(db, search),
     bulk: core.bulk,
     fleet: createFleetStore(db),
     external: createExternalAttempts({

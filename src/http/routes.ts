@@ -16,6 +16,7 @@ import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.
 import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
+import { registerCompletionRoutes, type CompletionDependencies } from './routes/completion.ts';
 import { registerBulkRoutes, type BulkDependencies } from './routes/bulk.ts';
 import { registerViewRoutes, type ViewDependencies } from './routes/views.ts';
 
@@ -39,7 +40,8 @@ export interface RouteDependencies
     FailureDependencies,
     TaskDependencies,
     ViewDependencies,
-    BulkDependencies {}
+    BulkDependencies,
+    CompletionDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
@@ -62,4 +64,5 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerTaskRoutes(app, dependencies);
   registerViewRoutes(app, dependencies);
   registerBulkRoutes(app, dependencies);
+  registerCompletionRoutes(app, dependencies);
 }

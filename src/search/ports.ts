@@ -1,5 +1,6 @@
 import type { Actor } from '../contract/actor.ts';
 import type { Filter } from '../contract/filter/filter.ts';
+import type { KeyName } from '../contract/filter/keys.ts';
 import type { MomentContext } from '../contract/filter/moments.ts';
 import type { JobSummary } from '../contract/job.ts';
 import type { BulkAction, BulkCounts } from '../contract/bulk.ts';
@@ -115,4 +116,17 @@ export interface Bulk {
 export interface BulkSteps {
   read(jobId: number): Promise<BulkStep | null>;
   save(jobId: number, attempt: number, step: BulkStep): Promise<void>;
+}
+
+export interface CompletionRequest extends MomentContext {
+  /** The other terms: completed is what fits them. */
+  others: Filter;
+  typed: string;
+}
+
+/** What may stand where somebody types a filter: values in use, the most frequent first, at a bounded cost. */
+export interface JobCompletion {
+  values(request: CompletionRequest & { key: KeyName; path: string | null }, actor: Actor): Promise<string[]>;
+  /** Names of members of inputs. */
+  members(request: CompletionRequest, actor: Actor): Promise<string[]>;
 }

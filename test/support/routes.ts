@@ -26,6 +26,7 @@ import { createCapsuleStore } from '../../src/store/capsule-store.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobCompletion } from '../../src/store/search/completion.ts';
 import { createViewStore } from '../../src/store/search/view-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
@@ -99,6 +100,7 @@ export function createRouteDependencies(
     search,
     outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
     views: createViewStore(db),
+    completion: createJobCompletion(db, search),
     bulk,
     fleet: createFleetStore(db),
     external: createExternalAttempts({
