@@ -21,6 +21,8 @@ import { createHttpServer } from './http/server.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { Housekeeper } from './jobs/housekeeper.ts';
 import { createJobs } from './jobs/jobs.ts';
+import type { JobStore } from './jobs/ports.ts';
+import type { OutputStore } from './output/ports.ts';
 import { appendGap } from './output/gap-chunk.ts';
 import { createOutputFinder } from './output/find/finder.ts';
 import { appendOutput } from './output/append.ts';
@@ -86,6 +88,11 @@ export interface ServeOptions {
   roles: readonly ServerRole[];
   /** At the stop wait for what runs, instead of leaving it to the launcher. */
   drain: boolean;
+  /** Stands between a store and everybody else; for tests that have to fail at a chosen place. */
+  decorate?: {
+    jobStore(store: JobStore): JobStore;
+    outputStore(store: OutputStore): OutputStore;
+  };
 }
 
 /**
@@ -200,9 +207,14 @@ async function build(
   config: Config,
   context: BuildContext,
 ): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
-  const { db, connection, logger, roles, metrics } = context;
-  const store = measureJobStore(createJobStore(db), metrics);
-  const outputStore = measureOutputStore(createOutputStore(db), metrics);
+  const { db, connection, logger, roles, metrics, decorate } = context;
+  const jobStore = createJobStore(db);
+  const store = measureJobStore(decorate?.jobStore(jobStore) ?? jobStore, metrics);
+  const plainOutputStore = createOutputStore(db);
+  const outputStore = measureOutputStore(
+    decorate?.outputStore(plainOutputStore) ?? plainOutputStore,
+    metrics,
+  );
   const kinds = listKinds({
     script: {
       scriptsDirectory: config.data.scriptsDirectory,

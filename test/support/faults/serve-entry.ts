@@ -1,11 +1,22 @@
 /** A real server for fault tests: `node serve-entry.ts web worker`, configured by its environment. */
+import { join } from 'node:path';
 import { serve, type ServerRole } from '../../../src/app.ts';
 import { readConfig } from '../../../src/config/read-config.ts';
+import { faultFileName, FaultPoints } from './fault-points.ts';
 
 const roles = process.argv.slice(2).filter((word): word is ServerRole => word === 'web' || word === 'worker');
 
 try {
-  await serve(readConfig(), { roles, drain: process.argv.includes('--drain') });
+  const config = readConfig();
+  const points = new FaultPoints(join(config.data.directory, faultFileName));
+  await serve(config, {
+    roles,
+    drain: process.argv.includes('--drain'),
+    decorate: {
+      jobStore: (store) => points.jobStore(store),
+      outputStore: (store) => points.outputStore(store),
+    },
+  });
 } catch (error) {
   process.stderr.write(`daybook: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

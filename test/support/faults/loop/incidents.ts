@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { pollUntil } from '../../poll.ts';
+import { faultPoints } from '../fault-points.ts';
 import { isAlive, send } from '../processes.ts';
 import type { Random } from '../random.ts';
 import type { Server } from '../server.ts';
@@ -7,7 +8,8 @@ import type { Mode, Site } from './site.ts';
 
 /**
  * What is done to a site. `server`: one process with both roles; `late`: back only after the lease; `stopped`: SIGSTOP
- * for three leases; `both`: with its launcher; `all`: with launcher and postmaster; `term`: SIGTERM.
+ * for three leases; `both`: with its launcher; `all`: with launcher and postmaster; `term`: SIGTERM; `at …`: by itself
+ * at that place in the life of an attempt.
  */
 export const targets = [
   'server',
@@ -24,6 +26,7 @@ export const targets = [
   'child',
   'postmaster',
   'all',
+  ...faultPoints.map((point) => `at ${point}` as const),
 ] as const;
 export type Target = (typeof targets)[number];
 
@@ -36,6 +39,8 @@ export interface Incident {
   /** How long the worker did nothing. */
   workerSilentMs: number;
   launcherDied: boolean;
+  /** False: nothing came by the place in time. */
+  happened: boolean;
   /** The program that was killed, when it was one. */
   child: { jobId: number; number: number } | null;
 }
@@ -48,6 +53,8 @@ export interface PlannedIncident {
   choice: number;
 }
 
+const points = faultPoints.map((point) => [`at ${point}`, 6] as const);
+
 const weights: Record<Mode, readonly (readonly [Target, number])[]> = {
   serve: [
     ['server', 30],
@@ -59,6 +66,7 @@ const weights: Record<Mode, readonly (readonly [Target, number])[]> = {
     ['child', 12],
     ['postmaster', 10],
     ['all', 4],
+    ...points,
   ],
   split: [
     ['web', 16],
@@ -69,6 +77,7 @@ const weights: Record<Mode, readonly (readonly [Target, number])[]> = {
     ['launcher', 14],
     ['both', 8],
     ['child', 10],
+    ...points,
   ],
   guest: [
     ['web', 18],
@@ -81,6 +90,7 @@ const weights: Record<Mode, readonly (readonly [Target, number])[]> = {
     ['child', 8],
     ['postmaster', 12],
     ['all', 4],
+    ...points,
   ],
 };
 
@@ -119,6 +129,7 @@ export async function perform(site: Site, planned: PlannedIncident): Promise<Inc
     to: 0,
     workerSilentMs: 0,
     launcherDied: false,
+    happened: true,
     child: null,
   };
   await act(site, planned, incident);
@@ -172,7 +183,28 @@ async function act(site: Site, planned: PlannedIncident, incident: Incident): Pr
         killPostmaster(site, { isAwaited: false }),
       ]);
       return restart(site, worker, planned, incident);
+    default:
+      return killAtPoint(site, planned, incident);
   }
+}
+
+const pointDeadlineMs = 3_000;
+
+/** Whoever submits is the web; everything else happens in the worker. */
+async function killAtPoint(site: Site, planned: PlannedIncident, incident: Incident): Promise<void> {
+  const point = planned.target.slice('at '.length);
+  const server = point.endsWith('submit') ? site.web : site.worker;
+  site.arm(server, point);
+  const isDead = await Promise.race([server.exit.then(() => true), wait(pointDeadlineMs, false)]);
+  if (!isDead) {
+    site.arm(server, '');
+    // It may have come by just now.
+    await wait(50);
+  }
+  incident.happened = !server.isRunning;
+  if (!incident.happened) return;
+  incident.from = Date.now();
+  return restart(site, server, planned, incident);
 }
 
 async function restart(

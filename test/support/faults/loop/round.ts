@@ -42,8 +42,8 @@ export async function runRound(site: Site, random: Random, round: number): Promi
     ...(await leftovers(site)),
   ];
   const faults = incidents.map(
-    ({ target, from, to, child }) =>
-      `${target} at ${seconds(from - startedAt)} for ${seconds(to - from)}${target === 'child' && !child ? ' (none ran)' : ''}`,
+    ({ target, from, to, child, happened }) =>
+      `${target} at ${seconds(from - startedAt)} for ${seconds(to - from)}${(target === 'child' && !child) || !happened ? ' (none came by)' : ''}`,
   );
   const story = `${submitted.length} jobs, ${faults.join(', ')}; ended after ${seconds(endedAt - startedAt)}, checked after ${seconds(Date.now() - startedAt)}`;
   return { records, incidents, violations, story };

@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { Client } from '../client.ts';
+import { faultFileName } from '../fault-points.ts';
 import { adminPassword, Installation } from '../installation.ts';
 import { printerName, printerScript } from '../printer.ts';
 import type { FoundProcess } from '../processes.ts';
@@ -68,6 +69,13 @@ export class Site {
 
   processes(role: FoundProcess['role']): FoundProcess[] {
     return this.installation.processes(role, this.#workerData);
+  }
+
+  /** Tells a server where to kill itself; nothing disarms it. */
+  arm(server: Server, point: string): void {
+    const data = server === this.#worker ? this.#workerData : 'data';
+    writeFileSync(join(this.installation.folder, data, faultFileName), point);
+    server.signal('SIGUSR2');
   }
 
   async open(): Promise<void> {

@@ -15,7 +15,8 @@ export class Tally {
   readonly violations: string[] = [];
 
   count(records: readonly JobRecord[], incidents: readonly Incident[]): void {
-    for (const { target } of incidents) this.kills.set(target, (this.kills.get(target) ?? 0) + 1);
+    for (const { target, happened } of incidents)
+      if (happened) this.kills.set(target, (this.kills.get(target) ?? 0) + 1);
     for (const { submitted, job, attempts } of records) {
       this.jobs += 1;
       if (submitted.wasRepeated) this.repeated += 1;
@@ -62,6 +63,6 @@ function wasAdopted(
   const [from, to] = [Date.parse(launchedAt), Date.parse(endedAt)];
   return incidents.some(
     ({ target, from: at }) =>
-      /^(server|worker)/.test(target) && !target.endsWith('stopped') && from < at && at < to,
+      /^(server|worker|at (?!.*submit))/.test(target) && !target.endsWith('stopped') && from < at && at < to,
   );
 }
