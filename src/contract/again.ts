@@ -4,16 +4,19 @@ export const againAs = z
   .enum(['it-was', 'it-is'])
   .describe('`it-was` runs the text of the script that the record holds, `it-is` today’s script.');
 
-const attemptNumber = z.int().positive().describe('Whose script; by default that of the newest attempt.');
+/** As many as the database counts to. */
+export const attemptNumber = z.int().positive().max(2_147_483_647);
+
+const scriptOf = attemptNumber.describe('Whose script; by default that of the newest attempt.');
 
 export const againQuery = z.strictObject({
   as: againAs.default('it-is'),
-  attempt: z.coerce.number().pipe(attemptNumber).optional(),
+  attempt: z.coerce.number().pipe(scriptOf).optional(),
 });
 
 export const againRequest = z.strictObject({
   as: againAs.default('it-is'),
-  attempt: attemptNumber.optional(),
+  attempt: scriptOf.optional(),
   edit: z
     .record(z.string(), z.unknown())
     .default({})

@@ -104,6 +104,15 @@ describe('the capsule', () => {
     expect(events.items.map(({ name }) => name)).toContain('script changed');
   });
 
+  it('of an attempt that cannot be is refused, or not there', async () => {
+    const job = await run({ input: { script: 'absent.sh' } });
+    const ask = async (attempt: number): Promise<number> =>
+      (await server.call('GET', `/api/v1/jobs/${job.id}/capsule?attempt=${attempt}`)).status;
+    expect(await Promise.all([0, 7, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1].map(ask))).toEqual([
+      400, 404, 404, 400, 400,
+    ]);
+  });
+
   it('is not there for a job that started nothing', async () => {
     const job = await run({ input: { script: 'absent.sh' } });
     expect((await server.call('GET', `/api/v1/jobs/${job.id}/capsule`)).status).toBe(404);

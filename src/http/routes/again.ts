@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Again } from '../../again/ports.ts';
 import type { CapsuleStore } from '../../capsules/ports.ts';
-import { againDifference, againQuery, againRequest } from '../../contract/again.ts';
+import { againDifference, againQuery, againRequest, attemptNumber } from '../../contract/again.ts';
 import { capsule } from '../../contract/capsule.ts';
 import { AppError } from '../../contract/errors.ts';
 import { job } from '../../contract/job.ts';
@@ -28,7 +28,7 @@ export function registerAgainRoutes(app: App, { reader, capsules, again }: Again
         'Script with hash and text, arguments, folder, environment, limits, worker and versions, as recorded when the attempt was started.',
       params: jobParams,
       querystring: z.strictObject({
-        attempt: z.coerce.number().int().positive().optional().describe('By default the newest.'),
+        attempt: z.coerce.number().pipe(attemptNumber).optional().describe('By default the newest.'),
       }),
       response: { 200: capsule },
     },

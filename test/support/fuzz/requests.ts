@@ -57,7 +57,7 @@ function requestOf(
     ...inPath.map(({ name, schema }) =>
       fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom(...(known[name] ?? ['1'])) },
-        { weight: 1, arbitrary: arbitraryOf(schema, resolve).map(String) },
+        { weight: 1, arbitrary: arbitraryOf(schema, resolve).map(toText) },
         { weight: 1, arbitrary: hostileText },
       ),
     ),
@@ -122,4 +122,9 @@ function toQuery(parts: Record<string, string | undefined>): string {
   const pairs = Object.entries(parts).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const text = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`).join('&');
   return text === '' ? '' : `?${text.slice(0, 8_000)}`;
+}
+
+/** Any value as it would stand in an address; `String` fails on objects whose `toString` is none. */
+function toText(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
