@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { JobStore } from '../../../src/jobs/ports.ts';
+import { performFault } from './inner-faults.ts';
 import type { OutputStore } from '../../../src/output/ports.ts';
 
 export const faultPoints = [
@@ -24,10 +25,11 @@ export const faultFileName = 'fault-point';
 export class FaultPoints {
   #armed: string | null = null;
 
-  /** @param file holds the name of the point to arm, or nothing */
+  /** @param file holds the name of the point to arm, or nothing; or a fault to perform at once */
   constructor(file: string) {
     process.on('SIGUSR2', () => {
-      this.#armed = readFileSync(file, 'utf8').trim() || null;
+      const command = readFileSync(file, 'utf8').trim();
+      if (!performFault(command)) this.#armed = command || null;
     });
   }
 

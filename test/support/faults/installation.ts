@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerRole } from '../../../src/app.ts';
 import { Client } from './client.ts';
+import { faultFileName } from './fault-points.ts';
 import { endProcesses, findProcesses, type FoundProcess } from './processes.ts';
 import { findFreePort, Server } from './server.ts';
 
@@ -89,6 +90,12 @@ export class Installation {
     const directory = join(this.data(data), 'scripts');
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, name), text, { mode: 0o755 });
+  }
+
+  /** Tells a server of this data directory where to kill itself, or what to do to itself. */
+  fault(server: Server, command: string, data = 'data'): void {
+    writeFileSync(join(this.data(data), faultFileName), command);
+    server.signal('SIGUSR2');
   }
 
   processes(role: FoundProcess['role'], data = 'data'): FoundProcess[] {

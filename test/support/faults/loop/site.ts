@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { Client } from '../client.ts';
-import { faultFileName } from '../fault-points.ts';
 import { adminPassword, Installation } from '../installation.ts';
 import { printerName, printerScript } from '../printer.ts';
 import type { FoundProcess } from '../processes.ts';
@@ -73,9 +72,7 @@ export class Site {
 
   /** Tells a server where to kill itself; nothing disarms it. */
   arm(server: Server, point: string): void {
-    const data = server === this.#worker ? this.#workerData : 'data';
-    writeFileSync(join(this.installation.folder, data, faultFileName), point);
-    server.signal('SIGUSR2');
+    this.installation.fault(server, point, server === this.#worker ? this.#workerData : 'data');
   }
 
   async open(): Promise<void> {
