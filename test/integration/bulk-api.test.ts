@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { parseFilter } from '../../src/contract/filter/parse.ts';
+import { createRouteDependencies } from '../support/routes.ts';
 import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
 
 useAccounts();
@@ -153,5 +155,34 @@ describe('an action on many jobs', () => {
     const forged = await ask('POST', '/jobs', admin, { kind: 'bulk', input: job.input });
     expect([forged.status, forged.body.details[0].message]).toEqual([400, expect.stringMatching(/script/)]);
     expect((await ask('POST', `/jobs/${body.job}/again`, admin, { as: 'was' })).status).toBe(400);
+  });
+});
+
+describe('an order under way', () => {
+  it('stops behind a page when it is cancelled, and goes on from there without touching a job twice', async () => {
+    await store(...Array.from({ length: 150 }, () => failed));
+    const { bulk: port } = createRouteDependencies(database.db);
+    const order = {
+      action: { action: 'retry' as const },
+      filter: parseFilter('state:failed,queued'),
+      askedAt: new Date(),
+      actor: { name: 'ana', accountId: null, role: 'member' as const },
+      mayTouchOthers: false,
+    };
+    const stop = new AbortController();
+    const onStep = async (): Promise<void> => stop.abort();
+    const first = await port.run(order, { step: null, signal: stop.signal, onStep });
+    expect(first).toMatchObject({ seen: 100, changed: 100 });
+    expect(first.cursor).not.toBeNull();
+    // Some of those that were retried fail again, before a process that died does its page once more.
+    await database.db.query(
+      `update jobs set state = 'failed', reason = 'exit', ended_at = now() where id > 140`,
+    );
+    const again = await port.run(order, { step: null });
+    expect(again).toMatchObject({ seen: 150, changed: 50 });
+    expect(again.skipped).toContainEqual(
+      expect.objectContaining({ reason: 'ended after this was asked', count: 10 }),
+    );
+    expect(await port.run(order, { step: first })).toMatchObject({ seen: 150, changed: 100, cursor: null });
   });
 });
