@@ -17,6 +17,7 @@ const domains = [
   'waiting',
   'metrics',
   'external',
+  'imports',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
@@ -61,7 +62,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app\\.ts|main\\.ts)` },

@@ -12,6 +12,7 @@ import { createAgain } from './again/again.ts';
 import { createCapsuleRecorder } from './capsules/recorder.ts';
 import type { Config } from './config/config.ts';
 import { createAudit } from './http/audit.ts';
+import { createImports } from './imports/imports.ts';
 import { createExternalAttempts } from './external/external.ts';
 import { measureRequests } from './http/plugins/measure-requests.ts';
 import { registerRoutes } from './http/routes.ts';
@@ -25,7 +26,7 @@ import type { JobStore } from './jobs/ports.ts';
 import type { OutputStore } from './output/ports.ts';
 import { appendGap } from './output/gap-chunk.ts';
 import { createOutputFinder } from './output/find/finder.ts';
-import { appendOutput } from './output/append.ts';
+import { appendOutput, chunkOutput } from './output/append.ts';
 import { createOutputReader } from './output/reader.ts';
 import { createOutputRecorder } from './output/recorder.ts';
 import { Rescuer } from './jobs/rescuer.ts';
@@ -54,6 +55,7 @@ import { createAuditLog } from './store/audit.ts';
 import { createCapsuleStore } from './store/capsule-store.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { createEmbeddedPostgres } from './store/embedded-postgres/embedded-postgres.ts';
+import { createImportStore } from './store/import-store.ts';
 import { createExternalStore } from './store/external-attempts.ts';
 import { createFigureReader } from './store/figures.ts';
 import { createFleetStore } from './store/fleet-store.ts';
@@ -457,6 +459,7 @@ async function buildHttp(config: Config, core: Core, metricsReport: MetricsRepor
     completion: createJobCompletion(db, search),
     bulk: core.bulk,
     fleet: createFleetStore(db),
+    imports: createImports({ store: createImportStore(db), chunk: chunkOutput }),
     external: createExternalAttempts({
       store: createExternalStore(db),
       jobs,

@@ -28,6 +28,8 @@ export interface Client {
   readonly url: string;
   get<T>(path: string, options?: RequestOptions): Promise<T>;
   send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: RequestOptions): Promise<T>;
+  /** Posts text that is no JSON; resolves with the text of the answer. */
+  sendText(path: string, options: { text: string; type: string; query?: Query }): Promise<string>;
   /** The bytes of an answer that is no JSON. */
   download(path: string, options?: RequestOptions): Promise<AsyncIterable<Uint8Array>>;
   /** Events as they come, going on after a lost connection. */
@@ -48,10 +50,10 @@ export function createClient({ url, authorization }: ClientOptions): Client {
   const ask = async (
     method: string,
     path: string,
-    options: RequestOptions,
-    headers: Record<string, string>,
+    options: RequestOptions & { text?: string },
+    headers: Readonly<Record<string, string>>,
   ) => {
-    const { body, query, signal } = options;
+    const { body, text, query, signal } = options;
     const address = `${url}/api/v1${path}${toQuery(query)}`;
     const init: RequestInit = {
       method,
@@ -62,6 +64,7 @@ export function createClient({ url, authorization }: ClientOptions): Client {
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(text === undefined ? {} : { body: text }),
       ...(signal ? { signal } : {}),
       redirect: 'manual',
     };
@@ -119,6 +122,12 @@ export function createClient({ url, authorization }: ClientOptions): Client {
     url,
     get: <T>(path: string, options?: RequestOptions) => askJson<T>('GET', path, options),
     send: <T>(method: string, path: string, options?: RequestOptions) => askJson<T>(method, path, options),
+    sendText: async (path, { text, type, query }) => {
+      const signal = AbortSignal.timeout(answerWithinMs);
+      const options = { text, signal, ...(query ? { query } : {}) };
+      const response = await ask('POST', path, options, { accept: type, 'content-type': type });
+      return response.text();
+    },
     download: async (path, options = {}) => {
       const response = await ask('GET', path, options, { accept: '*/*' });
       if (!response.body) throw notDaybook(url, response);

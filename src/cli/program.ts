@@ -9,6 +9,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFailures } from './commands/failures.ts';
 import { registerFind } from './commands/find.ts';
+import { registerImport } from './commands/import.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
 import { registerBulk } from './commands/bulk.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
@@ -36,6 +37,7 @@ const registrations = [
   registerServe,
   registerSubmit,
   registerRun,
+  registerImport,
   registerJobs,
   registerJob,
   registerLogs,

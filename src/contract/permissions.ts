@@ -18,6 +18,7 @@ export const permissions = {
   'jobs.submit': 'member',
   'jobs.cancel': 'member',
   'jobs.cancel-others': 'operator',
+  'jobs.import': 'operator',
   'jobs.change': 'member',
   'jobs.change-others': 'operator',
   'views.read': 'viewer',

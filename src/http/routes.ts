@@ -7,6 +7,7 @@ import { registerExternalRoutes, type ExternalDependencies } from './routes/exte
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerHomeRoutes } from './routes/home.ts';
+import { registerImportRoutes, type ImportDependencies } from './routes/import.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
 import { registerMetricsRoutes, type MetricsDependencies } from './routes/metrics.ts';
 import { registerOutputSearchRoutes, type OutputSearchDependencies } from './routes/output-search.ts';
@@ -32,6 +33,7 @@ export interface RouteDependencies
     OutputSearchDependencies,
     FleetDependencies,
     ExternalDependencies,
+    ImportDependencies,
     ScriptDependencies,
     SecretDependencies,
     StatsDependencies,
@@ -55,6 +57,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerOutputSearchRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
   registerExternalRoutes(app, dependencies);
+  registerImportRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerSecretRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);

@@ -1,5 +1,5 @@
 import { AppError } from '../contract/errors.ts';
-import type { AttemptRef, OutputStore, StreamPositions } from './ports.ts';
+import type { AttemptRef, OutputChunk, OutputStore, StreamPositions } from './ports.ts';
 import { OutputWriter } from './writer.ts';
 
 export interface ReportedPiece {
@@ -33,4 +33,22 @@ export async function appendOutput(
   }
   if (!writer.isStored) await store.write((await writer.take()).chunks);
   return writer.received;
+}
+
+/** Chunks of a whole output that is known at once. The caller puts in whose they are. */
+export async function chunkOutput({
+  stdout,
+  stderr,
+  at,
+}: {
+  stdout: string;
+  stderr: string;
+  at: Date;
+}): Promise<{ chunks: OutputChunk[]; stdoutBytes: number; stderrBytes: number }> {
+  const writer = new OutputWriter({ jobId: 0, number: 1, claimedAt: at, onProtocol: () => {} });
+  writer.append('stdout', Buffer.from(stdout), at);
+  writer.append('stderr', Buffer.from(stderr), at);
+  const { chunks } = await writer.take();
+  const received = writer.received;
+  return { chunks, stdoutBytes: received.stdout, stderrBytes: received.stderr };
 }

@@ -303,6 +303,45 @@ describe('fleet', () => {
   });
 });
 
+describe('import', () => {
+  const line = (id: number, more: object = {}): string =>
+    JSON.stringify({
+      source: 'test',
+      id: String(id),
+      submittedAt: '2018-01-02T03:04:05Z',
+      state: 'finished',
+      name: `old ${id}`,
+      owner: 'doea',
+      ...more,
+    });
+
+  it('tells what it added, over many requests, and a second time that all is known', async () => {
+    const count = 4_500;
+    const file = join(folder, 'old.jsonl');
+    writeFileSync(file, Array.from({ length: count }, (_, index) => line(index)).join('\n'));
+    const dry = await succeed(run(['import', '--dry-run', file]));
+    expect(dry.stdout).toBe(
+      `Nothing was changed; it would be: ${count} added, 0 updated, 0 known already, 0 refused.\n`,
+    );
+    expect((await succeed(run(['import', file]))).stdout).toContain(`${count} added`);
+    const again = await succeed(run(['import', '--json', file]));
+    expect(JSON.parse(again.stdout)).toEqual({ added: 0, updated: 0, known: count, refused: 0 });
+  });
+
+  it('names the lines it refused, counted over the whole file, takes the others and ends with 1', async () => {
+    const lines = [
+      line(90_001),
+      ...Array.from({ length: 2_500 }, () => ''),
+      line(90_002, { state: 'asleep' }),
+    ];
+    const { code, stdout, stderr } = await run(['import', '-'], {}, lines.join('\n'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('line 2502: state: ');
+    expect(stdout).toBe('1 added, 0 updated, 0 known already, 1 refused.\n');
+    expect((await run(['import', join(folder, 'none.jsonl')])).code).toBe(2);
+  });
+});
+
 describe('who asks', () => {
   it('a wrong token ends with 5 and a word on how to sign in', async () => {
     const { code, stdout, stderr } = await run(['jobs', '--token', 'dbk_wrong']);

@@ -49,7 +49,7 @@ export function useAccounts(): void {
 
   beforeEach(async () => {
     nowMs = Date.parse('2026-03-01T12:00:00Z');
-    await database.db.query('truncate users, sessions, tokens, audit restart identity');
+    await database.db.query('truncate users, user_identities, sessions, tokens, audit restart identity');
     accounts = createTestAccounts();
     app = await createApp();
     await accounts.ensureFirstAdmin('admin password');

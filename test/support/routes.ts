@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createAgain } from '../../src/again/again.ts';
+import { createImports } from '../../src/imports/imports.ts';
 import { createExternalAttempts } from '../../src/external/external.ts';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
 import { createOutputFinder } from '../../src/output/find/finder.ts';
-import { appendOutput } from '../../src/output/append.ts';
+import { appendOutput, chunkOutput } from '../../src/output/append.ts';
 import { createOutputReader } from '../../src/output/reader.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
 import { externalKinds, listKinds } from '../../src/kinds/list.ts';
@@ -20,6 +21,7 @@ import { createOutputSearch } from '../../src/search/output-search.ts';
 import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
+import { createImportStore } from '../../src/store/import-store.ts';
 import { createExternalStore } from '../../src/store/external-attempts.ts';
 import { createFigureReader } from '../../src/store/figures.ts';
 import { createCapsuleStore } from '../../src/store/capsule-store.ts';
@@ -103,6 +105,7 @@ export function createRouteDependencies(
     completion: createJobCompletion(db, search),
     bulk,
     fleet: createFleetStore(db),
+    imports: createImports({ store: createImportStore(db), chunk: chunkOutput }),
     external: createExternalAttempts({
       store: createExternalStore(db),
       jobs,
