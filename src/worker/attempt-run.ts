@@ -149,7 +149,7 @@ export class AttemptRun {
     this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
     if (this.#adopted) await this.#rereadResult();
     const outcome = await this.#perform();
-    await this.#watch.close();
+    await this.#watch.close(this.#ranMs);
     if (this.#detached.signal.aborted) return this.#measurements.close();
     const finished = this.#isReleased
       ? released(this.#deps.clock.now())
@@ -373,6 +373,11 @@ export class AttemptRun {
       const at = this.#deps.clock.now().getTime();
       this.#watch.near({ limit: 'wall', value: max * warnAt, max, at });
     });
+  }
+
+  get #ranMs(): number {
+    const endedAt = this.#programEnd?.endedAt ?? this.#deps.clock.now();
+    return endedAt.getTime() - (this.#launchedAt ?? endedAt).getTime();
   }
 
   #clearTimers(): void {

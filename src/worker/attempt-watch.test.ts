@@ -41,7 +41,7 @@ it('an attempt of a few seconds keeps no series', async () => {
   const stores = createStores(0);
   const watch = create(stores, false);
   watch.accept({ near: [], firstSample: 0, samples: samples(9) });
-  await watch.close();
+  await watch.close(9_500);
   expect(stores.stored).toEqual([]);
 });
 
@@ -50,7 +50,7 @@ it('a longer one keeps every sample once', async () => {
   const watch = create(stores, false);
   watch.accept({ near: [], firstSample: 0, samples: samples(8) });
   watch.accept({ near: [], firstSample: 8, samples: samples(12).slice(8) });
-  await watch.close();
+  await watch.close(12_500);
   const memory = stores.stored.find(({ name }) => name === 'daybook.memory');
   expect(memory?.x).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
   expect(stores.stored.map(({ name }) => name)).not.toContain('daybook.read');
@@ -60,8 +60,16 @@ it('the next life of a worker goes on behind what is stored', async () => {
   const stores = createStores(10);
   const watch = create(stores, true);
   watch.accept({ near: [], firstSample: 0, samples: samples(12) });
-  await watch.close();
+  await watch.close(12_500);
   expect(stores.stored.find(({ name }) => name === 'daybook.memory')?.x).toEqual([11, 12]);
+});
+
+it('that it ran for long is told by its end, not by its last sample', async () => {
+  const stores = createStores(0);
+  const watch = create(stores, false);
+  watch.accept({ near: [], firstSample: 0, samples: samples(9) });
+  await watch.close(10_100);
+  expect(stores.stored.find(({ name }) => name === 'daybook.memory')?.x).toHaveLength(9);
 });
 
 it('rates are those since the sample before', () => {
@@ -76,6 +84,6 @@ it('a limit that comes near is told once', async () => {
   const hit = { limit: 'memory' as const, value: 9, max: 10, at: 0 };
   watch.accept({ near: [hit], firstSample: 0, samples: [] });
   watch.accept({ near: [hit], firstSample: 0, samples: [] });
-  await watch.close();
+  await watch.close(0);
   expect(stores.near).toEqual(['memory']);
 });

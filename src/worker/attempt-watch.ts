@@ -59,12 +59,12 @@ export class AttemptWatch {
     });
   }
 
-  /** Stores what is left, as far as the store answers. */
-  async close(): Promise<void> {
+  /** Stores what is left, as far as the store answers. @param ranMs how long the program ran; its last sample is older */
+  async close(ranMs: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#storing;
-    if ((this.#samples.at(-1)?.atMs ?? 0) >= shortMs) await this.#store();
+    if (ranMs >= shortMs) await this.#store();
   }
 
   async #store(): Promise<void> {
