@@ -18,6 +18,8 @@ const domains = [
   'metrics',
   'external',
   'imports',
+  'fleet',
+  'tasks',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */

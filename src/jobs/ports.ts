@@ -1,5 +1,4 @@
 import type { Actor } from '../contract/actor.ts';
-import type { Lane, Queue } from '../contract/fleet.ts';
 import type { JobChange } from '../contract/job-change.ts';
 import type {
   Attempt,
@@ -282,39 +281,6 @@ export type ChangeOutcome =
   /** A base run was removed meanwhile. */
   | { status: 'unknown_base' };
 
-/** One script task as contract A shows it. */
-export interface TaskRow {
-  id: number;
-  uid: string;
-  created: Date;
-  input: unknown;
-  started: Date | null;
-  finished: Date | null;
-  freeBeforeKib: number | null;
-  freeAfterKib: number | null;
-  retcode: number | null;
-}
-
-export interface Day {
-  /** `YYYY-MM-DD`, or null for today. */
-  date: string | null;
-  /** IANA name; says when the day begins. */
-  timezone: string;
-}
-
-/** The jobs of kind `script` as contract A sees them: the members describe the last attempt. */
-export interface TaskReader {
-  byId(id: number, actor: Actor): Promise<TaskRow | null>;
-  byUid(uid: string, actor: Actor): Promise<TaskRow | null>;
-  /** In order of creation. */
-  ofDay(day: Day, actor: Actor): Promise<TaskRow[]>;
-  countOfDay(day: Day, actor: Actor): Promise<number>;
-  /** One entry for each day of this month so far. */
-  daysOfMonth(timezone: string, actor: Actor): Promise<{ day: string; tasks: number }[]>;
-  /** Free space after the tasks of this month that ended, oldest first, at most `limit` evenly chosen. */
-  diskOfMonth(timezone: string, limit: number, actor: Actor): Promise<{ at: Date; freeKib: number }[]>;
-}
-
 /** What lists and pages read. `visibleTo` is part of every statement behind it. */
 export interface JobReader {
   list(query: JobQuery, actor: Actor): Promise<{ items: JobSummary[]; cursor: string | null }>;
@@ -366,32 +332,6 @@ export interface JobQuery {
 export interface JobStats {
   states: Partial<Record<JobState, number>>;
   queues: { queue: string; state: JobState; count: number }[];
-}
-
-/** Queues, lanes and workers as operators see and change them. */
-export interface FleetStore {
-  queues(): Promise<Queue[]>;
-  putQueue(
-    name: string,
-    change: { paused?: boolean | undefined; note?: string | null | undefined },
-  ): Promise<void>;
-  removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
-  /** Where jobs of a queue may wait: one place per set of needed labels. */
-  places(queue: string): Promise<Place[]>;
-  lanes(): Promise<Lane[]>;
-  putLane(key: string, change: { capacity: number; note?: string | null | undefined }): Promise<void>;
-  removeLane(key: string): Promise<boolean>;
-  workers(): Promise<
-    (WorkerRow & {
-      state: 'active' | 'stopped' | 'silent';
-      draining: boolean;
-      problem: string | null;
-      running: number;
-      startedAt: Date;
-      seenAt: Date;
-    })[]
-  >;
-  setDraining(workerId: string, draining: boolean): Promise<boolean>;
 }
 
 /** What a submit says besides the kind and its input. */

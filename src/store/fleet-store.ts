@@ -1,5 +1,5 @@
 import type { Lane, Queue } from '../contract/fleet.ts';
-import type { FleetStore } from '../jobs/ports.ts';
+import type { FleetStore } from '../fleet/ports.ts';
 import type { Database } from './database.ts';
 
 export function createFleetStore(db: Database): FleetStore {

@@ -1,7 +1,7 @@
 import type { Actor } from '../contract/actor.ts';
 import type { AttemptState, FailureReason, JobState } from '../contract/states.ts';
 import { toRetcode } from '../jobs/contract.ts';
-import type { Day, TaskReader, TaskRow } from '../jobs/ports.ts';
+import type { Day, TaskReader, TaskRow } from '../tasks/ports.ts';
 import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { lane, queue, worker, type Worker } from '../../contract/fleet.ts';
 import { plainText, queueName } from '../../contract/job.ts';
-import type { Bell, FleetStore } from '../../jobs/ports.ts';
+import type { Bell } from '../../jobs/ports.ts';
+import type { FleetStore } from '../../fleet/ports.ts';
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 

@@ -1,0 +1,28 @@
+import type { Lane, Queue } from '../contract/fleet.ts';
+import type { Place, WorkerRow } from '../jobs/ports.ts';
+
+/** Queues, lanes and workers as operators see and change them. */
+export interface FleetStore {
+  queues(): Promise<Queue[]>;
+  putQueue(
+    name: string,
+    change: { paused?: boolean | undefined; note?: string | null | undefined },
+  ): Promise<void>;
+  removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
+  /** Where jobs of a queue may wait: one place per set of needed labels. */
+  places(queue: string): Promise<Place[]>;
+  lanes(): Promise<Lane[]>;
+  putLane(key: string, change: { capacity: number; note?: string | null | undefined }): Promise<void>;
+  removeLane(key: string): Promise<boolean>;
+  workers(): Promise<
+    (WorkerRow & {
+      state: 'active' | 'stopped' | 'silent';
+      draining: boolean;
+      problem: string | null;
+      running: number;
+      startedAt: Date;
+      seenAt: Date;
+    })[]
+  >;
+  setDraining(workerId: string, draining: boolean): Promise<boolean>;
+}
