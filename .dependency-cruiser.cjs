@@ -55,7 +55,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: [`^src/${domain}/`, '^src/app\\.ts$', '^src/cli/commands/user', '\\.test\\.ts$'],
+        pathNot: [`^src/${domain}/`, '^src/app(\\.ts$|/)', '^src/cli/commands/user', '\\.test\\.ts$'],
       },
       to: { path: `^src/${domain}/`, pathNot: `^src/${domain}/(ports|contract)\\.ts$` },
     })),
@@ -67,7 +67,7 @@ module.exports = {
         path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
-      to: { path: `^src/(${adapters.join('|')}|app\\.ts|main\\.ts)` },
+      to: { path: `^src/(${adapters.join('|')}|app(/|\\.ts)|main\\.ts)` },
     },
     ...adapters.map((adapter) => ({
       name: `${adapter}-knows-no-other-adapter`,
@@ -95,14 +95,14 @@ module.exports = {
       name: 'nobody-imports-the-root',
       comment: 'Only main starts the composition root.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/cli/'] },
-      to: { path: '^src/(app|main)\\.ts$' },
+      from: { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/cli/', '^src/app(\\.ts$|/)'] },
+      to: { path: '^src/(app(/|\\.ts$)|main\\.ts$)' },
     },
     {
       name: 'sql-lives-in-the-store',
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/store/', '^src/queue/', '^src/app\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/store/', '^src/queue/', '^src/app(\\.ts$|/)'] },
       to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { ServerRole } from '../../../src/app.ts';
+import type { ServerRole } from '../../../src/app/context.ts';
 import { pollUntil } from '../poll.ts';
 import { send } from './processes.ts';
 

@@ -1,0 +1,52 @@
+import type { Logger as PinoLogger } from 'pino';
+import type pg from 'pg';
+import type { Registry } from 'prom-client';
+import type { createJobs } from '../jobs/jobs.ts';
+import type { JobStore } from '../jobs/ports.ts';
+import type { OutputStore } from '../output/ports.ts';
+import type { listKinds } from '../kinds/list.ts';
+import type { Metrics } from '../metrics/ports.ts';
+import type { ProgramAccount } from '../program-account.ts';
+import type { NotifyRings } from '../queue/notify.ts';
+import type { SecretKey, SecretStore } from '../secrets/ports.ts';
+import type { Database } from '../store/database.ts';
+import type { createJobStore } from '../store/job-store.ts';
+import type { Bulk } from '../search/ports.ts';
+import type { createOutputStore } from '../store/output-store.ts';
+
+export type ServerRole = 'web' | 'worker';
+
+export interface ServeOptions {
+  roles: readonly ServerRole[];
+  /** At the stop wait for what runs, instead of leaving it to the launcher. */
+  drain: boolean;
+  /** Stands between a store and everybody else; for tests that have to fail at a chosen place. */
+  decorate?: {
+    jobStore(store: JobStore): JobStore;
+    outputStore(store: OutputStore): OutputStore;
+  };
+}
+
+export interface StartContext extends ServeOptions {
+  logger: PinoLogger;
+  registry: Registry;
+  metrics: Metrics;
+  account: ProgramAccount;
+}
+
+export interface BuildContext extends StartContext {
+  db: Database;
+  connection: pg.PoolConfig;
+}
+
+/** What all roles share. */
+export interface Core extends BuildContext {
+  store: ReturnType<typeof createJobStore>;
+  outputStore: ReturnType<typeof createOutputStore>;
+  kinds: ReturnType<typeof listKinds>;
+  secretStore: SecretStore;
+  secretKey: SecretKey;
+  rings: NotifyRings;
+  jobs: ReturnType<typeof createJobs>;
+  bulk: Bulk;
+}

@@ -1,0 +1,48 @@
+import type pg from 'pg';
+import type { Config } from '../config/config.ts';
+import type { Service } from '../lib/service.ts';
+import { createDatabase, type Database } from '../store/database.ts';
+import { createEmbeddedPostgres } from '../store/embedded-postgres/embedded-postgres.ts';
+import type { StartContext } from './context.ts';
+
+export interface DatabaseAccess {
+  services: Service[];
+  connection(): pg.PoolConfig;
+  open(): Database;
+}
+
+/** The embedded PostgreSQL or a server, and how to connect to it once it is there. */
+export async function openDatabase(
+  config: Config,
+  { logger, account, metrics }: StartContext,
+): Promise<DatabaseAccess> {
+  const { database, data } = config;
+  const embedded =
+    database.kind === 'embedded'
+      ? createEmbeddedPostgres({
+          dataDirectory: data.directory,
+          logsDirectory: data.logsDirectory,
+          logger,
+          programUser: account.name,
+        })
+      : null;
+  const connection = (): pg.PoolConfig =>
+    database.kind === 'server' ? database.connection : (embedded?.connection ?? {});
+  return {
+    services: embedded ? [embedded] : [],
+    connection,
+    open: () =>
+      createDatabase({
+        connection: connection(),
+        poolSize: database.poolSize,
+        applicationName: 'daybook',
+        onIdleError: (error) => logger.debug({ err: error }, 'An idle database connection broke.'),
+        onStatementError: (code) => metrics.statementFailed(code),
+        outage: {
+          onLost: (error) =>
+            logger.warn({ reason: String(error) }, 'The database does not answer; trying again and again.'),
+          onBack: (seconds) => logger.warn({ seconds }, 'The database answers again.'),
+        },
+      }),
+  };
+}

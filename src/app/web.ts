@@ -1,0 +1,162 @@
+import packageFile from '../../package.json' with { type: 'json' };
+import { createAccounts } from '../accounts/accounts.ts';
+import { createAgain } from '../again/again.ts';
+import type { Config } from '../config/config.ts';
+import { createAudit } from '../http/audit.ts';
+import { createImports } from '../imports/imports.ts';
+import { createExternalAttempts } from '../external/external.ts';
+import { measureRequests } from '../http/plugins/measure-requests.ts';
+import { registerRoutes } from '../http/routes.ts';
+import { registerHealthRoutes, type ReadinessCheck } from '../http/routes/health.ts';
+import { registerMetricsRoutes } from '../http/routes/metrics.ts';
+import { createHttpServer } from '../http/server.ts';
+import { createHttpService, type HttpService } from '../http/service.ts';
+import { createOutputFinder } from '../output/find/finder.ts';
+import { appendOutput, chunkOutput } from '../output/append.ts';
+import { createOutputReader } from '../output/reader.ts';
+import { externalKinds } from '../kinds/list.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { MetricsReport } from '../metrics/ports.ts';
+import { createMetricsReport } from '../metrics/report.ts';
+import { createOutputSearch } from '../search/output-search.ts';
+import { createScripts } from '../scripts/scripts.ts';
+import { createSecrets } from '../secrets/secrets.ts';
+import { createAccountStore } from '../store/accounts.ts';
+import { createAuditLog } from '../store/audit.ts';
+import { createCapsuleStore } from '../store/capsule-store.ts';
+import type { Database } from '../store/database.ts';
+import { createImportStore } from '../store/import-store.ts';
+import { createExternalStore } from '../store/external-attempts.ts';
+import { createFigureReader } from '../store/figures.ts';
+import { createFleetStore } from '../store/fleet-store.ts';
+import { createJobReader } from '../store/job-reader.ts';
+import { createJobCompletion } from '../store/search/completion.ts';
+import { createViewStore } from '../store/search/view-store.ts';
+import { createJobSearch } from '../store/search/job-search.ts';
+import { createScriptHistory } from '../store/script-history.ts';
+import { createSeriesStore } from '../store/series-store.ts';
+import { createTaskReader } from '../store/task-reader.ts';
+import { createWaitingStore } from '../store/waiting-store.ts';
+import { createWaitingReasons } from '../waiting/waiting.ts';
+import type { Worker } from '../worker/worker.ts';
+import type { Core } from './context.ts';
+
+export function buildReport({ db, registry, logger }: Core, worker: Worker | null): MetricsReport {
+  return createMetricsReport(registry, {
+    figures: createFigureReader(db),
+    process: () => ({
+      connections: db.connections(),
+      worker: worker && {
+        slots: worker.slots,
+        running: worker.running,
+        launcherIsUp: worker.launcherIsUp,
+      },
+    }),
+    clock: systemClock,
+    logger,
+  });
+}
+
+/** What a process without the web interface still answers. */
+export async function buildMetricsHttp(
+  { http, metrics }: Config,
+  { db, logger }: Core,
+  metricsReport: MetricsReport,
+): Promise<HttpService> {
+  const app = await createHttpServer({
+    logger,
+    trustProxy: http.trustProxy,
+    publicUrl: null,
+    host: http.host,
+    accounts: createAccounts({ store: createAccountStore(db) }),
+    version: packageFile.version,
+  });
+  registerHealthRoutes(app, { readiness: readiness(db) });
+  registerMetricsRoutes(app, { metricsReport, openMetrics: metrics.isOpen });
+  const port = metrics.port === 'off' ? 0 : metrics.port;
+  return createHttpService({
+    app,
+    host: http.host,
+    port,
+    portSetting: 'DAYBOOK_METRICS_PORT',
+    portIsDefault: false,
+  });
+}
+
+function readiness(db: Database): ReadinessCheck[] {
+  return [{ name: 'database', check: async () => void (await db.query('select 1')) }];
+}
+
+/** The web interface and the API. */
+export async function buildHttp(
+  config: Config,
+  core: Core,
+  metricsReport: MetricsReport,
+): Promise<HttpService> {
+  const { db, outputStore, kinds, rings, jobs, logger, metrics } = core;
+  const { http } = config;
+  const accounts = createAccounts({ store: createAccountStore(db) });
+  const first = await accounts.ensureFirstAdmin(config.accounts.adminPassword ?? null);
+  if (first?.generated) {
+    process.stderr.write(
+      `\nFirst start: sign in as ${first.name} with the password ${first.password}\nIt is shown only now; "daybook user password ${first.name} --local" sets another one.\n\n`,
+    );
+  }
+  const publicUrl = http.publicUrl === undefined ? null : new URL(http.publicUrl);
+  const app = await createHttpServer({
+    logger,
+    trustProxy: http.trustProxy,
+    publicUrl,
+    host: http.host,
+    accounts,
+    version: packageFile.version,
+  });
+  measureRequests(app, metrics);
+  const auditLog = createAuditLog(db);
+  const finder = createOutputFinder(outputStore);
+  const search = createJobSearch(db);
+  const capsules = createCapsuleStore(db);
+  const scripts = createScripts(config.data.scriptsDirectory, createScriptHistory(db));
+  registerRoutes(app, {
+    accounts,
+    auditLog,
+    audit: createAudit(auditLog, systemClock),
+    isHttps: publicUrl?.protocol === 'https:',
+    readiness: readiness(db),
+    metricsReport,
+    openMetrics: config.metrics.isOpen,
+    jobs,
+    reader: createJobReader(db),
+    series: createSeriesStore(db),
+    capsules,
+    secrets: createSecrets(core.secretStore, core.secretKey),
+    again: createAgain({ jobs, capsules, scripts }),
+    kinds,
+    finder,
+    output: createOutputReader(outputStore),
+    search,
+    outputSearch: createOutputSearch({ search, reader: createJobReader(db), finder }),
+    views: createViewStore(db),
+    completion: createJobCompletion(db, search),
+    bulk: core.bulk,
+    fleet: createFleetStore(db),
+    imports: createImports({ store: createImportStore(db), chunk: chunkOutput }),
+    external: createExternalAttempts({
+      store: createExternalStore(db),
+      jobs,
+      kinds: externalKinds,
+      append: appendOutput,
+      bell: rings,
+      leaseMs: config.worker.leaseMs,
+    }),
+    bell: rings,
+    scripts,
+    listenForNews: (onNews) => rings.listenForNews(onNews),
+    tasks: createTaskReader(db),
+    waiting: createWaitingReasons(createWaitingStore(db)),
+    timezone: config.timezone,
+    openPredecessors: http.openPredecessors,
+  });
+  const port = http.port === 'off' ? 0 : http.port;
+  return createHttpService({ app, host: http.host, port, portIsDefault: !http.portIsChosen });
+}
