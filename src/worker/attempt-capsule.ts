@@ -27,11 +27,21 @@ export class AttemptCapsule {
   readonly #recorder: CapsuleRecorder;
   readonly #settings: WorkerSettings;
   #capsule: NewCapsule | null = null;
+  /** Else nothing ran, and there is nothing to record. */
+  #hasBegun: boolean;
   #saving: Promise<boolean> = Promise.resolve(false);
   #script: { file: string; sha256: string; stamp: string | null } | null = null;
 
-  constructor(job: ClaimedJob, recorder: CapsuleRecorder, settings: WorkerSettings) {
+  constructor(
+    job: ClaimedJob,
+    {
+      recorder,
+      settings,
+      isAdopted,
+    }: { recorder: CapsuleRecorder; settings: WorkerSettings; isAdopted: boolean },
+  ) {
     this.#job = job;
+    this.#hasBegun = isAdopted;
     this.#recorder = recorder;
     this.#settings = settings;
   }
@@ -55,8 +65,9 @@ export class AttemptCapsule {
     );
   }
 
-  /** The program was begun; what is stored meanwhile need not be waited for at its end. */
+  /** The program was begun, or may have been; what is stored meanwhile need not be waited for at its end. */
   begun(): void {
+    this.#hasBegun = true;
     const capsule = this.#capsule;
     if (!capsule) return;
     this.#saving = this.#recorder.save(capsule).then(
@@ -67,6 +78,7 @@ export class AttemptCapsule {
 
   /** Resolves when it is stored. @throws when the store does not answer: call again */
   async close(): Promise<void> {
+    if (!this.#hasBegun) return;
     if (this.#capsule && !(await this.#saving)) {
       await this.#recorder.save(this.#capsule);
       this.#saving = Promise.resolve(true);

@@ -17,21 +17,20 @@ import type { ProgramEnd } from '../launcher/protocol.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
-import { startTimer, type Timer } from '../lib/timer.ts';
+import { unlessAborted } from '../lib/unless-aborted.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
-import { openEnvironment } from './attempt-secrets.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../lib/free-space.ts';
 import { Measurements } from './measurements.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
-import { toProgramSpec } from './program-spec.ts';
-import { writePinned } from './script-file.ts';
+import { prepareProgram } from './prepare-program.ts';
+import { writePinnedScript } from './pinned-script.ts';
 import { toTerms, type ProgramTerms } from './program-terms.ts';
-import { resolveWorkdir } from './workdir.ts';
+import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies {
   settings: WorkerSettings;
@@ -89,8 +88,7 @@ export class AttemptRun {
   #freeBeforeKib: number | null = null;
   readonly #askedMs: number;
   #isReleased = false;
-  #timeout: Timer | undefined;
-  #warning: Timer | undefined;
+  readonly #wall: WallLimit;
   #exceeded: NearLimit | null = null;
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
@@ -100,13 +98,23 @@ export class AttemptRun {
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
-    this.#capsule = new AttemptCapsule(job, deps.capsules, deps.settings);
+    this.#capsule = new AttemptCapsule(job, {
+      recorder: deps.capsules,
+      settings: deps.settings,
+      isAdopted: options.adopted !== null,
+    });
     this.#terms = toTerms(job.run, deps.settings);
     this.#watch = new AttemptWatch(
       job,
       { jobs: deps.store, series: deps.series },
       { isAdopted: options.adopted !== null, logger },
     );
+    this.#wall = new WallLimit({
+      limitMs: job.timeoutMs,
+      warnAt: deps.settings.warnAt,
+      onNear: (value) => this.#watch.near(this.#hit('wall', value, (job.timeoutMs ?? 0) / 1000)),
+      onTime: () => this.stop('timeout'),
+    });
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
@@ -117,7 +125,7 @@ export class AttemptRun {
     } catch (error) {
       this.#deps.logger.error({ err: error }, 'An attempt could not be brought to its end.');
     } finally {
-      this.#clearTimers();
+      this.#wall.clear();
     }
   }
 
@@ -125,7 +133,7 @@ export class AttemptRun {
   stop(cause: StopCause): void {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort(cause);
-    this.#clearTimers();
+    this.#wall.clear();
     this.#program?.stop();
   }
 
@@ -133,11 +141,11 @@ export class AttemptRun {
   detach(): void {
     this.#detached.abort();
     this.#program?.abandon();
-    this.#clearTimers();
+    this.#wall.clear();
   }
 
   async #run(): Promise<void> {
-    const { jobs, launcher, recorder, settings, copies } = this.#deps;
+    const { jobs, launcher, reader, recorder, settings, copies } = this.#deps;
     this.#freeBeforeKib = this.#adopted ? null : await freeKib(settings.homeDirectory);
     const options = {
       jobId: this.job.jobId,
@@ -147,7 +155,8 @@ export class AttemptRun {
       onStored: (upTo: { stdout: number; stderr: number }) => this.#program?.confirm(upTo),
     };
     this.#output = this.#adopted ? await recorder.reopen(options) : recorder.open(options);
-    if (this.#adopted) await this.#rereadResult();
+    const start = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
+    if (this.#adopted) await this.#measurements.rereadResult(reader.pieces(this.job, start));
     const outcome = await this.#perform();
     await this.#watch.close(this.#ranMs);
     if (this.#detached.signal.aborted) return this.#measurements.close();
@@ -190,16 +199,6 @@ export class AttemptRun {
     if (isFinished && (this.#program || this.#lostReason !== undefined)) launcher.forget(this.key);
   }
 
-  /** What the program reported to an earlier life of this worker stands in its output. */
-  async #rereadResult(): Promise<void> {
-    const start = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
-    for await (const piece of this.#deps.reader.pieces(this.job, start)) {
-      if (piece.kind !== 'protocol') continue;
-      const { daybook } = JSON.parse(piece.bytes.toString()) as { daybook: unknown };
-      this.#measurements.acceptResult(daybook);
-    }
-  }
-
   async #perform(): Promise<KindOutcome> {
     const kind = this.#deps.kinds.get(this.job.kind);
     if (!kind)
@@ -221,20 +220,10 @@ export class AttemptRun {
 
   async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
-    const pinnedScript = this.#adopted ? null : await this.#writePinned();
+    const { capsules, settings } = this.#deps;
+    const place = { capsules, directory: settings.pinnedDirectory };
+    const pinnedScript = this.#adopted ? null : await writePinnedScript(this.job, place);
     return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
-  }
-
-  /** Under its own name, as far as the input tells it. */
-  async #writePinned(): Promise<string | null> {
-    const { scriptSha256: sha256, input } = this.job;
-    if (sha256 === null) return null;
-    const text = await this.#deps.capsules.readText(sha256);
-    if (text === null)
-      throw new Error(`The text of the script that is to run again (${sha256}) is not kept any more.`);
-    const { script } = input as { script?: unknown };
-    const name = typeof script === 'string' ? script : 'script';
-    return writePinned(this.#deps.settings.pinnedDirectory, { name, text, sha256 });
   }
 
   #context(): KindContext {
@@ -264,7 +253,7 @@ export class AttemptRun {
       killGraceMs: settings.killGraceMs,
       outputLimitBytes: this.#terms.outputBytes,
       warnBytes: this.#terms.outputBytes * (settings.warnAt ?? Infinity),
-      onNearLimit: (printed) => this.#watch.near(this.#outputHit(printed)),
+      onNearLimit: (printed) => this.#watch.near(this.#hit('output', printed, this.#terms.outputBytes)),
       onLimit: () => this.#stopForOutput(),
       onWatched: (news) => this.#watch.accept(news),
     });
@@ -279,7 +268,7 @@ export class AttemptRun {
     }
     this.#armTimeout();
     if (this.#stopping.signal.aborted) program.stop();
-    return this.#report(await this.#resultOf(program));
+    return this.#report(await unlessAborted(program.result, this.#detached.signal, 'the worker stopped'));
   }
 
   async #launch(
@@ -288,31 +277,28 @@ export class AttemptRun {
   ): Promise<ProgramReport | null> {
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
-    const { settings } = this.#deps;
-    const workdir = await resolveWorkdir(settings.homeDirectory, this.job.run?.workdir);
-    if ('exitCode' in workdir) return this.#refuse(workdir);
+    const { launcher, settings, secrets } = this.#deps;
+    const { key, job } = this;
+    const prepared = await prepareProgram(planned, {
+      key,
+      job,
+      settings,
+      terms: this.#terms,
+      opener: secrets,
+    });
+    if ('exitCode' in prepared) return this.#refuse(prepared);
+    const { spec } = prepared;
+    await this.#capsule.take({ ...prepared, terms: this.#terms });
+    // Nothing may be awaited between these questions and the launch.
     if (this.#stopping.signal.aborted)
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
     this.#isReleased = this.#hasOverslept();
     if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
-    const environment = await openEnvironment(this.job.run, {
-      opener: this.#deps.secrets,
-      owner: this.job.owner,
-    });
-    if ('problem' in environment) return this.#refuse({ exitCode: 126, message: environment.problem });
-    const cwd = workdir.directory;
-    this.#plan = { file: planned.file, args: planned.args, cwd };
-    const { key, job } = this;
-    const spec = toProgramSpec(planned, { key, job, settings, terms: this.#terms, cwd, environment });
-    await this.#capsule.take({
-      spec,
-      script: planned.script,
-      terms: this.#terms,
-      secrets: environment.secrets,
-    });
-    const started = await this.#deps.launcher.launch(spec, program).catch((error: Error) => error);
+    this.#plan = { file: spec.file, args: spec.args, cwd: spec.cwd };
+    const started = await launcher.launch(spec, program).catch((error: Error) => error);
     if (started instanceof Error) {
       // Whether it was started cannot be told, so it counts as started, and may have printed.
+      this.#capsule.begun();
       this.#lostReason = started.message;
       this.#output?.gap(started.message, this.#deps.clock.now());
       return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
@@ -361,18 +347,7 @@ export class AttemptRun {
   }
 
   #armTimeout(): void {
-    if (this.job.timeoutMs === null || this.#adopted?.ended) return;
-    const ranMs = this.#deps.clock.now().getTime() - (this.#launchedAt?.getTime() ?? 0);
-    const { timeoutMs } = this.job;
-    const left = (part: number): number => Math.max(0, timeoutMs * part - Math.max(0, ranMs));
-    this.#timeout = startTimer(left(1), () => this.stop('timeout'));
-    const { warnAt } = this.#deps.settings;
-    if (warnAt === null) return;
-    this.#warning = startTimer(left(warnAt), () => {
-      const max = timeoutMs / 1000;
-      const at = this.#deps.clock.now().getTime();
-      this.#watch.near({ limit: 'wall', value: max * warnAt, max, at });
-    });
+    if (!this.#adopted?.ended) this.#wall.arm(this.#ranMs);
   }
 
   get #ranMs(): number {
@@ -380,29 +355,14 @@ export class AttemptRun {
     return endedAt.getTime() - (this.#launchedAt ?? endedAt).getTime();
   }
 
-  #clearTimers(): void {
-    this.#timeout?.clear();
-    this.#warning?.clear();
-  }
-
-  #outputHit(value: number): NearLimit {
-    return { limit: 'output', value, max: this.#terms.outputBytes, at: this.#deps.clock.now().getTime() };
+  #hit(limit: 'wall' | 'output', value: number, max: number): NearLimit {
+    return { limit, value, max, at: this.#deps.clock.now().getTime() };
   }
 
   #stopForOutput(): void {
-    this.#exceeded ??= this.#outputHit(this.#terms.outputBytes);
+    const { outputBytes } = this.#terms;
+    this.#exceeded ??= this.#hit('output', outputBytes, outputBytes);
     this.stop('limit');
-  }
-
-  async #resultOf(program: ProgramRun): ReturnType<() => ProgramRun['result']> {
-    return Promise.race([
-      program.result,
-      new Promise<never>((_, reject) => {
-        const letGo = (): void => reject(new Error('the worker stopped'));
-        if (this.#detached.signal.aborted) letGo();
-        this.#detached.signal.addEventListener('abort', letGo, { once: true });
-      }),
-    ]);
   }
 
   #report(result: Awaited<ProgramRun['result']>): ProgramReport {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { plainText } from '../contract/job.ts';
 import type { AttemptKey, JobStore } from '../jobs/ports.ts';
+import type { OutputPiece } from '../output/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { SeriesPoints } from '../kinds/ports.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -73,6 +74,15 @@ export class Measurements {
   acceptResult(member: unknown): void {
     const parsed = protocolMember.safeParse(member);
     if (parsed.success && parsed.data.result) this.addResult(parsed.data.result);
+  }
+
+  /** The results among what an earlier life of the worker has stored. */
+  async rereadResult(pieces: AsyncIterable<Pick<OutputPiece, 'kind' | 'bytes'>>): Promise<void> {
+    for await (const { kind, bytes } of pieces) {
+      if (kind !== 'protocol') continue;
+      const { daybook } = JSON.parse(bytes.toString()) as { daybook: unknown };
+      this.acceptResult(daybook);
+    }
   }
 
   addResult(members: Record<string, unknown>): void {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 
 /** Texts up to this size are kept in the record. */
@@ -49,35 +48,12 @@ export async function isScriptChanged(
   }
 }
 
-/** Writes a kept text, under its own name, to a place that only the server writes. Returns its path. */
-export async function writePinned(
-  directory: string,
-  { name, text, sha256 }: { name: string; text: string; sha256: string },
-): Promise<string> {
-  const path = join(directory, sha256, basename(name));
-  if ((await hashFile(path).catch(() => null)) === sha256) return path;
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    const file = await open(partial, 'w', 0o755);
-    try {
-      await file.writeFile(text);
-      await file.chmod(0o755);
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-  } finally {
-    await rm(partial, { force: true });
-  }
-  return path;
-}
-
 function toStamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
-async function hashFile(file: string): Promise<string> {
+/** SHA-256 in hexadecimal. */
+export async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
   return hash.digest('hex');
