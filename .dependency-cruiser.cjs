@@ -23,7 +23,7 @@ const domains = [
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
-const adapters = ['store', 'queue', 'http', 'worker', 'launcher', 'cli'];
+const adapters = ['store', 'queue', 'http', 'worker', 'launcher', 'cli', 'oidc'];
 
 module.exports = {
   forbidden: [

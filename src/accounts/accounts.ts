@@ -4,7 +4,8 @@ import { createAuthenticator } from './authenticator.ts';
 import { password as passwordRule } from './contract.ts';
 import { createPasswordCheck } from './password-check.ts';
 import { createPasswordHasher, type PasswordCost } from './passwords.ts';
-import type { Accounts, AccountStore, UserRecord } from './ports.ts';
+import { createIdentities } from './identities.ts';
+import type { Accounts, AccountStore, Caller, LoginOutcome, UserRecord } from './ports.ts';
 import { createReadablePassword, createSessionSecret, createTokenSecret, hashSecret } from './secrets.ts';
 
 const dayMs = 86_400_000;
@@ -38,6 +39,28 @@ export function createAccounts(options: AccountsOptions): Accounts {
     return result;
   };
 
+  const identities = createIdentities({ store, clock, onChange: () => passwords.forget() });
+
+  const openSession = async (
+    user: UserRecord,
+    { address, userAgent }: Caller,
+  ): Promise<Extract<LoginOutcome, { outcome: 'signed-in' }>> => {
+    const secret = createSessionSecret();
+    const { now, idleMs } = idle();
+    const session = await store.insertSession(
+      {
+        userId: user.id,
+        secretHash: hashSecret(secret),
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + sessionMaxMs),
+        address,
+        userAgent: userAgent?.slice(0, 300) ?? null,
+      },
+      { now, idleMs },
+    );
+    return { outcome: 'signed-in', secret, session, user };
+  };
+
   return {
     ...createAuthenticator({ store, passwords, clock, sessionIdleMs }),
 
@@ -54,22 +77,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
     login: async (name, password, { address, userAgent }) => {
       const result = await passwords.check(name, password, address);
       if (result.outcome !== 'accepted') return result;
-      const { user } = result;
-      const secret = createSessionSecret();
-      const { now, idleMs } = idle();
-      const session = await store.insertSession(
-        {
-          userId: user.id,
-          secretHash: hashSecret(secret),
-          createdAt: now,
-          expiresAt: new Date(now.getTime() + sessionMaxMs),
-          address,
-          userAgent: userAgent?.slice(0, 300) ?? null,
-        },
-        { now, idleMs },
-      );
-      return { outcome: 'signed-in', secret, session, user };
+      return openSession(result.user, { address, userAgent });
     },
+    signInWith: async (identity, caller) => openSession(await identities.findOrCreate(identity), caller),
+    linkIdentity: (principal, identity) => identities.link(principal, identity),
     listSessions: (userId) => store.listSessions(userId, idle()),
     endSession: async (userId, id) => {
       if (!(await store.deleteSession(userId, id)))

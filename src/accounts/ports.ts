@@ -6,7 +6,8 @@ export interface UserRecord {
   name: string;
   displayName: string;
   role: Role;
-  passwordHash: string;
+  /** Null: signs in at an identity provider only. */
+  passwordHash: string | null;
   disabledAt: Date | null;
   createdAt: Date;
 }
@@ -70,6 +71,13 @@ export interface AccountStore {
   ): Promise<UserRecord | 'missing' | 'last-admin'>;
   deleteUser(name: string): Promise<'deleted' | 'missing' | 'last-admin'>;
 
+  findUserByIdentity(identity: IdentityKey): Promise<UserRecord | null>;
+  /** Both or none. Null when the name is taken, or the identity. */
+  insertUserWithIdentity(user: NewUser, identity: IdentityKey, now: Date): Promise<UserRecord | null>;
+  /** @returns the id of the user whom it belongs to now: another one, when it was taken */
+  linkIdentity(userId: number, identity: IdentityKey, now: Date): Promise<number>;
+  touchIdentity(identity: IdentityKey, now: Date): Promise<void>;
+
   /** Also removes every session that has ended by `now`. */
   insertSession(session: NewSession, options: { now: Date; idleMs: number }): Promise<SessionRecord>;
   /** The live session of an enabled user, or null. */
@@ -89,6 +97,39 @@ export interface AccountStore {
   listTokens(userId: number): Promise<TokenRecord[]>;
   /** False when this user has no such token. */
   deleteToken(userId: number, id: number): Promise<boolean>;
+}
+
+/** Who somebody is at an identity provider. */
+export interface IdentityKey {
+  issuer: string;
+  subject: string;
+}
+
+/** What an identity provider says of somebody. */
+export interface Identity extends IdentityKey {
+  /** To make a name of; says nothing about who it is. */
+  suggestedName: string;
+  displayName: string | null;
+  /** Null: none, so nobody who may use this server. */
+  role: Role | null;
+  /** True: the role counts at every login, else only at the first. */
+  isRoleManaged: boolean;
+}
+
+/** What a login needs again on the way back. */
+export interface LoginSecrets {
+  state: string;
+  nonce: string;
+  verifier: string;
+}
+
+/** Where people sign in elsewhere. Everything throws AppError `provider_unavailable` when it does not answer. */
+export interface IdentityProvider {
+  begin(): Promise<{ url: string; secrets: LoginSecrets }>;
+  /** @param query of the address people came back to, with `?`. @throws AppError `not_authenticated` */
+  complete(query: string, secrets: LoginSecrets): Promise<Identity>;
+  /** Null when it has no such page. */
+  logoutUrl(): Promise<string | null>;
 }
 
 /** What a request shows to say who it is. */
@@ -147,6 +188,10 @@ export interface Accounts extends Authenticator {
   ensureFirstAdmin(passwordFromEnvironment: string | null): Promise<FirstAdmin | null>;
 
   login(name: string, password: string, caller: Caller): Promise<LoginOutcome>;
+  /** Makes the user at the first login. @throws AppError `forbidden` */
+  signInWith(identity: Identity, caller: Caller): Promise<Extract<LoginOutcome, { outcome: 'signed-in' }>>;
+  /** From then on the identity opens the account of this session. @throws AppError `forbidden`, `conflict` */
+  linkIdentity(principal: Principal, identity: Identity): Promise<void>;
   listSessions(userId: number): Promise<SessionRecord[]>;
   endSession(userId: number, id: number): Promise<void>;
 

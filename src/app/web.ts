@@ -1,5 +1,8 @@
 import packageFile from '../../package.json' with { type: 'json' };
 import { createAccounts } from '../accounts/accounts.ts';
+import type { IdentityProvider } from '../accounts/ports.ts';
+import { createOidcProvider } from '../oidc/provider.ts';
+import type { Logger } from '../lib/logger.ts';
 import { createAgain } from '../again/again.ts';
 import type { Config } from '../config/config.ts';
 import { createAudit } from '../http/audit.ts';
@@ -122,6 +125,7 @@ export async function buildHttp(
     auditLog,
     audit: createAudit(auditLog, systemClock),
     isHttps: publicUrl?.protocol === 'https:',
+    identityProvider: buildIdentityProvider(config, logger),
     readiness: readiness(db),
     metricsReport,
     openMetrics: config.metrics.isOpen,
@@ -159,4 +163,16 @@ export async function buildHttp(
   });
   const port = http.port === 'off' ? 0 : http.port;
   return createHttpService({ app, host: http.host, port, portIsDefault: !http.portIsChosen });
+}
+
+function buildIdentityProvider({ oidc }: Config, logger: Logger): IdentityProvider | null {
+  if (!oidc) return null;
+  const { publicUrl, roles, ...settings } = oidc;
+  return createOidcProvider({
+    ...settings,
+    redirectUri: `${publicUrl}/api/v1/oidc/callback`,
+    homeUri: `${publicUrl}/`,
+    roleOfGroup: new Map(roles),
+    logger,
+  });
 }

@@ -266,3 +266,33 @@ describe('database', () => {
     expect(load(env).database).toMatchObject({ connection: { connectionString: env.DATABASE_URL } });
   });
 });
+
+describe('the identity provider', () => {
+  const issuer = { DAYBOOK_OIDC_ISSUER: 'https://id.example/realms/one' };
+
+  it('needs a client id and a public address, and says both at once', () => {
+    expect(() => loadConfig(issuer)).toThrow(
+      /DAYBOOK_OIDC_CLIENT_ID is needed.*DAYBOOK_PUBLIC_URL is needed/,
+    );
+  });
+
+  it('maps groups to roles; a default of none refuses', () => {
+    const { oidc } = loadConfig({
+      ...issuer,
+      DAYBOOK_OIDC_CLIENT_ID: 'daybook',
+      DAYBOOK_PUBLIC_URL: 'https://jobs.example',
+      DAYBOOK_OIDC_ROLES: 'cn=ops=operator, staff = member',
+      DAYBOOK_OIDC_DEFAULT_ROLE: 'none',
+    });
+    expect(oidc).toMatchObject({
+      roles: [
+        ['cn=ops', 'operator'],
+        ['staff', 'member'],
+      ],
+      defaultRole: null,
+    });
+    expect(() => loadConfig({ ...issuer, DAYBOOK_OIDC_ROLES: 'staff=king' })).toThrow(
+      'DAYBOOK_OIDC_ROLES is "staff=king"',
+    );
+  });
+});

@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import type { Role } from '../contract/actor.ts';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import { databaseConfig, type DatabaseConfig } from './database.ts';
 import type { logFormats, logLevels, Port, TrustProxy } from './kinds.ts';
@@ -20,6 +21,19 @@ export interface HttpConfig {
   readonly publicUrl: string | undefined;
   readonly trustProxy: TrustProxy;
   readonly openPredecessors: boolean;
+}
+
+/** Complete, since half of it would look as if it worked. */
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly scopes: string;
+  readonly publicUrl: string;
+  readonly roleClaim: string;
+  readonly roles: readonly (readonly [string, Role])[];
+  /** Null: who has no group is refused. */
+  readonly defaultRole: Role | null;
 }
 
 export interface WorkerConfig {
@@ -76,6 +90,7 @@ export interface Config {
     readonly key: string | undefined;
     readonly keyFile: string;
   };
+  readonly oidc: OidcConfig | null;
   readonly stop: { readonly deadlineMs: number };
   readonly timezone: string;
   readonly logFormat: (typeof logFormats)[number];
@@ -161,6 +176,7 @@ function slices(
     worker: workerConfig(values),
     database: databaseConfig(values, problems),
     metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
+    oidc: oidcConfig(values, problems),
     accounts: { adminPassword: values.adminPassword },
     secrets: { key: values.secretKey?.toString('base64'), keyFile: join(values.data, 'secret-key') },
     stop: { deadlineMs: values.stopSeconds },
@@ -194,6 +210,26 @@ function workerConfig(values: SettingValues): WorkerConfig {
     allowShell: values.allowShell,
     stdoutCopiesDirectory: values.stdoutCopies,
     stderrCopiesDirectory: values.stderrCopies,
+  };
+}
+
+function oidcConfig(values: SettingValues, problems: ErrorDetail[]): OidcConfig | null {
+  const { oidcIssuer: issuer, oidcClientId: clientId, publicUrl } = values;
+  if (issuer === undefined) return null;
+  const missing = { DAYBOOK_OIDC_CLIENT_ID: clientId, DAYBOOK_PUBLIC_URL: publicUrl };
+  for (const [field, value] of Object.entries(missing)) {
+    if (value === undefined) problems.push({ field, message: `${field} is needed with DAYBOOK_OIDC_ISSUER` });
+  }
+  if (clientId === undefined || publicUrl === undefined) return null;
+  return {
+    issuer,
+    clientId,
+    publicUrl,
+    clientSecret: values.oidcClientSecret,
+    scopes: values.oidcScopes,
+    roleClaim: values.oidcRoleClaim,
+    roles: values.oidcRoles,
+    defaultRole: values.oidcDefaultRole === 'none' ? null : values.oidcDefaultRole,
   };
 }
 

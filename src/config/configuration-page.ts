@@ -8,6 +8,7 @@ const sections: Readonly<Record<string, string>> = {
   http: 'Web and API',
   accounts: 'Accounts',
   secrets: 'Secrets',
+  oidc: 'Signing in at an identity provider',
   worker: 'Worker',
   database: 'Database',
   metrics: 'Metrics',

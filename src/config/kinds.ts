@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parseSize } from '../lib/size.ts';
+import { roles, type Role } from '../contract/actor.ts';
 import type { Machine } from './machine.ts';
 
 /** How the text of a setting becomes its value. Every source (environment, file, default) passes through here. */
@@ -142,6 +143,30 @@ export const timezone: Kind<string> = kind('an IANA time zone such as `Europe/Ma
   } catch {
     return rejected;
   }
+});
+
+/** `group=role`, several by commas. */
+export const groupRoles: Kind<readonly (readonly [string, Role])[]> = kind(
+  `a comma-separated list of group=role; roles are ${roles.join(', ')}`,
+  (value) => {
+    const pairs = splitList(value).map((item) => {
+      const cut = item.lastIndexOf('=');
+      const role = roles.find((known) => known === item.slice(cut + 1).trim());
+      const group = item.slice(0, Math.max(0, cut)).trim();
+      return role && group !== '' ? ([group, role] as const) : undefined;
+    });
+    return pairs.every((pair) => pair !== undefined) ? Object.freeze(pairs) : rejected;
+  },
+);
+
+export const roleOrNone: Kind<Role | 'none'> = kind(
+  `one of ${roles.map((role) => `\`${role}\``).join(', ')}, or \`none\``,
+  (value) => (value === 'none' ? value : (roles.find((role) => role === value) ?? rejected)),
+);
+
+export const issuerUrl: Kind<string> = kind('an http or https address without query or fragment', (value) => {
+  const url = parseUrl(value, ['http:', 'https:']);
+  return url && !url.search && !url.hash && !url.username ? value : rejected;
 });
 
 export const publicUrl: Kind<string> = kind(

@@ -117,6 +117,48 @@ export const settings = {
     fallbackShown: '`secret-key` in the data directory, made with the first secret',
     doc: 'Key that seals named secrets in the database. The same on every server and worker. Secrets sealed with another key cannot be read any more and must be set again.',
   }),
+  oidcIssuer: optional(kinds.issuerUrl, {
+    names: ['DAYBOOK_OIDC_ISSUER'],
+    toml: 'oidc.issuer',
+    fallbackShown: 'passwords only',
+    doc: 'Address of an OpenID Connect provider at which people may sign in. Needs DAYBOOK_OIDC_CLIENT_ID and DAYBOOK_PUBLIC_URL; there, `<public URL>/api/v1/oidc/callback` is the redirect address.',
+  }),
+  oidcClientId: optional(kinds.text('a client id', /^[^\s]{1,300}$/), {
+    names: ['DAYBOOK_OIDC_CLIENT_ID'],
+    toml: 'oidc.client_id',
+    doc: 'How the provider knows this server.',
+  }),
+  oidcClientSecret: optional(kinds.secretText, {
+    names: ['DAYBOOK_OIDC_CLIENT_SECRET'],
+    toml: 'oidc.client_secret',
+    secret: 'all',
+    doc: 'The secret that goes with it; left out for a public client.',
+  }),
+  oidcScopes: setting(
+    kinds.text('scopes with `openid` among them', /(^| )openid( |$)/),
+    'openid profile email',
+    {
+      names: ['DAYBOOK_OIDC_SCOPES'],
+      toml: 'oidc.scopes',
+      doc: 'What is asked of the provider, separated by blanks.',
+    },
+  ),
+  oidcRoleClaim: setting(kinds.text('the name of a claim', /^[^\s]{1,200}$/), 'groups', {
+    names: ['DAYBOOK_OIDC_ROLE_CLAIM'],
+    toml: 'oidc.role_claim',
+    doc: 'The claim that lists somebody’s groups.',
+  }),
+  oidcRoles: setting(kinds.groupRoles, '', {
+    names: ['DAYBOOK_OIDC_ROLES'],
+    toml: 'oidc.roles',
+    fallbackShown: 'none: roles are given here',
+    doc: 'Which group has which role; of several the highest. Where set, it counts at every login.',
+  }),
+  oidcDefaultRole: setting(kinds.roleOrNone, 'viewer', {
+    names: ['DAYBOOK_OIDC_DEFAULT_ROLE'],
+    toml: 'oidc.default_role',
+    doc: 'Role of who is in none of these groups. `none` refuses them.',
+  }),
   slots: setting(
     kinds.integer(1, 1024),
     ({ machine }) => String(Math.min(1024, Math.max(2, machine.cores * 2))),

@@ -61,6 +61,11 @@ export const errorCodes = {
     retryable: true,
     meaning: 'A disk of the server is full, or nearly so. Nothing was stored; make room and try again.',
   },
+  provider_unavailable: {
+    status: 503,
+    retryable: true,
+    meaning: 'The identity provider does not answer; passwords work all the same.',
+  },
   stopping: { status: 503, retryable: true, meaning: 'This server is stopping; try again in a moment.' },
   internal: {
     status: 500,

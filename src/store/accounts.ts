@@ -6,7 +6,7 @@ import type {
   UserChange,
   UserRecord,
 } from '../accounts/ports.ts';
-import type { Database, Queryable } from './database.ts';
+import { isRowError, type Database, type Queryable } from './database.ts';
 
 const userColumns = `users.id, users.name, users.display_name as "displayName", users.role,
   users.password_hash as "passwordHash", users.disabled_at as "disabledAt", users.created_at as "createdAt"`;
@@ -26,7 +26,12 @@ type TokenRow = Omit<TokenRecord, 'id' | 'name' | 'createdAt'> & {
 
 /** Accounts in PostgreSQL. */
 export function createAccountStore(db: Database): AccountStore {
-  return { ...createUserStore(db), ...createSessionStore(db), ...createTokenStore(db) };
+  return {
+    ...createUserStore(db),
+    ...createIdentityStore(db),
+    ...createSessionStore(db),
+    ...createTokenStore(db),
+  };
 }
 
 type UserMethods =
@@ -37,6 +42,7 @@ type UserMethods =
   | 'listUsers'
   | 'updateUser'
   | 'deleteUser';
+type IdentityMethods = 'findUserByIdentity' | 'insertUserWithIdentity' | 'linkIdentity' | 'touchIdentity';
 type SessionMethods = 'insertSession' | 'findSession' | 'touchSession' | 'listSessions' | 'deleteSession';
 
 function createUserStore(db: Database): Pick<AccountStore, UserMethods> {
@@ -93,6 +99,55 @@ function createUserStore(db: Database): Pick<AccountStore, UserMethods> {
         await tx.query('delete from users where id = $1', [found.user.id]);
         return 'deleted';
       }),
+  };
+}
+
+function createIdentityStore(db: Database): Pick<AccountStore, IdentityMethods> {
+  return {
+    findUserByIdentity: async ({ issuer, subject }) => {
+      const text = `select ${userColumns} from user_identities i join users on users.id = i.user_id
+        where i.issuer = $1 and i.subject = $2`;
+      return (await db.query<UserRecord>(text, [issuer, subject]))[0] ?? null;
+    },
+    // A login at the same moment waits in the unique index, finds the identity taken, and gives its user up.
+    insertUserWithIdentity: async (user, { issuer, subject }, now) => {
+      const rows = await db
+        .query<UserRecord>(
+          `with free as (select where not exists (select from user_identities where issuer = $6 and subject = $7)),
+        made as (
+          insert into users (name, display_name, role, password_hash, created_at) select $1, $2, $3, $4, $5 from free
+          on conflict (lower(name)) do nothing returning *
+        ),
+        linked as (
+          insert into user_identities (issuer, subject, user_id, created_at, last_used_at)
+          select $6, $7, id, $5, $5 from made
+        )
+        select ${userColumns} from made as users`,
+          [...newUserValues(user, now), issuer, subject],
+        )
+        .catch((error: unknown) => {
+          if (isRowError(error)) return [];
+          throw error;
+        });
+      return rows[0] ?? null;
+    },
+    linkIdentity: async (userId, { issuer, subject }, now) => {
+      const [row] = await db.query<{ userId: number }>(
+        `insert into user_identities (issuer, subject, user_id, created_at, last_used_at) values ($1, $2, $3, $4, $4)
+        on conflict (issuer, subject) do update set last_used_at = user_identities.last_used_at
+        returning user_id as "userId"`,
+        [issuer, subject, userId, now],
+      );
+      if (!row) throw new Error('an upsert returns its row');
+      return row.userId;
+    },
+    touchIdentity: async ({ issuer, subject }, now) => {
+      await db.query('update user_identities set last_used_at = $3 where issuer = $1 and subject = $2', [
+        issuer,
+        subject,
+        now,
+      ]);
+    },
   };
 }
 
@@ -183,7 +238,7 @@ function createSessionStore(db: Database): Pick<AccountStore, SessionMethods> {
   };
 }
 
-function createTokenStore(db: Database): Omit<AccountStore, UserMethods | SessionMethods> {
+function createTokenStore(db: Database): Omit<AccountStore, UserMethods | IdentityMethods | SessionMethods> {
   return {
     insertToken: async (token) => {
       const [row] = await db.query<TokenRow>(

@@ -82,6 +82,7 @@ export function createRouteDependencies(
   return {
     auditLog,
     audit: createAudit(auditLog, options.clock ?? systemClock),
+    identityProvider: null,
     readiness: [],
     metricsReport: createMetricsReport(registry, {
       figures: createFigureReader(db),

@@ -2,11 +2,12 @@ import type { Accounts, AuditLog } from '../../accounts/ports.ts';
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { registerAuditRoutes } from './audit.ts';
+import { registerOidcRoutes, type OidcDependencies } from './oidc.ts';
 import { registerSessionRoutes } from './sessions.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { registerUserRoutes } from './users.ts';
 
-export interface AccountDependencies {
+export interface AccountDependencies extends OidcDependencies {
   accounts: Accounts;
   auditLog: AuditLog;
   audit: Audit;
@@ -16,6 +17,7 @@ export interface AccountDependencies {
 
 export function registerAccountRoutes(app: App, dependencies: AccountDependencies): void {
   registerSessionRoutes(app, dependencies);
+  registerOidcRoutes(app, dependencies);
   registerUserRoutes(app, dependencies);
   registerTokenRoutes(app, dependencies);
   registerAuditRoutes(app, dependencies);

@@ -1,0 +1,251 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createAccounts } from '../../src/accounts/accounts.ts';
+import type { Accounts } from '../../src/accounts/ports.ts';
+import type { Role } from '../../src/contract/actor.ts';
+import type { App } from '../../src/http/access.ts';
+import { registerRoutes } from '../../src/http/routes.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { createOidcProvider, type OidcOptions } from '../../src/oidc/provider.ts';
+import { createAccountStore } from '../../src/store/accounts.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { TestProvider } from '../support/oidc-provider.ts';
+import { createRouteDependencies } from '../support/routes.ts';
+
+const provider = new TestProvider();
+let database: TestDatabase;
+let accounts: Accounts;
+let app: App;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await provider.start();
+});
+afterAll(async () => {
+  await provider.stop();
+  await database.drop();
+});
+
+beforeEach(async () => {
+  await database.db.query('truncate users, user_identities, sessions, tokens, audit restart identity');
+  provider.people.clear();
+  await open();
+  await accounts.ensureFirstAdmin('admin password');
+});
+afterEach(() => app.close());
+
+async function open(change: Partial<OidcOptions> = {}): Promise<void> {
+  accounts = createAccounts({ store: createAccountStore(database.db), passwordCost: { N: 16, r: 1, p: 1 } });
+  const identityProvider = createOidcProvider({
+    issuer: provider.issuer,
+    clientId: 'daybook',
+    clientSecret: 'a secret of the client',
+    scopes: 'openid profile email groups',
+    redirectUri: provider.redirectUri,
+    homeUri: 'http://127.0.0.1/',
+    roleClaim: 'groups',
+    roleOfGroup: new Map<string, Role>(),
+    defaultRole: 'viewer',
+    logger: silentLogger,
+    ...change,
+  });
+  app = await createHttpServer({ accounts, trustProxy: false, publicUrl: null, host: '127.0.0.1' });
+  registerRoutes(app, {
+    ...createRouteDependencies(database.db),
+    accounts,
+    isHttps: false,
+    identityProvider,
+  });
+}
+
+async function reopen(change: Partial<OidcOptions>): Promise<void> {
+  await app.close();
+  await open(change);
+}
+
+interface Answer {
+  status: number;
+  location: string;
+  code: string | undefined;
+  cookies: Map<string, string>;
+}
+
+async function get(url: string, cookies: ReadonlyMap<string, string> = new Map()): Promise<Answer> {
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  const answer = await app.inject({ method: 'GET', url, headers: cookie === '' ? {} : { cookie } });
+  return {
+    status: answer.statusCode,
+    location: String(answer.headers.location ?? ''),
+    code: answer.statusCode >= 400 ? answer.json<{ code: string }>().code : undefined,
+    cookies: new Map(answer.cookies.map(({ name, value }) => [name, value])),
+  };
+}
+
+/** Up to the moment when the browser comes back. */
+async function goThere(login: string, begin = '/api/v1/oidc/login', cookies?: Map<string, string>) {
+  const begun = await get(begin, cookies);
+  expect(begun.status).toBe(303);
+  const back = await provider.signIn(begun.location, login);
+  return { back, cookies: new Map([...(cookies ?? []), ...begun.cookies]) };
+}
+
+async function signIn(login: string, begin?: string): Promise<Answer> {
+  const { back, cookies } = await goThere(login, begin);
+  return get(`${back.pathname}${back.search}`, cookies);
+}
+
+async function me({ cookies }: Answer): Promise<{ name: string; role: string; displayName: string }> {
+  const secret = cookies.get('daybook_session') ?? '';
+  const answer = await app.inject({
+    method: 'GET',
+    url: '/api/v1/me',
+    headers: { cookie: `daybook_session=${secret}` },
+  });
+  return answer.json<{ user: { name: string; role: string; displayName: string } }>().user;
+}
+
+describe('signing in at an identity provider', () => {
+  it('makes a user with the default role at the first login, and finds it at the next', async () => {
+    provider.people.set('sub-1', { name: 'Ana Pérez', preferred_username: 'ana.pérez@example.com' });
+    const first = await signIn('sub-1', '/api/v1/oidc/login?return=/jobs?state=failed');
+    expect(first).toMatchObject({ status: 303, location: '/jobs?state=failed' });
+    expect(await me(first)).toMatchObject({ name: 'ana.perez', role: 'viewer', displayName: 'Ana Pérez' });
+    expect(await me(await signIn('sub-1'))).toMatchObject({ name: 'ana.perez' });
+    expect(await accounts.listUsers()).toHaveLength(2);
+  });
+
+  it('never opens an account that is there, whatever name or verified address the provider gives', async () => {
+    provider.people.set('sub-2', {
+      preferred_username: 'admin',
+      email: 'admin@example.com',
+      email_verified: true,
+    });
+    expect(await me(await signIn('sub-2'))).toMatchObject({ name: 'admin-2', role: 'viewer' });
+  });
+
+  it('links the account of whoever is signed in, and of nobody else', async () => {
+    await accounts.createUser({ name: 'bo', role: 'operator', password: 'password of bo' });
+    const login = await app.inject({
+      method: 'POST',
+      url: '/api/v1/sessions',
+      payload: { name: 'bo', password: 'password of bo' },
+    });
+    const session = new Map(login.cookies.map(({ name, value }) => [name, value]));
+    const { back, cookies } = await goThere('sub-3', '/api/v1/oidc/link', session);
+    const stolen = new Map([...cookies].filter(([name]) => name !== 'daybook_session'));
+    expect((await get(`${back.pathname}${back.search}`, stolen)).status).toBe(401);
+    const again = await goThere('sub-3', '/api/v1/oidc/link', session);
+    expect((await get(`${again.back.pathname}${again.back.search}`, again.cookies)).status).toBe(303);
+    expect(await me(await signIn('sub-3'))).toMatchObject({ name: 'bo', role: 'operator' });
+    expect((await get('/api/v1/oidc/link')).status).toBe(401);
+  });
+
+  it('gives the role of the highest group at every login, and leaves the last admin one', async () => {
+    const roleOfGroup = new Map<string, Role>([
+      ['ops', 'operator'],
+      ['staff', 'member'],
+    ]);
+    await reopen({ roleOfGroup, defaultRole: null });
+    provider.people.set('sub-4', { preferred_username: 'cy', groups: ['staff', 'ops', 'other'] });
+    expect(await me(await signIn('sub-4'))).toMatchObject({ role: 'operator' });
+    provider.people.set('sub-4', { preferred_username: 'renamed', groups: ['staff'] });
+    expect(await me(await signIn('sub-4'))).toMatchObject({ name: 'cy', role: 'member' });
+    provider.people.set('sub-4', { groups: [] });
+    expect(await signIn('sub-4')).toMatchObject({ status: 403, code: 'forbidden' });
+    await accounts.updateUser('cy', { role: 'admin' });
+    await accounts.updateUser('admin', { role: 'member' });
+    provider.people.set('sub-4', { groups: ['staff'] });
+    expect(await me(await signIn('sub-4'))).toMatchObject({ role: 'admin' });
+  });
+
+  it('refuses a disabled user, and its sessions have ended', async () => {
+    const before = await signIn('sub-5');
+    const { name } = await me(before);
+    await accounts.updateUser(name, { disabled: true });
+    expect(await signIn('sub-5')).toMatchObject({ status: 403, code: 'forbidden' });
+  });
+
+  it('refuses a wrong state, a wrong nonce, another verifier, a code that expired or was used, another browser', async () => {
+    const tamper = async (
+      change: (login: { nonce: string; verifier: string }, back: URL) => void | Promise<void>,
+    ) => {
+      const { back, cookies } = await goThere('sub-6');
+      const login = JSON.parse(Buffer.from(cookies.get('daybook_login') ?? '', 'base64url').toString()) as {
+        nonce: string;
+        verifier: string;
+      };
+      await change(login, back);
+      cookies.set('daybook_login', Buffer.from(JSON.stringify(login)).toString('base64url'));
+      return get(`${back.pathname}${back.search}`, cookies);
+    };
+    const refused = { status: 401, code: 'not_authenticated' };
+    expect(await tamper((_login, back) => back.searchParams.set('state', 'wrong'))).toMatchObject(refused);
+    expect(await tamper((login) => void (login.nonce = 'wrong'))).toMatchObject(refused);
+    expect(await tamper((login) => void (login.verifier = 'x'.repeat(43)))).toMatchObject(refused);
+    expect(
+      await tamper((_login, back) => provider.expire(back.searchParams.get('code') ?? '')),
+    ).toMatchObject(refused);
+    const { back, cookies } = await goThere('sub-6');
+    expect(await get(`${back.pathname}${back.search}`)).toMatchObject(refused);
+    const url = `${back.pathname}${back.search}`;
+    expect((await get(url, cookies)).status).toBe(303);
+    expect(await get(url, cookies)).toMatchObject(refused);
+    expect(await get('/api/v1/oidc/callback?error=access_denied&state=x', cookies)).toMatchObject(refused);
+    expect(await accounts.listUsers()).toHaveLength(2);
+  });
+
+  it.each(['//evil.example', '/\\evil.example', 'https://evil.example', 'jobs', '/a\nb'])(
+    'never returns to %j',
+    async (target) => {
+      expect((await get(`/api/v1/oidc/login?return=${encodeURIComponent(target)}`)).status).toBe(400);
+    },
+  );
+
+  it('a provider that is down stops neither the start nor passwords, and is asked again', async () => {
+    const { back, cookies } = await goThere('sub-7');
+    await provider.stop();
+    try {
+      expect(await get(`${back.pathname}${back.search}`, cookies)).toMatchObject({
+        status: 503,
+        code: 'provider_unavailable',
+      });
+      await reopen({});
+      expect(await get('/api/v1/oidc/login')).toMatchObject({ status: 503, code: 'provider_unavailable' });
+      const payload = { name: 'admin', password: 'admin password' };
+      expect((await app.inject({ method: 'POST', url: '/api/v1/sessions', payload })).statusCode).toBe(201);
+    } finally {
+      await provider.start();
+    }
+    expect((await signIn('sub-7')).status).toBe(303);
+  });
+
+  it('signs out here and says where to sign out there', async () => {
+    const { cookies } = await signIn('sub-8');
+    const headers = { cookie: `daybook_session=${cookies.get('daybook_session')}` };
+    const answer = await app.inject({ method: 'POST', url: '/api/v1/oidc/logout', headers });
+    expect(answer.json<{ url: string }>().url).toContain(`${provider.issuer}/session/end`);
+    expect((await app.inject({ method: 'GET', url: '/api/v1/me', headers })).statusCode).toBe(401);
+  });
+
+  it('a user without a password cannot be signed in to with one', async () => {
+    provider.people.set('sub-9', { preferred_username: 'dee' });
+    await signIn('sub-9');
+    for (const password of ['', 'null', 'dee']) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/api/v1/sessions',
+        payload: { name: 'dee', password },
+      });
+      expect([400, 401]).toContain(answer.statusCode);
+    }
+  });
+
+  it('two first logins of one person at once make one user', async () => {
+    const both = await Promise.all([goThere('sub-10'), goThere('sub-10')]);
+    const answers = await Promise.all(
+      both.map(({ back, cookies }) => get(`${back.pathname}${back.search}`, cookies)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([303, 303]);
+    expect(await accounts.listUsers()).toHaveLength(2);
+  });
+});
