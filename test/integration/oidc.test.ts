@@ -75,7 +75,7 @@ async function get(url: string, cookies: ReadonlyMap<string, string> = new Map()
   const answer = await app.inject({ method: 'GET', url, headers: cookie === '' ? {} : { cookie } });
   return {
     status: answer.statusCode,
-    location: String(answer.headers.location ?? ''),
+    location: answer.headers.location ?? '',
     code: answer.statusCode >= 400 ? answer.json<{ code: string }>().code : undefined,
     cookies: new Map(answer.cookies.map(({ name, value }) => [name, value])),
   };
