@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from './program.ts';
 import { createTestContext, runCommand } from './test-context.ts';
@@ -55,11 +56,42 @@ describe('usage', () => {
 });
 
 describe('completion', () => {
-  it.each(['bash', 'zsh', 'fish'])('%s knows commands of groups and their options', async (shell) => {
+  const complete = async (...words: string[]): Promise<string[]> => {
+    const { code, stdout, stderr } = await runCommand(['complete', '--', ...words], {
+      env: { DAYBOOK_URL: 'localhost:9', DAYBOOK_USER: 'ana' },
+      isTerminal: true,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout.split('\n').filter((line) => line !== '');
+  };
+
+  it('offers commands, those of groups, and options, each only where it can stand', async () => {
+    expect(await complete('jo')).toEqual(['job', 'jobs']);
+    expect(await complete('queue', 'pa')).toEqual(['pause']);
+    expect(await complete('queues', 'pa')).toEqual(['pause']);
+    expect(await complete('submit', '--idem')).toEqual(['--idempotency-key']);
+    expect(await complete('--url', 'http://x', 'log')).toEqual(['logs']);
+    expect(await complete('complet')).toEqual(['completion']);
+    expect(await complete('run', '--', 'jo')).toEqual([]);
+  });
+
+  it('offers the values of an option, also as bash cuts it at the equals sign', async () => {
+    expect(await complete('jobs', '--state', 'fa')).toEqual(['failed']);
+    expect(await complete('jobs', '--state', '=', 'li')).toEqual(['live']);
+    expect(await complete('logs', '--stream', '=')).toEqual(['stderr', 'stdout']);
+    expect(await complete('completion', '')).toEqual(['bash', 'fish', 'zsh']);
+  });
+
+  it('without a server, or a password for it, offers no jobs, and neither asks nor complains', async () => {
+    expect(await complete('logs', '')).toEqual([]);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('the script for %s is one that the shell can read', async (shell) => {
     const { code, stdout } = await runCommand(['completion', shell]);
     expect(code).toBe(0);
-    expect(stdout).toContain('pause');
-    expect(stdout).toContain('--idempotency-key');
+    const checked = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' });
+    // Not every machine has every shell.
+    if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: '' });
   });
 });
 

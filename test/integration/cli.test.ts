@@ -303,6 +303,34 @@ describe('fleet', () => {
   });
 });
 
+describe('completion', () => {
+  /** What bash offers after this line, by the script as people install it. */
+  async function offered(...words: string[]): Promise<string[]> {
+    const wrapper = join(folder, 'daybook');
+    writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 });
+    const { stdout: script } = await succeed(run(['completion', 'bash']));
+    const line = `${script}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _daybook; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const bash = spawn('bash', ['-c', line, 'bash', wrapper, ...words], {
+      env: { PATH: process.env['PATH'], HOME: folder, ...client() },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    bash.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
+    await once(bash, 'close');
+    return text.split('\n').filter((word) => word !== '');
+  }
+
+  it('in bash offers commands, options, and what the server has', async () => {
+    expect(await offered('can')).toEqual(['cancel']);
+    expect(await offered('logs', '--stre')).toEqual(['--stream']);
+    expect(await offered('submit', 'sev')).toEqual(['seven.sh']);
+    expect(await offered('queue', 'pause', 'def')).toEqual(['default']);
+    const { stderr } = await run(['submit', '--wait', 'show.sh']);
+    expect(await offered('logs', '')).toContain(jobNumber(stderr));
+    expect(await offered('cancel', '')).not.toContain(jobNumber(stderr));
+  });
+});
+
 describe('import', () => {
   const line = (id: number, more: object = {}): string =>
     JSON.stringify({

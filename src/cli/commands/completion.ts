@@ -1,78 +1,57 @@
 import type { Command } from 'commander';
 import { examples } from '../command-parts.ts';
+import { complete } from '../complete.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
-import { print } from '../output.ts';
+import { print, write } from '../output.ts';
 
-const shells = { bash: toBash, zsh: toZsh, fish: toFish } as const;
+/** Each asks `daybook complete` for what the word at the cursor may become; where that is nothing, files are offered. */
+const scripts = {
+  bash: `_daybook() {
+  mapfile -t COMPREPLY < <("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
+}
+complete -o default -F _daybook daybook`,
+  zsh: `#compdef daybook
+_daybook() {
+  local -a found
+  found=("\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null </dev/null)}")
+  if [[ -n "\${found[1]}" ]]; then compadd -- "\${found[@]}"; else _files; fi
+}
+compdef _daybook daybook`,
+  fish: `function __daybook_complete
+  set -l typed (commandline -opc) (commandline -ct)
+  $typed[1] complete -- $typed[2..-1] 2>/dev/null </dev/null
+end
+complete -c daybook -a '(__daybook_complete)'`,
+} as const;
 
 export function registerCompletion(program: Command, context: CliContext): void {
   program
     .command('completion <shell>')
     .summary('print completions for bash, zsh or fish')
-    .description('Prints a script that teaches a shell the commands and options.')
+    .description(
+      'Prints a script that completes commands, options and, as far as a server answers, jobs, queues, scripts, workers and views.',
+    )
     .addHelpText(
       'after',
       examples(
         'completion bash > ~/.local/share/bash-completion/completions/daybook',
-        'completion fish | source',
+        'completion zsh > "${fpath[1]}/_daybook"',
+        'completion fish > ~/.config/fish/completions/daybook.fish',
       ),
     )
     .action(async (shell: string) => {
-      const write = shells[shell as keyof typeof shells] as ((words: Words) => string) | undefined;
-      if (!write || !Object.hasOwn(shells, shell)) {
-        throw new UsageError(
-          `"${shell}" is no shell known here; expected ${Object.keys(shells).join(', ')}.`,
-        );
+      if (!Object.hasOwn(scripts, shell)) {
+        const shells = Object.keys(scripts).join(', ');
+        throw new UsageError(`"${shell}" is no shell known here; expected ${shells}.`);
       }
-      await print(context, write(collectWords(program)));
+      await print(context, scripts[shell as keyof typeof scripts]);
     });
-}
-
-/** `''`, `submit`, `queue list` … → what may follow. */
-type Words = ReadonlyMap<string, readonly string[]>;
-
-function collectWords(program: Command): Words {
-  const words = new Map<string, readonly string[]>();
-  const visit = (command: Command, path: string): void => {
-    const options = command.options.flatMap(({ long }) => (long ? [long] : []));
-    words.set(path, [...command.commands.map((child) => child.name()), ...options, '--help']);
-    for (const child of command.commands) visit(child, `${path} ${child.name()}`.trim());
-  };
-  visit(program, '');
-  return words;
-}
-
-function toBash(words: Words): string {
-  const cases = [...words].map(([path, next]) => `    '${path}') words='${next.join(' ')}' ;;`);
-  return `_daybook() {
-  local path='' word words=''
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word" ;; esac
-  done
-  case "$path" in
-${cases.join('\n')}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-complete -o default -F _daybook daybook`;
-}
-
-function toZsh(words: Words): string {
-  return `#compdef daybook\nautoload -U +X bashcompinit && bashcompinit\n${toBash(words)}`;
-}
-
-function toFish(words: Words): string {
-  return [...words]
-    .map(([path, next]) => {
-      const test =
-        path === ''
-          ? '__fish_use_subcommand'
-          : path
-              .split(' ')
-              .map((word) => `__fish_seen_subcommand_from ${word}`)
-              .join('; and ');
-      return `complete -c daybook -n '${test}' -a '${next.join(' ')}'`;
-    })
-    .join('\n');
+  program
+    .command('complete [words...]', { hidden: true })
+    .description('Prints what the last of the words may become; what the scripts of "completion" ask.')
+    .addHelpText('after', examples('complete -- queue pa'))
+    .action(async (words: string[]) => {
+      for (const word of await complete(context, program, words)) await write(context.stdout, `${word}\n`);
+    });
 }
