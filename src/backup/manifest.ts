@@ -4,6 +4,7 @@
  *     manifest.json         what there is, with the SHA-256 and the size of every file
  *     manifest.sha256       the SHA-256 of manifest.json
  *     tables/<name>.zst     rows in the text format of COPY, one a line, zstd
+ *     secret-key            what opens the named secrets, when it stands in a file
  *     scripts/…, home/…     files as they were
  *
  * Plain files instead of one archive: a table's size is not known before it is read, so an archive would need every
@@ -49,11 +50,14 @@ export const manifest = z.object({
   links: z.array(link),
   directories: z.array(z.object({ path: relativePath, mode: count })),
   hasHome: z.boolean(),
+  hasSecretKey: z.boolean(),
   /** Every setting in effect, secrets masked: to read, not to restore. */
   settings: z.array(z.unknown()),
 });
 export type Manifest = z.infer<typeof manifest>;
 export type TableEntry = z.infer<typeof table>;
+
+export const secretKeyFile = 'secret-key';
 
 export function tableFile(name: string): string {
   return join('tables', `${name}.zst`);

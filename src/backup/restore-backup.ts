@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts';
 import { migrate, readSchemaVersion } from '../store/migrate.ts';
 import { isUnused, loadSnapshot } from '../store/snapshot.ts';
 import { writeFileFrom } from './files.ts';
-import { damaged, tableFile, type Manifest } from './manifest.ts';
+import { damaged, secretKeyFile, tableFile, type Manifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface RestoreOptions {
@@ -103,7 +103,7 @@ async function restoreDatabase(
   await db.query('analyze');
 }
 
-/** Puts scripts, and home when it is part of the backup, where this configuration has them. */
+/** Puts scripts, the key of the secrets, and home when it is part of the backup, where this configuration has them. */
 async function restoreFiles(
   config: Config,
   { directory, manifest }: { directory: string; manifest: Manifest },
@@ -111,6 +111,7 @@ async function restoreFiles(
   const account = resolveProgramAccount(config.worker);
   const places = [
     { prefix: 'scripts', to: config.data.scriptsDirectory, owner: null },
+    ...(manifest.hasSecretKey ? [{ prefix: secretKeyFile, to: config.secrets.keyFile, owner: null }] : []),
     ...(manifest.hasHome ? [{ prefix: 'home', to: config.data.homeDirectory, owner: account.ids }] : []),
   ];
   for (const { prefix, to, owner } of places) {

@@ -7,7 +7,7 @@ import { describeConfig, type Config } from '../config/config.ts';
 import { AppError } from '../contract/errors.ts';
 import { withSnapshot } from '../store/snapshot.ts';
 import { copyTree, syncDirectory, writeFileFrom, type Tree } from './files.ts';
-import { tableFile, writeManifest, type Manifest, type TableEntry } from './manifest.ts';
+import { secretKeyFile, tableFile, writeManifest, type Manifest, type TableEntry } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface BackupOptions {
@@ -60,6 +60,8 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
   });
   const trees = [await copyDirectory(config.data.scriptsDirectory, part, 'scripts')];
   if (withHome) trees.push(await copyDirectory(config.data.homeDirectory, part, 'home'));
+  const key = await copyDirectory(config.secrets.keyFile, part, secretKeyFile);
+  trees.push(key);
   return {
     format: 1,
     daybook: packageFile.version,
@@ -69,10 +71,12 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
     links: trees.flatMap(({ links }) => links),
     directories: trees.flatMap(({ directories }) => directories),
     hasHome: withHome,
+    hasSecretKey: key.files.length > 0,
     settings: [...describeConfig(config)],
   };
 }
 
+/** A directory, or a file, where it is there. */
 async function copyDirectory(from: string, part: string, prefix: string): Promise<Tree> {
   if (!existsSync(from)) return { files: [], links: [], directories: [] };
   return copyTree(await realpath(from), part, prefix);

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { readSchemaVersion } from '../store/migrate.ts';
 import type { Database } from '../store/database.ts';
@@ -18,8 +19,9 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
   // Tables of another version may look different; that finding stands for these.
   if (applied !== known) return [];
   const leaseSeconds = config.worker.leaseMs / 1000;
-  const { admins, silentWorkers, activeWorkers, unserved } = await diagnoseFleet(db, leaseSeconds);
+  const { admins, secrets, silentWorkers, activeWorkers, unserved } = await diagnoseFleet(db, leaseSeconds);
   return [
+    ...checkSecretKey(config, secrets),
     admins > 0
       ? users.ok(`${admins === 1 ? 'One admin' : `${admins} admins`} can sign in.`)
       : users.bad('No admin can sign in.', 'daybook user password admin --local'),
@@ -41,6 +43,23 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
             'Start a worker with DAYBOOK_QUEUES and DAYBOOK_LABELS that fit, or move the jobs.',
           );
     }),
+  ];
+}
+
+/** What opens the named secrets, if there are any. */
+function checkSecretKey({ secrets: { key, keyFile } }: Config, count: number): Finding[] {
+  const { ok, bad } = findingsOf('configuration');
+  const facts = key === undefined ? statSync(keyFile, { throwIfNoEntry: false }) : undefined;
+  if (facts && (facts.mode & 0o077) !== 0) {
+    return [bad(`${keyFile} may be read by others; it opens all named secrets.`, `chmod 600 ${keyFile}`)];
+  }
+  if (count === 0) return [];
+  if (key !== undefined || facts) return [ok('The key of the named secrets is there.')];
+  return [
+    bad(
+      `There are named secrets, but not their key (${keyFile}): jobs that use them fail.`,
+      'Bring that file back from a backup, or set the secrets anew.',
+    ),
   ];
 }
 

@@ -13,6 +13,8 @@ export interface Diagnosis {
 
 export interface FleetDiagnosis {
   admins: number;
+  /** Named secrets that are kept, sealed. */
+  secrets: number;
   silentWorkers: { name: string; seconds: number }[];
   activeWorkers: number;
   unserved: { queue: string; needs: string[]; jobs: number; isPaused: boolean }[];
@@ -36,8 +38,9 @@ export async function diagnoseServer(db: Queryable): Promise<Diagnosis> {
 
 /** @param silentSeconds without a beat a worker counts as silent */
 export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promise<FleetDiagnosis> {
-  const [users] = await db.query<{ admins: number }>(
-    `select count(*) as admins from users where role = 'admin' and disabled_at is null`,
+  const [users] = await db.query<{ admins: number; secrets: number }>(
+    `select (select count(*) from users where role = 'admin' and disabled_at is null) as admins,
+       (select count(*) from secrets) as secrets`,
   );
   const workers = await db.query<{ name: string; seconds: number; isSilent: boolean }>(
     `select name, extract(epoch from now() - seen_at)::float8 as seconds,
@@ -56,6 +59,7 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
   );
   return {
     admins: users?.admins ?? 0,
+    secrets: users?.secrets ?? 0,
     silentWorkers: workers.filter(({ isSilent }) => isSilent),
     activeWorkers: workers.filter(({ isSilent }) => !isSilent).length,
     unserved,

@@ -94,6 +94,8 @@ beforeAll(async () => {
   const load = (async () => {
     while (!writing.signal.aborted) await submit(server, 'says.sh');
   })();
+  const secret = await server.call('PUT', '/api/v1/secrets/licence', { value: 'a named secret' });
+  expect(secret.status).toBe(200);
   backup = join(folder, 'first');
   const { code, stderr } = await runCommand(['backup', backup], env());
   writing.abort();
@@ -116,6 +118,7 @@ describe('daybook backup', () => {
     expect(rows['output_chunks']).toBeGreaterThanOrEqual(20);
     const manifest = readFileSync(join(backup, 'manifest.json'), 'utf8');
     expect(manifest).not.toContain('the admin of a test');
+    expect(stdout).not.toContain('a named secret');
     expect(existsSync(`${backup}.part`)).toBe(false);
   });
 
@@ -199,6 +202,9 @@ describe('daybook restore', () => {
       );
       expect(statSync(join(data, 'scripts', 'says.sh')).mode & 0o777).toBe(0o755);
       expect(readFileSync(join(data, 'scripts', 'more', 'data.txt'), 'utf8')).toBe('kept');
+      const key = 'secret-key';
+      expect(readFileSync(join(data, key), 'utf8')).toBe(readFileSync(join(server.folder, key), 'utf8'));
+      expect(statSync(join(data, key)).mode & 0o777).toBe(0o600);
       const events = (await copy.call('GET', `/api/v1/jobs/${newest.id}/events`)).json<{
         items: { name: string }[];
       }>();

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -76,6 +76,20 @@ describe('daybook doctor', () => {
       );
     } finally {
       chmodSync(launcher, 0o700);
+    }
+  });
+
+  it('finds named secrets whose key is gone', async () => {
+    await server.call('PUT', '/api/v1/secrets/licence', { value: 'a named secret' });
+    expect((await diagnose()).code).toBe(0);
+    const key = join(server.folder, 'secret-key');
+    renameSync(key, `${key}.away`);
+    try {
+      const { code, findings } = await diagnose();
+      expect(code).toBe(2);
+      expect(ofArea(findings, 'configuration').join()).toContain('named secrets, but not their key');
+    } finally {
+      renameSync(`${key}.away`, key);
     }
   });
 

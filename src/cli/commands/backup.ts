@@ -23,7 +23,7 @@ export function registerBackup(program: Command, context: CliContext): void {
     .command('backup <directory>')
     .summary('write a backup, also while the server runs')
     .description(
-      'Writes everything into a new directory: all tables as they were at one moment, and the scripts. It appears under its name when it is whole and verified. Settings are listed in it without secrets, and not restored.',
+      'Writes everything into a new directory: all tables as they were at one moment, the scripts, and the file with the key of the named secrets if there is one. It appears under its name when it is whole and verified. Settings are listed in it without secrets, and not restored.',
     )
     .option('--home', 'also the files of the home directory')
     .option('--verify', 'write nothing; check a backup that is there')
@@ -103,7 +103,8 @@ function describe(manifest: Manifest): string {
   const { tables, files, createdAt, hasHome } = manifest;
   const bytes = [...tables, ...files].reduce((sum, one) => sum + one.bytes, 0);
   const home = hasHome ? 'with home' : 'without home';
-  return `${rowsOf(manifest, 'jobs')} jobs, ${tables.length} tables and ${files.length} files in ${Math.ceil(bytes / 1024)} KiB, ${home}, of ${createdAt}`;
+  const key = manifest.hasSecretKey ? ', with the key of the secrets (keep it safe)' : '';
+  return `${rowsOf(manifest, 'jobs')} jobs, ${tables.length} tables and ${files.length} files in ${Math.ceil(bytes / 1024)} KiB, ${home}${key}, of ${createdAt}`;
 }
 
 function summarize(directory: string, manifest: Manifest): object {
