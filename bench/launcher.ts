@@ -1,85 +1,87 @@
-// Programs a second through client and launcher, output captured, against four C loops of posix_spawn that
-// capture nothing. Alternates the two; the ratio is the median of the rounds.
-//   node bench/launcher.ts [programs] [rounds] [concurrency]
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+/**
+ * Half of goal 2: programs a second through client and launcher alone, output captured, against four C loops of
+ * posix_spawn that capture nothing. What it costs to start a program, without the record of a job.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../src/lib/logger.ts';
 import { LauncherClient } from '../src/worker/launcher-client.ts';
+import { loopRate } from './c-loops.ts';
+import { compile } from './compile.ts';
+import { alternate, atLeast, type Bench, say } from './harness.ts';
 
-const [programs = 4000, rounds = 5, concurrency = 8] = process.argv.slice(2).map(Number);
-const loops = 4;
-const folder = mkdtempSync(join(tmpdir(), 'launcher-bench-'));
-const loop = join(folder, 'spawn-loop');
-const client = new LauncherClient({ folder: join(folder, 'launcher'), idleSeconds: 1, logger: silentLogger });
+const concurrency = 8;
 
-let hasLoop = true;
-try {
-  execFileSync('gcc', ['-O2', '-o', loop, join(import.meta.dirname, 'spawn-loop.c')]);
-} catch {
-  hasLoop = false;
-  console.log('no gcc: without the comparison');
-}
-await client.start();
-await launchAll(500);
+export const launcherBench: Bench = {
+  name: 'launcher',
+  goals: '2',
+  summary: 'programs through the launcher alone, against C loops',
+  count: 3_000,
+  usesDatabase: false,
+  run: async ({ count, rounds }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'daybook-bench-'));
+    const loop = compile('spawn-loop', folder);
+    const client = new LauncherClient({
+      folder: join(folder, 'launcher'),
+      idleSeconds: 1,
+      logger: silentLogger,
+    });
+    await client.start();
+    try {
+      await launchAll(client, 500);
+      const before = cpuMs(client);
+      const rates = await alternate(
+        {
+          launcher: async () => {
+            const startedAt = performance.now();
+            await launchAll(client, count);
+            return count / ((performance.now() - startedAt) / 1000);
+          },
+          ...(loop ? { 'C loops': () => loopRate(loop, count) } : {}),
+        },
+        { rounds, unit: 'programs/s' },
+      );
+      const after = cpuMs(client);
+      const perProgram = (ms: number): string => (ms / count / rounds).toFixed(3);
+      say(
+        `  own CPU ms per program: launcher ${perProgram(after.launcher - before.launcher)}, client ${perProgram(after.client - before.client)}`,
+      );
+      return [
+        {
+          goal: '2',
+          what: '/bin/true through the launcher alone',
+          unit: 'programs/s',
+          ours: rates['launcher'] ?? Number.NaN,
+          peer: 'four C loops',
+          theirs: rates['C loops'] ?? null,
+          wanted: atLeast(0.75),
+        },
+      ];
+    } finally {
+      await client.stop();
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
 
-const ratios: number[] = [];
-const rates: number[] = [];
-const cpuBefore = cpuMs();
-for (let round = 0; round < rounds; round += 1) {
-  const limit = hasLoop ? await rate(programs, runLoops) : 0;
-  const ours = await rate(programs, () => launchAll(programs));
-  rates.push(ours);
-  if (hasLoop) ratios.push(ours / limit);
-  console.log(`launcher ${ours.toFixed(0)}/s  C ${limit.toFixed(0)}/s  ratio ${(ours / limit).toFixed(2)}`);
-}
-console.log(
-  `Node ${process.version}, ${availableParallelism()} cores, ${programs} programs, concurrency ${concurrency}: ` +
-    `median ${median(rates).toFixed(0)}/s` +
-    (hasLoop ? `, ratio ${median(ratios).toFixed(2)} (goal 0.75)` : ''),
-);
-const cpu = cpuMs();
-const perProgram = (ms: number): string => (ms / programs / rounds).toFixed(3);
-console.log(
-  `own CPU ms per program: launcher ${perProgram(cpu.launcher - cpuBefore.launcher)}, ` +
-    `client ${perProgram(cpu.client - cpuBefore.client)}`,
-);
-await client.stop();
-rmSync(folder, { recursive: true });
-
-function cpuMs(): { launcher: number; client: number } {
+function cpuMs(client: LauncherClient): { launcher: number; client: number } {
   const { user, system } = process.cpuUsage();
   const stat = readFileSync(`/proc/${client.launcherPid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return { launcher: (Number(fields[11]) + Number(fields[12])) * 10, client: (user + system) / 1000 };
 }
 
-async function rate(count: number, run: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await run();
-  return (count / (performance.now() - start)) * 1000;
-}
-
-async function runLoops(): Promise<void> {
-  await Promise.all(
-    Array.from({ length: loops }, () =>
-      once(spawn(loop, [String(programs / loops)], { stdio: 'ignore' }), 'exit'),
-    ),
-  );
-}
-
-async function launchAll(count: number): Promise<void> {
+async function launchAll(client: LauncherClient, count: number): Promise<void> {
   let next = 0;
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
-      while (next < count) await launchOne(`${count}-${performance.now()}-${next++}`);
+      while (next < count) await launchOne(client, `${count}-${performance.now()}-${next++}`);
     }),
   );
 }
 
-async function launchOne(key: string): Promise<void> {
+async function launchOne(client: LauncherClient, key: string): Promise<void> {
   const ended = Promise.withResolvers<void>();
   const answer = await client.launch(
     {
@@ -104,8 +106,4 @@ async function launchOne(key: string): Promise<void> {
   );
   if ('exitCode' in answer) throw new Error(answer.message);
   await ended.promise;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

@@ -1,123 +1,108 @@
 /**
- * Goal 2 of the performance page, first half: jobs that run /bin/true, each with its full record (submit, claim, exit
- * code, times, output positions) in the embedded database with fsync on, against the raw limit: as many C loops of
- * posix_spawn and waitpid as workers elsewhere, nothing recorded. Alternates the two and prints the ratio of the
- * medians.
- *
- *     npm run bench -- [jobs] [rounds] [slots]
+ * Goals 2 and 3: jobs that run /bin/true. Ours are recorded in full (submit, claim, exit code, times, CPU and memory,
+ * output positions, capsule), on the plain path (the programs run as whoever runs the server) and isolated (as nobody).
+ * Against the raw limit, four C loops of posix_spawn and waitpid that record nothing, and against what people would
+ * use else: each runs /bin/true with its output captured; what they keep of it is said with each.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { loopRate } from './c-loops.ts';
+import { compile } from './compile.ts';
+import { alternate, atLeast, type Bench, type Figure, say, type Side } from './harness.ts';
+import { celeryPeer, nodePeer, packageVersion, type Peer, pythonPeer } from './peers.ts';
+import { createBenchDatabase } from './postgres.ts';
+import { type BenchServer, drainDefaultQueue, startServer, submitAll } from './server.ts';
 
-const [jobs = 4000, rounds = 5, slots = 32] = process.argv.slice(2).map(Number);
-const loops = 4;
-const password = 'bench password';
-const folder = mkdtempSync(join(tmpdir(), 'daybook-bench-'));
-chmodSync(folder, 0o755);
-const loop = join(folder, 'spawn-loop');
-execFileSync('gcc', ['-O2', '-o', loop, join(import.meta.dirname, 'spawn-loop.c')]);
+const slots = 32;
 
-const server = spawn('node', [join(import.meta.dirname, '../src/main.ts'), 'serve'], {
-  env: {
-    PATH: process.env['PATH'],
-    DAYBOOK_DATA: join(folder, 'data'),
-    DAYBOOK_PORT: '0',
-    DAYBOOK_SLOTS: String(slots),
-    DAYBOOK_ADMIN_PASSWORD: password,
-    WORKER_ALLOW_SHELL: '1',
-    // The plain path: whoever runs the bench runs the programs.
-    ...(process.getuid?.() === 0 ? { WORKER_USER: 'root' } : {}),
+/** By the name of the side they belong to. */
+const rows: readonly (Pick<Figure, 'goal' | 'peer' | 'wanted'> & { side: string })[] = [
+  { goal: '2', side: 'celery', peer: 'Celery -c 4, RabbitMQ, no results', wanted: atLeast(1.25) },
+  { goal: '2', side: 'C loops', peer: 'four C loops', wanted: atLeast(0.75) },
+  { goal: '3', side: 'bullmq', peer: 'BullMQ, 16 at once', wanted: atLeast(3.5) },
+  { goal: '3', side: 'celery+db', peer: 'Celery -c 4, results in PostgreSQL', wanted: atLeast(4) },
+  { goal: '3', side: 'rq', peer: 'RQ, four workers', wanted: atLeast(20) },
+];
+
+export const programsBench: Bench = {
+  name: 'programs',
+  goals: '2, 3',
+  summary: 'jobs that run /bin/true, against C loops, Celery, BullMQ and RQ',
+  count: 2_000,
+  usesDatabase: true,
+  run: async ({ count, rounds, database }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'daybook-bench-'));
+    const loop = compile('spawn-loop', folder);
+    const plain = await startServer({ database, env: { DAYBOOK_SLOTS: String(slots) } });
+    const isolated =
+      process.getuid?.() === 0
+        ? await startServer({ database, env: { DAYBOOK_SLOTS: String(slots), WORKER_USER: 'nobody' } })
+        : null;
+    const results = await createBenchDatabase().catch(() => null);
+    const bullmq = nodePeer('bullmq');
+    const celery = celeryPeer();
+    const celeryDb = results && celeryPeer({ BENCH_RESULTS: toSqlAlchemy(results.url) });
+    const rq = pythonPeer('rq_peer', { modules: ['rq', 'redis'], packages: 'python3-rq redis-server' });
+    const drain = (peer: Peer | null, jobs = count): Side | undefined =>
+      peer === null ? undefined : () => peer.ask<number>(`drain ${jobs}`);
+    try {
+      if (bullmq)
+        say(`  ${packageVersion('bullmq')}, Redis as Debian sets it up (snapshots, no log of appends)`);
+      say(`  Daybook: ${slots} slots, everything durable`);
+      const sides = {
+        Daybook: () => ourRate(plain, count),
+        isolated: isolated ? () => ourRate(isolated, count) : undefined,
+        'C loops': loop ? () => loopRate(loop, count) : undefined,
+        celery: drain(celery),
+        bullmq: drain(bullmq),
+        'celery+db': drain(celeryDb),
+        // Far slower than the others.
+        rq: drain(rq, Math.ceil(count / 10)),
+      };
+      for (const warm of [plain, isolated]) if (warm) await ourRate(warm, 500);
+      const rates = await alternate(present(sides), { rounds, unit: 'jobs/s' });
+      return toFigures(rates);
+    } finally {
+      await Promise.all([bullmq?.close(), celery?.close(), celeryDb?.close(), rq?.close()]);
+      await plain.close();
+      await isolated?.close();
+      await results?.drop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+};
 
-try {
-  const url = await readyUrl();
-  const headers = {
-    authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
-    'content-type': 'application/json',
-  };
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  };
-
-  const ours: number[] = [];
-  const limits: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const limit = await limitRate();
-    const rate = await oursRate(call);
-    limits.push(limit);
-    ours.push(rate);
-    console.log(
-      `jobs ${rate.toFixed(0)}/s  C loops ${limit.toFixed(0)}/s  ratio ${(rate / limit).toFixed(2)}`,
-    );
-  }
-  const ratio = median(ours) / median(limits);
-  console.log(
-    `Node ${process.version}, ${availableParallelism()} cores, PostgreSQL embedded, fsync on, ${jobs} jobs of /bin/true in ${slots} slots, ` +
-      `recorded in full: median ${median(ours).toFixed(0)}/s; ${loops} C loops ${median(limits).toFixed(0)}/s; ratio ${ratio.toFixed(2)} (goal 0.75)`,
+function toFigures(rates: Record<string, number>): Figure[] {
+  return [
+    { what: '/bin/true recorded, plain', ours: rates['Daybook'] },
+    { what: '/bin/true recorded, as nobody', ours: rates['isolated'] },
+  ].flatMap(({ what, ours }) =>
+    ours === undefined
+      ? []
+      : rows.flatMap(({ side, ...row }) => {
+          const theirs = rates[side];
+          return theirs === undefined ? [] : [{ ...row, what, unit: 'jobs/s', ours, theirs }];
+        }),
   );
-} finally {
-  server.kill('SIGTERM');
-  await once(server, 'exit');
-  rmSync(folder, { recursive: true, force: true });
 }
 
-type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+function present(sides: Record<string, Side | undefined>): Record<string, Side> {
+  return Object.fromEntries(
+    Object.entries(sides).flatMap(([name, side]) => (side ? [[name, side] as const] : [])),
+  );
+}
 
 /** Submits into a paused queue, then counts from its release to the end of the last job. */
-async function oursRate(call: Call): Promise<number> {
-  await call('PUT', '/queues/default', { paused: true });
-  const submits = Array.from({ length: jobs }, () => ({ kind: 'script', input: { script: 'true' } }));
-  await Promise.all(
-    Array.from({ length: 50 }, async () => {
-      for (let job = submits.pop(); job; job = submits.pop()) await call('POST', '/jobs', job);
-    }),
+async function ourRate(server: BenchServer, count: number): Promise<number> {
+  await server.call('PUT', '/queues/default', { paused: true });
+  await submitAll(
+    server,
+    Array.from({ length: count }, () => ({ kind: 'script', input: { script: 'true' } })),
   );
-  const startedAt = performance.now();
-  await call('PUT', '/queues/default', { paused: false });
-  for (;;) {
-    const { items } = (await call('GET', '/queues')) as { items: { queued: number; running: number }[] };
-    if (items.every(({ queued, running }) => queued === 0 && running === 0)) break;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
-  return jobs / ((performance.now() - startedAt) / 1000);
+  return count / ((await drainDefaultQueue(server)) / 1000);
 }
 
-async function limitRate(): Promise<number> {
-  const startedAt = performance.now();
-  const each = Math.ceil(jobs / loops);
-  await Promise.all(
-    Array.from({ length: loops }, async () => {
-      const child = spawn(loop, [String(each)], { stdio: 'ignore' });
-      const [code] = (await once(child, 'exit')) as [number];
-      if (code !== 0) throw new Error(`the C loop ended with ${code}`);
-    }),
-  );
-  return (each * loops) / ((performance.now() - startedAt) / 1000);
-}
-
-async function readyUrl(): Promise<string> {
-  for await (const line of createInterface({ input: server.stdout })) {
-    const match = /ready at (\S+)/.exec(line);
-    if (match?.[1]) return match[1];
-  }
-  throw new Error('the server did not start');
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+function toSqlAlchemy(url: string): string {
+  return url.replace(/^postgres:/, 'db+postgresql+psycopg2:');
 }

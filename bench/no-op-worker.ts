@@ -1,0 +1,151 @@
+/**
+ * A worker of the product with one kind more, which does nothing. Everything else is what `daybook worker` is made of.
+ * Speaks as the peers do: `drain N` on standard input, jobs a second on standard output.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { createCapsuleRecorder } from '../src/capsules/recorder.ts';
+import { createJobs } from '../src/jobs/jobs.ts';
+import type { Jobs } from '../src/jobs/ports.ts';
+import { createKindRegistry, defineKind } from '../src/kinds/define-kind.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { silentLogger } from '../src/lib/logger.ts';
+import { createOutputReader } from '../src/output/reader.ts';
+import { createOutputRecorder } from '../src/output/recorder.ts';
+import { NotifyRings } from '../src/queue/notify.ts';
+import { createCapsuleStore } from '../src/store/capsule-store.ts';
+import { createJobReader } from '../src/store/job-reader.ts';
+import { createJobStore } from '../src/store/job-store.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { createOutputStore } from '../src/store/output-store.ts';
+import { createSeriesStore } from '../src/store/series-store.ts';
+import { LauncherClient } from '../src/worker/launcher-client.ts';
+import { createOutputCopies } from '../src/worker/output-copies.ts';
+import { Worker } from '../src/worker/worker.ts';
+import { openDatabase } from './postgres.ts';
+
+const slots = 256;
+const url = process.env['BENCH_DATABASE'] ?? '';
+const folder = mkdtempSync(join(tmpdir(), 'daybook-bench-'));
+const actor = { name: 'ana', accountId: null, role: 'member' } as const;
+const nothing = defineKind({
+  name: 'nothing',
+  title: 'Nothing',
+  description: 'Ends at once.',
+  input: z.object({}),
+  result: z.null(),
+  nameOf: () => 'nothing',
+  runsProgram: false,
+  run: async () => ({ state: 'succeeded' }),
+});
+
+const db = openDatabase(url);
+await migrate(db);
+const store = createJobStore(db);
+const outputStore = createOutputStore(db);
+await outputStore.preparePartitions(3);
+const output = createOutputReader(outputStore);
+const kinds = createKindRegistry([nothing]);
+const rings = new NotifyRings({
+  connection: { connectionString: url },
+  notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
+  logger: silentLogger,
+});
+const jobs = createJobs({
+  store,
+  reader: createJobReader(db),
+  output,
+  secrets: { findUnusable: async () => new Map() },
+  bell: rings,
+  kinds,
+  defaultTimeoutMs: null,
+  obstacle: () => null,
+});
+const worker = createWorker();
+await rings.start();
+await worker.start();
+for await (const line of createInterface({ input: process.stdin }))
+  console.log(await drain(Number(line.split(' ')[1])));
+await worker.stop();
+await rings.stop();
+await db.close();
+rmSync(folder, { recursive: true, force: true });
+
+async function drain(count: number): Promise<number> {
+  await db.query(`update queues set paused = true where name = 'default'`);
+  await submitAll(jobs, count);
+  await db.query('checkpoint');
+  const startedAt = performance.now();
+  await db.query(`update queues set paused = false where name = 'default'`);
+  rings.ring([{ queue: 'default', needs: [] }]);
+  for (;;) {
+    const rows = await db.query(`select from jobs where state in ('queued', 'running') limit 1`);
+    if (rows.length === 0) return count / ((performance.now() - startedAt) / 1_000);
+    await delay(10);
+  }
+}
+
+async function submitAll({ submit }: Pick<Jobs, 'submit'>, count: number): Promise<void> {
+  const options = { queue: 'default', labels: [], lanes: [], priority: 0, tags: [], baseRuns: [] };
+  for (let rest = count; rest > 0; rest -= 500)
+    await Promise.all(
+      Array.from({ length: Math.min(rest, 500) }, () =>
+        submit({ kind: 'nothing', input: {}, options, actor }),
+      ),
+    );
+}
+
+function createWorker(): Worker {
+  return new Worker({
+    id: randomUUID(),
+    identity: { host: 'bench', pid: process.pid, version: '0' },
+    settings: {
+      name: 'bench',
+      host: 'bench',
+      version: '0',
+      slots,
+      queues: ['default'],
+      labels: [],
+      leaseMs: 60_000,
+      killGraceMs: 5_000,
+      outputLimitBytes: 1024 ** 3,
+      defaultLimits: {},
+      defaultNice: null,
+      warnAt: null,
+      minFreeBytes: 0,
+      homeDirectory: folder,
+      dataDirectory: folder,
+      pinnedDirectory: folder,
+      programUser: null,
+      programUserName: 'root',
+      stdoutCopiesDirectory: null,
+      stderrCopiesDirectory: null,
+    },
+    kinds,
+    jobs,
+    store,
+    series: createSeriesStore(db),
+    capsules: createCapsuleRecorder(createCapsuleStore(db)),
+    secrets: { open: async () => ({ values: new Map() }) },
+    recorder: createOutputRecorder(outputStore, silentLogger),
+    reader: output,
+    launcher: new LauncherClient({ folder: join(folder, 'launcher'), idleSeconds: 1, logger: silentLogger }),
+    copies: createOutputCopies(output, { stdout: null, stderr: null }, silentLogger),
+    clock: systemClock,
+    logger: silentLogger,
+    listen: ({ onRing, onCall }) => {
+      const stops = [
+        rings.listen({ queues: ['default'], labels: [] }, onRing),
+        rings.listenForCalls('bench', onCall),
+      ];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  });
+}
