@@ -48,6 +48,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     // A server that vanished without a FIN must not hold a caller for ever.
     query_timeout: 65_000,
     statement_timeout: 60_000,
+    // The other end of such a loss: a session that holds locks for somebody who is gone.
+    idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
@@ -91,6 +93,12 @@ async function inTransaction<T>(
     throw watch.failed(error);
   });
   let broken: Error | undefined;
+  // Lost between two statements, no query is there to reject, and the pool listens only to connections that are idle:
+  // without a listener the error would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     await run(client, { statement: 'begin', watch });
     const result = await work({ query: (statement, values) => run(client, { statement, values, watch }) });
@@ -103,6 +111,7 @@ async function inTransaction<T>(
     throw error;
   } finally {
     // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    client.off('error', onError);
     client.release(broken);
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDatabase } from '../../src/store/database.ts';
 import { createEmptyDatabase, embeddedUrlName, type TestDatabase } from '../support/database.ts';
 import type { Client } from '../support/faults/client.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
@@ -93,5 +94,21 @@ describe('a database that is gone for longer than two leases', () => {
     await expectTrueResults(gates);
     const { items } = await client.read<{ items: unknown[] }>('/api/v1/jobs');
     expect(items).toHaveLength(gates.length);
+  });
+});
+
+describe('a connection that breaks inside a transaction', () => {
+  it('between two statements fails the transaction, and neither the process nor the next one', async () => {
+    const options = { poolSize: 2, applicationName: 'test', onIdleError: () => {} };
+    const db = createDatabase({ ...options, connection: { connectionString: proxy.url } });
+    const broken = db.transaction(async (tx) => {
+      await tx.query('select 1');
+      proxy.cut();
+      await pass(100);
+      await tx.query('select 2');
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(await db.transaction((tx) => tx.query('select 3 as three'))).toEqual([{ three: 3 }]);
+    await db.close();
   });
 });

@@ -207,7 +207,7 @@ describe('a worker', () => {
       running: 1,
       queues: ['default', 'nightly', 'narrow'],
       labels: ['gpu'],
-      kinds: ['script'],
+      kinds: ['script', 'bulk'],
       state: 'active',
       problem: null,
     });
