@@ -22,7 +22,7 @@ export const secretChange = z.strictObject({
   value: secretValue.describe('Never shown again.'),
   note: plainText.max(500).nullish().describe('What it is for.'),
   users: z
-    .array(z.string().min(1).max(63))
+    .array(plainText.min(1).max(63))
     .min(1)
     .max(1_000)
     .nullish()

@@ -194,6 +194,7 @@ describe('the API of secrets', () => {
     ['a value too short to be masked', { value: 'short' }, 'at least 8 bytes'],
     ['a value too long', { value: 'x'.repeat(20_000) }, 'at most'],
     ['no value', {}, 'value'],
+    ['a user no account can have', { value: 'long enough', users: ['a\0b'] }, 'NUL'],
     ['nobody who may use it', { value: 'long enough', users: [] }, 'users'],
   ])('refuses %s', async (_what, body, why) => {
     const answer = await ask('PUT', '/api/v1/secrets/refused', body);
