@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { delay } from '../lib/delay.ts';
 import { canReach } from '../lib/file-access.ts';
@@ -61,7 +61,8 @@ export function checkProgramAccount({ worker, data }: Config): Finding[] {
     const account = resolveProgramAccount(worker);
     const isRoot = process.getuid?.() === 0;
     const unreachable = [data.homeDirectory, data.scriptsDirectory].filter(
-      (path) => account.ids && existsSync(path) && !canReach(path, account.ids),
+      // What programs could not reach in its usual place is a link there, which the server follows once, as itself.
+      (path) => account.ids && existsSync(path) && !canReach(realpathSync(path), account.ids),
     );
     if (unreachable.length > 0) {
       return unreachable.map((path) =>

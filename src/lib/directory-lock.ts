@@ -1,4 +1,5 @@
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -87,8 +88,9 @@ export function tryLockDirectory(
   }
 }
 
-/** Who holds the lock now, if a living process does. */
+/** Who holds the lock now, if a living process does; nobody does when there is no such directory. */
 export function lockHolder(directory: string, options: LockOptions): LockHolder | undefined {
+  if (!existsSync(directory)) return undefined;
   const top = highest(directory, options.name);
   const holder = top === 0 ? undefined : readHolder(lockFile(directory, options.name, top));
   return holder && isAlive(holder) ? holder : undefined;

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -105,6 +105,10 @@ describe('daybook doctor', () => {
       expect(ofArea(findings, 'port')[0]).toContain(`(process ${process.pid})`);
       expect(ofArea(findings, 'database').join()).toContain('There is no database');
       expect(readdirSync(folder)).toEqual([]);
+      const missing = join(folder, 'not-there');
+      const { findings: more } = await diagnose({ DAYBOOK_DATA: missing, DAYBOOK_PORT: port });
+      expect(ofArea(more, 'database').join()).toContain('There is no database');
+      expect(existsSync(missing)).toBe(false);
     } finally {
       other.close();
       rmSync(folder, { recursive: true });
