@@ -66,7 +66,10 @@ export function describeError(error: unknown): { text: string; exitCode: number 
 }
 
 function describeRefusal(error: ServerError): string {
-  const lines = error.details.map(({ field, message }) => `  ${cleanText(field)}: ${cleanText(message)}`);
+  const lines = error.details
+    .map(({ field, message }) => `${field}: ${message}`)
+    .filter((detail) => !error.message.includes(detail))
+    .map((detail) => `  ${cleanText(detail)}`);
   const hint =
     error.status === 401
       ? ['Set DAYBOOK_TOKEN, or DAYBOOK_USER and DAYBOOK_PASSWORD (or give --token, or --user).']

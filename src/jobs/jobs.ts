@@ -139,6 +139,8 @@ export function createJobs({
     },
 
     change: async (id, change, actor) => {
+      if (change.baseRuns?.some((base) => 'jobId' in base && base.jobId === id))
+        throw invalid([{ field: 'baseRuns', message: `job ${id} cannot be compared with itself` }]);
       await requireBaseRuns(change.baseRuns ?? [], actor);
       const outcome = await store.change(id, change, actor.name);
       if (outcome.status === 'unknown_queue') {
@@ -286,7 +288,7 @@ function toMoment(text: string): string {
 
 function invalid(details: ErrorDetail[]): AppError {
   const list = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return new AppError('invalid_input', `The job was not accepted. ${list}`, { details });
+  return new AppError('invalid_input', `Not accepted: ${list}.`, { details });
 }
 
 function hashBody(kind: string, input: unknown, options: object): string {

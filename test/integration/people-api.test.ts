@@ -104,6 +104,11 @@ describe('base runs', () => {
     expect((await get(base)).baseRunOf).toEqual([id]);
     await change(id, { baseRuns: [{ jobId: base }, { foreignId: '1234567' }, { foreignId: '1234567' }] });
     expect((await get(id)).baseRuns).toMatchObject([{ jobId: base }, { jobId: null, foreignId: '1234567' }]);
+    expect(await change(id, { baseRuns: [{ jobId: id }] })).toMatchObject({
+      status: 400,
+      body: { details: [{ field: 'baseRuns', message: `job ${id} cannot be compared with itself` }] },
+    });
+    expect((await get(id)).baseRuns).toHaveLength(2);
     await change(id, { baseRuns: [] });
     expect((await get(base)).baseRunOf).toEqual([]);
   });
