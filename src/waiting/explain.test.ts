@@ -91,7 +91,13 @@ describe('why a job waits', () => {
     const lane = { key: 'licence:x', capacity: 2, taken: 2, holders };
     const alone = facts({ lanes: [{ ...lane, ahead: [] }] }, { state: 'waiting' });
     expect(explainWaiting(alone).reasons).toMatchObject([
-      { reason: 'lane', lane: 'licence:x', holders: [1, 2], until: at(4) },
+      {
+        reason: 'lane',
+        lane: 'licence:x',
+        holders: [1, 2],
+        until: at(4),
+        text: 'All 2 places of the limit licence:x are taken by jobs 1, 2.',
+      },
     ]);
     const second = facts(
       { lanes: [{ ...lane, ahead: [{ id: 3, usualMs: minutes(3) }] }] },

@@ -47,7 +47,7 @@ function dependencyReasons({ dependencies, now }: WaitingFacts): WaitingReason[]
 function timeReasons({ job: { runAt }, now }: WaitingFacts): WaitingReason[] {
   if (!runAt || runAt <= now) return [];
   const until = runAt.toISOString();
-  return [{ reason: 'run-at', text: `It does not start before ${until}.`, until }];
+  return [{ reason: 'run-at', text: 'It was asked to start later.', until }];
 }
 
 function laneReasons({ lanes, now }: WaitingFacts): WaitingReason[] {
@@ -55,15 +55,29 @@ function laneReasons({ lanes, now }: WaitingFacts): WaitingReason[] {
     .filter(({ capacity, taken }) => taken >= capacity)
     .map(({ key, capacity, ahead, holders }) => ({
       reason: 'lane',
-      text:
-        capacity === 0
-          ? `The limit ${key} allows no job to run.`
-          : `All ${capacity} places of the limit ${key} are taken.`,
+      text: laneText(key, capacity, holders),
       until: capacity === 0 ? null : toIso(firstFree(placesOf(holders, capacity, now), ahead)),
       lane: key,
       capacity,
       holders: holders.slice(0, 20).map(({ id }) => id),
     }));
+}
+
+function laneText(key: string, capacity: number, holders: readonly BusyJob[]): string {
+  if (capacity === 0) return `The limit ${key} allows no job to run.`;
+  const by =
+    holders.length === 0
+      ? ''
+      : ` by ${holders.length === 1 ? 'job' : 'jobs'} ${listSome(holders.map(({ id }) => id))}`;
+  return capacity === 1
+    ? `The one place of the limit ${key} is taken${by}.`
+    : `All ${capacity} places of the limit ${key} are taken${by}.`;
+}
+
+const namedHolders = 5;
+
+function listSome(ids: readonly number[]): string {
+  return `${ids.slice(0, namedHolders).join(', ')}${ids.length > namedHolders ? ', …' : ''}`;
 }
 
 function placeReasons(facts: WaitingFacts): WaitingReason[] {

@@ -59,7 +59,7 @@ export function registerLanes(program: Command, context: CliContext): void {
     if (options.json) return printJson(context, lane);
     await print(
       context,
-      `Lane ${cleanText(lane.key)} has ${lane.capacity} places, ${lane.taken} of them taken.`,
+      `Lane ${cleanText(lane.key)} has ${lane.capacity === 1 ? 'one place' : `${lane.capacity} places`}, ${lane.taken} taken.`,
     );
   });
   withServer(group.command('remove <key>').description('Remove a limit; jobs it held back go on.')).action(
