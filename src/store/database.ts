@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { AppError, isAppError } from '../contract/errors.ts';
 import { isConnectionLost } from '../lib/connection-lost.ts';
@@ -7,6 +8,14 @@ import { Outage, type OutageListener } from './outage.ts';
 export interface Statement {
   name?: string;
   text: string;
+}
+
+/**
+ * For a statement that is built of parts and has few forms: prepared under a name that follows from its text. Planning
+ * one that joins much takes longer than running it.
+ */
+export function prepared(text: string): Statement {
+  return { name: createHash('sha256').update(text).digest('base64url'), text };
 }
 
 /** What statements run on: the pool, or one transaction of it. */

@@ -4,7 +4,7 @@ import type { RunOptions } from '../contract/run-options.ts';
 import type { JobQuery, JobReader, JobStats } from '../jobs/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { toRetcode } from '../jobs/contract.ts';
-import type { Database } from './database.ts';
+import { type Database, prepared } from './database.ts';
 import { readBaseRuns } from './jobs/base-runs.ts';
 import { readFailures } from './failure-reader.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
@@ -110,7 +110,7 @@ async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, ac
 
 async function one(db: Database, conditions: Conditions, actor: Actor): Promise<Job | null> {
   visibleTo(conditions, actor);
-  const [row] = await db.query<JobRow>(
+  const statement = prepared(
     `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result,
        coalesce((
          select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
@@ -120,8 +120,8 @@ async function one(db: Database, conditions: Conditions, actor: Actor): Promise<
          or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
      from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
      where ${conditions.text}`,
-    conditions.values,
   );
+  const [row] = await db.query<JobRow>(statement, conditions.values);
   if (!row) return null;
   const { input, result, retry, timeoutMs, run, after, info, summary, hasBaseRuns, ...rest } = row;
   const { baseRuns, baseRunOf } = hasBaseRuns
