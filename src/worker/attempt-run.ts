@@ -14,15 +14,15 @@ import type {
   StopCause,
 } from '../kinds/ports.ts';
 import type { ProgramEnd } from '../launcher/protocol.ts';
-import { backoffMs } from '../lib/backoff.ts';
+import { isAppError } from '../contract/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { delay } from '../lib/delay.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../lib/free-space.ts';
+import { markLaunched } from './launch-mark.ts';
 import { Measurements } from './measurements.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
@@ -30,6 +30,7 @@ import { ProgramRun } from './program-run.ts';
 import { prepareProgram } from './prepare-program.ts';
 import { writePinnedScript } from './pinned-script.ts';
 import { toTerms, type ProgramTerms } from './program-terms.ts';
+import { untilAnswered } from './until-answered.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies {
@@ -54,8 +55,6 @@ export interface AttemptRunOptions {
   /** By the monotonic clock: when the claim was asked for. By default now. */
   askedMs?: number;
 }
-
-const finishRetry = { initialMs: 100, factor: 2, maxMs: 5_000 };
 
 /** Names an attempt to the launcher, and in the environment of its program. */
 export function launcherKey(job: { jobId: number; number: number; token: string }): string {
@@ -222,7 +221,7 @@ export class AttemptRun {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
     const place = { capsules, directory: settings.pinnedDirectory };
-    const pinnedScript = this.#adopted ? null : await writePinnedScript(this.job, place);
+    const pinnedScript = this.#adopted ? null : await this.#lookUp(() => writePinnedScript(this.job, place));
     return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
   }
 
@@ -277,23 +276,18 @@ export class AttemptRun {
   ): Promise<ProgramReport | null> {
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
-    const { launcher, settings, secrets } = this.#deps;
+    const { launcher, settings, secrets, store, logger } = this.#deps;
     const { key, job } = this;
-    const prepared = await prepareProgram(planned, {
-      key,
-      job,
-      settings,
-      terms: this.#terms,
-      opener: secrets,
-    });
+    const parts = { key, job, settings, terms: this.#terms, opener: secrets };
+    const prepared = await this.#lookUp(() => prepareProgram(planned, parts));
+    if (!prepared) return this.#noEnd();
     if ('exitCode' in prepared) return this.#refuse(prepared);
     const { spec } = prepared;
     await this.#capsule.take({ ...prepared, terms: this.#terms });
     // Nothing may be awaited between these questions and the launch.
-    if (this.#stopping.signal.aborted)
-      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+    if (this.#stopping.signal.aborted) return this.#noEnd();
     this.#isReleased = this.#hasOverslept();
-    if (this.#isReleased) return { status: 'ended', exitCode: null, signal: null, stopped: null };
+    if (this.#isReleased) return this.#noEnd();
     this.#plan = { file: spec.file, args: spec.args, cwd: spec.cwd };
     const started = await launcher.launch(spec, program).catch((error: Error) => error);
     if (started instanceof Error) {
@@ -301,12 +295,16 @@ export class AttemptRun {
       this.#capsule.begun();
       this.#lostReason = started.message;
       this.#output?.gap(started.message, this.#deps.clock.now());
-      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+      return this.#noEnd();
     }
     if ('exitCode' in started) return this.#refuse(started);
     this.#program = program;
     this.#launchedAt = started.startedAt;
-    this.#markLaunched(started.startedAt);
+    markLaunched(
+      job,
+      { launchedAt: started.startedAt, program: this.#plan, freeBeforeKib: this.#freeBeforeKib },
+      { store, logger, ended: program.result },
+    );
     this.#capsule.begun();
     return null;
   }
@@ -320,30 +318,14 @@ export class AttemptRun {
     return clock.monotonicMs() - this.#askedMs > settings.leaseMs / 2;
   }
 
+  /** Nothing was begun, or nobody knows how it ended. */
+  #noEnd(): ProgramReport {
+    return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+  }
+
   #refuse({ exitCode, message }: NotStarted): ProgramReport {
     this.#log(message, 'stderr');
     return { status: 'not_started', exitCode, message };
-  }
-
-  /** Lets the record show early what runs; the end records it once more, so a failure here loses nothing. */
-  #markLaunched(launchedAt: Date): void {
-    const { store, logger } = this.#deps;
-    const { jobId, number, token } = this.job;
-    const mark = {
-      jobId,
-      number,
-      token,
-      launchedAt: launchedAt.toISOString(),
-      program: this.#plan,
-      freeBeforeKib: this.#freeBeforeKib,
-    };
-    // Most programs are over before anybody could look.
-    const timer = setTimeout(() => {
-      store.markLaunched([mark]).catch((error: unknown) => {
-        logger.debug({ err: error }, 'The start could not be recorded yet.');
-      });
-    }, 50);
-    void this.#program?.result.then(() => clearTimeout(timer));
   }
 
   #armTimeout(): void {
@@ -368,7 +350,7 @@ export class AttemptRun {
   #report(result: Awaited<ProgramRun['result']>): ProgramReport {
     if (result.status === 'lost') {
       this.#lostReason = result.reason;
-      return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
+      return this.#noEnd();
     }
     this.#programEnd = result.end;
     if (this.#adopted?.ended && this.#wasOverTime(result.end)) this.stop('timeout');
@@ -388,18 +370,24 @@ export class AttemptRun {
     return signal.aborted ? (signal.reason as StopCause) : null;
   }
 
+  /** What the start needs of the database, waited for while that is away; null when the attempt is stopped first. */
+  async #lookUp<T>(action: () => Promise<T>): Promise<T | null> {
+    const found = await untilAnswered(action, {
+      signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
+      isPassing: (error) => isAppError(error) && error.code === 'database_unavailable',
+      onFailure: (error) =>
+        this.#deps.logger.warn({ err: error }, 'An attempt waits for the database to start.'),
+    });
+    return found && found.answer;
+  }
+
   /** The database may be away for long; the end waits for it. False when the worker stops first. */
   async #untilDone(action: () => Promise<unknown>): Promise<boolean> {
-    for (let failures = 0; !this.#detached.signal.aborted;) {
-      try {
-        await action();
-        return true;
-      } catch (error) {
-        failures += 1;
-        this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.');
-        await delay(backoffMs(failures, finishRetry), this.#detached.signal);
-      }
-    }
-    return false;
+    const done = await untilAnswered(action, {
+      signal: this.#detached.signal,
+      onFailure: (error) =>
+        this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.'),
+    });
+    return done !== null;
   }
 }

@@ -5,6 +5,7 @@ import type { Client } from '../support/faults/client.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
 import type { Installation } from '../support/faults/installation.ts';
 import { Gate, gateOutput, pass, useInstallations } from '../support/faults/use-installations.ts';
+import { pollUntil } from '../support/poll.ts';
 
 const newInstallation = useInstallations();
 const leaseMs = 1_000;
@@ -18,7 +19,11 @@ beforeEach(async () => {
   database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
   proxy = await DatabaseProxy.open(database.url);
   installation = await newInstallation({
-    env: { DATABASE_URL: proxy.url, DAYBOOK_LEASE_SECONDS: String(leaseMs / 1000) },
+    env: {
+      DATABASE_URL: proxy.url,
+      DAYBOOK_LEASE_SECONDS: String(leaseMs / 1000),
+      DAYBOOK_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+    },
   });
   ({ client } = await installation.start(['web']));
   await installation.server(['worker'], { data }).start();
@@ -94,6 +99,29 @@ describe('a database that is gone for longer than two leases', () => {
     await expectTrueResults(gates);
     const { items } = await client.read<{ items: unknown[] }>('/api/v1/jobs');
     expect(items).toHaveLength(gates.length);
+  });
+});
+
+describe('a database that is gone between claim and start', () => {
+  it('is waited for by a job that needs a secret, which then runs', async () => {
+    installation.addScript('call.sh', '#!/bin/sh\necho "key $KEY"\n', data);
+    await client.json('PUT', '/api/v1/secrets/api-key', { value: 'a long secret' });
+    await client.json('PUT', '/api/v1/queues/default', { paused: true });
+    const env = { KEY: { secret: 'api-key' } };
+    const { id } = await client.submit({ input: { script: 'call.sh' }, env });
+    await database.db.transaction(async (tx) => {
+      await tx.query('lock table secrets in access exclusive mode');
+      await client.json('PUT', '/api/v1/queues/default', { paused: false });
+      const asking = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await pollUntil(
+        () => database.db.query(asking),
+        (rows) => rows.length > 0,
+      );
+      proxy.refuse();
+    });
+    proxy.forward();
+    expect(await client.untilEnded(id)).toMatchObject({ state: 'succeeded' });
+    expect((await client.download(id, 'stdout')).toString()).toBe(`key ${'*'.repeat(13)}\n`);
   });
 });
 
