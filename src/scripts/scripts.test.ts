@@ -130,6 +130,13 @@ describe('a name', () => {
     expect([readdirSync(root), readdirSync(folder), history.rows]).toEqual([['scripts'], [], []]);
   });
 
+  it('removed by two at once is gone, and neither is told of an error', async () => {
+    await scripts.put('twice', 'x', ana);
+    const removals = await Promise.allSettled([scripts.remove('twice', ana), scripts.remove('twice', bo)]);
+    expect(removals.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(await codeOf(scripts.read('twice'))).toBe('not_found');
+  });
+
   it('of a folder can be neither read, written nor removed, and the history does not claim so', async () => {
     mkdirSync(join(folder, 'folder'));
     writeFileSync(join(folder, 'folder', 'inside'), '');

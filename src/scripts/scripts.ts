@@ -46,7 +46,8 @@ export function createScripts(directory: string, history: ScriptHistory): Script
     remove: async (name, actor) => {
       await requireFacts(directory, name);
       await history.add({ name, action: 'delete', content: null, sha256: null, actor: actor.name });
-      await rm(join(directory, name));
+      // Somebody else may have removed it just now, which is what was asked.
+      await rm(join(directory, name), { force: true });
     },
 
     versions: async (name) =>
