@@ -25,6 +25,12 @@ const flagGap = 4;
 /** Below this zstd's own frame eats what it saves. */
 const plainBelowBytes = 200;
 
+/**
+ * Room for a whole chunk: by default zlib hands out pieces of 16 KiB, and putting eight of them together makes
+ * decompressing a third slower.
+ */
+export const unpacking = { chunkSize: 160 * 1024 };
+
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
@@ -46,7 +52,7 @@ export async function decodeChunk(chunk: {
   data: Uint8Array;
   startedAt: Date;
 }): Promise<OutputRecord[]> {
-  const plain = chunk.codec === 'zstd' ? await decompress(chunk.data) : Buffer.from(chunk.data);
+  const plain = chunk.codec === 'zstd' ? await decompress(chunk.data, unpacking) : Buffer.from(chunk.data);
   const records: OutputRecord[] = [];
   walkRecords(plain, (record) => {
     records.push({

@@ -1,5 +1,5 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { type Stream, walkRecords } from '../chunk.ts';
+import { type Stream, unpacking, walkRecords } from '../chunk.ts';
 
 /** The bytes to look for, lower-cased when case is ignored. */
 export interface Needle {
@@ -46,7 +46,7 @@ const closedLine: OpenLine = { bytes: Buffer.alloc(0), index: -1 };
 
 function decompress({ codec, data }: StoredChunk): Buffer {
   return codec === 'zstd'
-    ? zstdDecompressSync(data)
+    ? zstdDecompressSync(data, unpacking)
     : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
