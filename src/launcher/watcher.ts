@@ -1,4 +1,5 @@
 import type { Logger } from '../lib/logger.ts';
+import { LookPace } from './look-pace.ts';
 import type { OomKills } from './oom-kills.ts';
 import type { Program } from './program.ts';
 import { ProgramProcesses } from './program-processes.ts';
@@ -6,8 +7,6 @@ import { ProgramProcesses } from './program-processes.ts';
 /** Programs that end sooner cost nothing here. */
 const unwatchedMs = 1_000;
 const idlePauseMs = 1_000;
-/** A look at all processes may take a fiftieth of the time at most. */
-const restPart = 50;
 
 export interface WatcherParts {
   programs(): Iterable<Program>;
@@ -19,11 +18,12 @@ export interface WatcherParts {
 /**
  * One timer for all programs. It looks at those with limits every 100 ms and more often near a limit, at the others
  * when their next sample is due, and at nothing while no program runs. Listing all processes takes some milliseconds
- * on a busy machine, so the pause is at least fifty times what the last look took.
+ * on a busy machine, so the pause is at least fifty times what looks take.
  */
 export class Watcher {
   readonly #parts: WatcherParts;
   readonly #processes = new ProgramProcesses();
+  readonly #pace = new LookPace();
   #timer: NodeJS.Timeout | null = null;
   #dueAt = Infinity;
   #restUntil = 0;
@@ -80,6 +80,6 @@ export class Watcher {
       this.#parts.logger.warn({ problem: String(problem) }, 'the use of programs could not be read');
     }
     const end = performance.now();
-    this.#restUntil = end + (end - now) * restPart;
+    this.#restUntil = end + this.#pace.after(end - now);
   }
 }
