@@ -1,6 +1,8 @@
 import type { Attempt, Job, JobSummary } from '../contract/job.ts';
 import { isEnded, type JobState } from '../contract/states.ts';
+import { describeAttempt } from './attempt-view.ts';
 import { cleanText } from './clean-text.ts';
+import { describeLimits } from './limits-view.ts';
 import type { Paint } from './output.ts';
 import { formatFields } from './table.ts';
 import { formatAgo, formatDuration, formatTime } from './time.ts';
@@ -111,7 +113,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['took', isEnded(job.state) ? runningTime(job, now) : undefined],
     ['time limit', job.timeoutSeconds === null ? undefined : formatDuration(job.timeoutSeconds * 1_000)],
     ['tries', job.retry.attempts === 1 ? undefined : `${job.attempt} of at most ${job.retry.attempts}`],
-    ['limits', job.limits === null ? undefined : compact(job.limits)],
+    ['limits', describeLimits(job.limits)],
     ['nice', job.nice === null ? undefined : String(job.nice)],
     ['variables', job.env === null ? undefined : compact(job.env)],
     ['folder', job.workdir === null ? undefined : cleanText(job.workdir)],
@@ -137,45 +139,6 @@ function describeBaseRun({ jobId, foreignId, assessment }: Job['baseRuns'][numbe
   return assessment === null ? name : `${name} (${assessment})`;
 }
 
-function describeAttempt(attempt: Attempt, paint: Paint): string[] {
-  const { endedAt, launchedAt, claimedAt } = attempt;
-  const message = attempt.message === null ? '' : `: ${cleanText(attempt.message)}`;
-  const reason = attempt.reason === null ? '' : ` (${attempt.reason})`;
-  const startedAt = launchedAt ?? claimedAt;
-  const took = endedAt === null ? undefined : formatDuration(Date.parse(endedAt) - Date.parse(startedAt));
-  const printed = attempt.stdoutBytes + attempt.stderrBytes;
-  const late = attempt.lateResults.length;
-  const lines = formatFields([
-    ['state', `${attempt.state}${reason}${message}`],
-    ['it said', attempt.errorLine === null ? undefined : cleanText(attempt.errorLine)],
-    ['exit code', attempt.retcode === null ? undefined : String(attempt.retcode)],
-    ['worker', attempt.worker === null ? undefined : cleanText(attempt.worker)],
-    ['started', formatTime(startedAt)],
-    ['took', took],
-    ['waited', attempt.queueWaitMs === null ? undefined : formatDuration(attempt.queueWaitMs)],
-    ['used', describeUse(attempt)],
-    [
-      'printed',
-      printed === 0
-        ? undefined
-        : `${formatBytes(attempt.stdoutBytes)} stdout, ${formatBytes(attempt.stderrBytes)} stderr`,
-    ],
-    ['ran', attempt.program === null || attempt.program === undefined ? undefined : compact(attempt.program)],
-    ['late results', late === 0 ? undefined : `${late}, kept and not applied (see --json of the attempts)`],
-  ]);
-  return [paint('bold', `Attempt ${attempt.number}`), ...lines.map((line) => `  ${line}`)];
-}
-
-function describeUse({ cpuMs, maxRssBytes, readBytes, writtenBytes }: Attempt): string | undefined {
-  const parts = [
-    cpuMs === null ? null : `${formatDuration(cpuMs)} of CPU`,
-    maxRssBytes === null ? null : `${formatBytes(maxRssBytes)} of memory`,
-    readBytes === null ? null : `${formatBytes(readBytes)} read`,
-    writtenBytes === null ? null : `${formatBytes(writtenBytes)} written`,
-  ].filter((part) => part !== null);
-  return parts.length === 0 ? undefined : parts.join(', ');
-}
-
 function list(items: readonly string[]): string | undefined {
   return items.length === 0 ? undefined : items.map(cleanText).join(', ');
 }
@@ -192,12 +155,3 @@ function compact(value: unknown): string {
 }
 
 const maxShown = 2_000;
-
-/** `1.5 MiB` */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1_024 && unit < units.length - 1; unit += 1) value /= 1_024;
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}

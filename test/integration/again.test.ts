@@ -229,7 +229,12 @@ describe('the command line', () => {
     const third = await ended(Number(/\d+/.exec(cli('again', '--as-it-was', String(first.id)))?.[0]));
     expect(await stdout(third)).toBe('then a 1\n');
     expect(cli('capsule', '--script', String(third.id))).toBe(text);
-    expect(JSON.parse(cli('capsule', String(third.id)))).toMatchObject({ script: { pinned: true } });
+    expect(cli('capsule', String(third.id))).toMatch(
+      /^Job \d+, attempt 1\n(.*\n)*script +.* SHA-256 [0-9a-f]{64}; an earlier text, kept by its hash\n(.*\n)*environment\n(.*\n)* {2}DAYBOOK_ATTEMPT_TOKEN=\*\*\*\n/,
+    );
+    expect(JSON.parse(cli('capsule', '--json', String(third.id)))).toMatchObject({
+      script: { pinned: true },
+    });
     expect(cli('job', String(third.id))).toMatch(new RegExp(`again of +job ${first.id}`));
   });
 });

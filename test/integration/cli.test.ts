@@ -228,6 +228,7 @@ describe('reading', () => {
     const job = await run(['job', number]);
     expect(job.stdout).toContain('failed (exit): Ended with exit code 7.');
     expect(job.stdout).toMatch(/exit code +7/);
+    expect(job.stdout).toMatch(/^ {2}ran +\S+\/scripts\/seven\.sh$/m);
     expect(await run(['logs', number])).toMatchObject({ stdout: 'out\n', stderr: 'err\n' });
     expect(await run(['logs', '--stream', 'stderr', number])).toMatchObject({ stdout: 'err\n', stderr: '' });
     expect(await run(['logs', '-f', '--tail', '0', number])).toMatchObject({ stdout: '', stderr: '' });

@@ -11,8 +11,9 @@ import {
   withServer,
   type ServerOptions,
 } from '../command-parts.ts';
+import { describeCapsule } from '../capsule-view.ts';
 import type { CliContext } from '../context.ts';
-import { print, printJson } from '../output.ts';
+import { painter, print, printJson } from '../output.ts';
 import { toRunBody, withRunOptions, type RunChoices } from '../run-options.ts';
 import { toArgumentPairs } from '../arguments.ts';
 import { durationOption } from '../time.ts';
@@ -92,7 +93,7 @@ function describe({ script, changes }: AgainDifference): string {
     ({ field, before, after }) =>
       `${cleanText(field)}: ${cleanText(JSON.stringify(before))} → ${cleanText(JSON.stringify(after))}`,
   );
-  if (script) lines.push(`Runs the script ${cleanText(script.name)} ${describeScript(script)}`);
+  if (script) lines.push(`Runs the script ${cleanText(script.name)}${describeScript(script)}`);
   return lines.length === 0 ? 'Nothing is different.' : lines.join('\n');
 }
 
@@ -102,9 +103,9 @@ function describeScript({
   sha256Now,
   sha256Then,
 }: NonNullable<AgainDifference['script']>): string {
-  if (sha256Now === null && runs === 'now') return 'of today, which is not there.';
-  if (diff === '') return 'which is the same as then.';
-  const which = runs === 'then' ? 'as it was then' : 'of today';
+  if (sha256Now === null && runs === 'now') return ' of today, which is not there.';
+  if (diff === '') return ', which is the same as then.';
+  const which = runs === 'then' ? ' as it was then' : ' of today';
   if (sha256Then === null) return `${which}; what it was then is not recorded.`;
   if (diff === null)
     return `${which}; it is another one than then, the difference is not known line by line.`;
@@ -129,7 +130,8 @@ export function registerCapsule(program: Command, context: CliContext): void {
         const query = { attempt: options.attempt };
         const capsule = await client.get<Capsule>(`${jobPath(id)}/capsule`, { query });
         if (options.script) return void context.stdout.write(capsule.script?.text ?? '');
-        await printJson(context, capsule);
+        if (options.json) return printJson(context, capsule);
+        await print(context, describeCapsule(capsule, painter(context.stdout, context.env)));
       },
     );
 }
