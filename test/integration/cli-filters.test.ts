@@ -28,8 +28,15 @@ describe('daybook jobs with a filter', () => {
   });
 
   it('says what is wrong with it', async () => {
-    const { code, stderr } = await run('jobs', 'stat:failed');
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/did you mean state/)]);
+    const { code, stderr } = await run('jobs', 'wing', 'stat:failed');
+    expect([code, stderr]).toEqual([
+      2,
+      'daybook: The filter cannot be read.\n  wing stat:failed\n       ^\n  there is no key "stat"; did you mean state, as in state:failed,cancelled? A word with a colon goes in quotation marks.\n',
+    ]);
+    expect((await run('bulk', 'cancel', '--yes', 'wing', 'id:x')).stderr).toContain(
+      '\n  wing id:x\n          ^\n',
+    );
+    expect((await run('find', 'x', '-f', 'state:runing')).stderr).toContain('did you mean running?');
   });
 });
 
@@ -40,6 +47,17 @@ describe('daybook view', () => {
       'is:ended -analysis:*',
     );
     expect((await run('views')).stdout).toMatch(/inbox +admin +yes +is:ended -analysis:\*/);
+    await run('view', 'set', 'wings', 'wing');
+    const wings = await run('jobs', '--view', 'Wings');
+    expect([wings.code, wings.stdout]).toEqual([0, expect.stringMatching(/^ +2 +queued +wing /m)]);
+    expect(wings.stdout).not.toContain('crash');
+    expect((await run('jobs', '--view', 'wings', 'owner:ana')).stderr).toBe('No such jobs.\n');
+    const none = await run('jobs', '--view', 'none');
+    expect([none.code, none.stderr]).toEqual([
+      4,
+      expect.stringContaining('no view "none"; there are: inbox, wings'),
+    ]);
+    await run('view', 'remove', 'wings');
     expect((await run('view', 'remove', 'inbox')).stdout).toContain('is removed');
     expect((await run('view', 'list', '--json')).stdout).toContain('"items":[]');
   });
@@ -49,11 +67,11 @@ describe('daybook bulk', () => {
   it('says what it would touch, and acts with --yes only', async () => {
     const told = await run('bulk', 'cancel', 'wing');
     expect(told.stdout).toMatch(
-      /finds 1 jobs, the newest:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
+      /cancel is for 1 job:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
     );
     expect((await run('bulk', 'cancel', '--dry-run', '--yes', 'wing')).stdout).not.toContain('--yes');
     expect((await run('jobs', 'state:cancelled')).stdout).toBe('');
-    expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain('1 of 1 jobs changed.');
+    expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain('1 of 1 job changed.');
     expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain(
       '1 left alone, as each has ended already (2)',
     );
@@ -73,5 +91,21 @@ describe('daybook bulk', () => {
   ])('%j is refused', async (args, message) => {
     const { code, stderr } = await run('bulk', ...args);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
+
+describe('daybook events', () => {
+  it('of a job tells its history: who changed what, and what stood there before', async () => {
+    await run('edit', '2', '--info', 'first wing');
+    await run('edit', '2', '--info', 'second wing', '--assessment', 'ok');
+    const { code, stdout } = await run('events', '2');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /changed {2}by admin\n {2}info: none → first wing\n.*changed {2}by admin\n {2}info: first wing → second wing\n {2}assessment: none → ok\n$/,
+    );
+    expect(JSON.parse((await run('events', '2', '--json')).stdout)).toMatchObject({
+      items: [{ name: 'changed', actor: 'admin' }, { name: 'changed' }],
+    });
+    expect((await run('events', '999')).code).toBe(4);
   });
 });

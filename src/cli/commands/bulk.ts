@@ -3,6 +3,7 @@ import type { BulkAnswer, BulkCounts } from '../../contract/bulk.ts';
 import { cleanText } from '../clean-text.ts';
 import { connectFor, examples, withServer, type ServerOptions } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
+import { toFilter } from '../filter.ts';
 import { UsageError } from '../errors.ts';
 import { print, printJson } from '../output.ts';
 
@@ -39,7 +40,7 @@ export function registerBulk(program: Command, context: CliContext): void {
       ),
     )
     .action(async (action: string, filter: string[], options: BulkOptions, self: Command) => {
-      const body = { ...toAction(action, options), filter: filter.join(' ') };
+      const body = { ...toAction(action, options), filter: toFilter(filter) };
       const client = await connectFor(context, self);
       const act = (change: object): Promise<BulkAnswer> =>
         client.send<BulkAnswer>('POST', '/jobs/bulk', { body: { ...body, ...change } });
@@ -69,13 +70,22 @@ function toAction(action: string, { tag, assessment, analysis }: BulkOptions): o
 
 function describe(answer: BulkAnswer, action: string): string {
   if (answer.status === 'done') return describeCounts(answer);
-  const matched = `${answer.isAtLeast ? 'at least ' : ''}${answer.matched} jobs`;
+  const matched = `${answer.isAtLeast ? 'at least ' : ''}${countJobs(answer.matched)}`;
   if (answer.status === 'started') return `Job ${answer.job} does it, for ${matched}.`;
-  const sample = answer.sample.map((job) => `  ${job.id}  ${job.state}  ${cleanText(job.name)}`);
+  const width = Math.max(0, ...answer.sample.map(({ id }) => String(id).length));
+  const sample = answer.sample.map(
+    (job) => `  ${String(job.id).padStart(width)}  ${job.state}  ${cleanText(job.name)}`,
+  );
+  const isCut = answer.matched > sample.length;
   return [
-    `The filter of this ${action} finds ${matched}${sample.length > 0 ? ', the newest:' : '.'}`,
+    `${action} is for ${matched}${sample.length > 0 ? ':' : '.'}`,
     ...sample,
+    ...(isCut ? ['  …'] : []),
   ].join('\n');
+}
+
+function countJobs(count: number): string {
+  return count === 1 ? '1 job' : `${count} jobs`;
 }
 
 function describeCounts({ seen, changed, skipped }: BulkCounts): string {
@@ -83,5 +93,5 @@ function describeCounts({ seen, changed, skipped }: BulkCounts): string {
     ({ reason, count, jobs }) =>
       `  ${count} left alone, as each ${reason} (${jobs.join(', ')}${count > jobs.length ? ', …' : ''})`,
   );
-  return [`${changed} of ${seen} jobs changed.`, ...lines].join('\n');
+  return [`${changed} of ${countJobs(seen)} changed.`, ...lines].join('\n');
 }

@@ -12,6 +12,7 @@ import {
 } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { ExitError } from '../errors.ts';
+import { toFilter } from '../filter.ts';
 import { print, printJson } from '../output.ts';
 
 interface FindOptions extends ServerOptions {
@@ -21,6 +22,7 @@ interface FindOptions extends ServerOptions {
   stream?: string;
   attempt?: string;
   max?: string;
+  reports?: boolean;
 }
 
 interface FoundPage {
@@ -46,7 +48,8 @@ export function registerFind(program: Command, context: CliContext): void {
     .option('-b, --backward', 'the last line first')
     .option('--stream <stream>', 'only stdout or stderr')
     .option('--attempt <number>', 'that try instead of the newest')
-    .option('-m, --max <number>', 'at most so many lines', '1000');
+    .option('-m, --max <number>', 'of a job: at most so many lines', '1000')
+    .option('--reports', 'of a job: also lines that were reports to Daybook');
   withServer(command)
     .addHelpText(
       'after',
@@ -57,8 +60,9 @@ export function registerFind(program: Command, context: CliContext): void {
       ),
     )
     .action(async (text: string, job: string | undefined, options: FindOptions, self: Command) => {
+      const filter = toFilter(options.filter === undefined ? [] : [options.filter]);
       const client = await connectFor(context, self);
-      if (job === undefined) return findInAll(context, client, { text, ...options });
+      if (job === undefined) return findInAll(context, client, { ...options, text, filter });
       const lines = await findLines(client, `${jobPath(job)}/output`, { text, ...options });
       if (options.json) await printJson(context, lines);
       else
@@ -120,7 +124,7 @@ async function findLines(
         stream: options.stream,
         attempt: options.attempt,
         lines: Math.min(1_000, wanted - lines.length),
-        protocol: true,
+        protocol: options.reports ?? false,
         from,
       },
     });

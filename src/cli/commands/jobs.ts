@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { AppError } from '../../contract/errors.ts';
 import type { Attempt, Job, JobSummary } from '../../contract/job.ts';
+import type { View } from '../../contract/view.ts';
 import { cleanText } from '../clean-text.ts';
+import type { Client } from '../client.ts';
 import {
   connectFor,
   examples,
@@ -10,12 +13,14 @@ import {
   type ServerOptions,
 } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
+import { toFilter } from '../filter.ts';
 import { describeJob, paintState, runningTime, shortState } from '../job-view.ts';
 import { painter, print, printJson, say } from '../output.ts';
 import { printTable, type Column } from '../table.ts';
 import { formatAgo, formatTime, momentOption } from '../time.ts';
 
 interface ListOptions extends ServerOptions {
+  view?: string;
   state?: string;
   kind?: string;
   queue?: string;
@@ -39,6 +44,7 @@ export function registerJobs(program: Command, context: CliContext): void {
     .description(
       'Lists jobs, the newest first: all, or those that a filter finds by words and keys (docs/filter-language.md).',
     )
+    .option('--view <name>', 'a filter kept under this name; more words narrow it')
     .option('-s, --state <states>', 'one or more states, separated by commas; also live, ended')
     .option('--kind <kind>', 'only this kind')
     .option('-q, --queue <name>', 'only this queue')
@@ -55,13 +61,17 @@ export function registerJobs(program: Command, context: CliContext): void {
         'jobs --owner ana --json',
         'jobs crash state:failed "submitted:>-7d"',
         'jobs -- -owner:ana args.case:A3',
+        'jobs --view inbox owner:ana',
       ),
     )
     .action(async (filter: string[], options: ListOptions, self: Command) => {
       const { since, limit, state, kind, queue, owner, project } = options;
+      const words = toFilter(filter);
       const client = await connectFor(context, self);
+      const q =
+        options.view === undefined ? words : `${await findView(client, options.view)} ${words}`.trim();
       const query = {
-        q: filter.length === 0 ? undefined : filter.join(' '),
+        q: q === '' ? undefined : q,
         state,
         kind,
         queue,
@@ -88,6 +98,19 @@ export function registerJobs(program: Command, context: CliContext): void {
       } else if (cursor !== null && context.stdout.isTTY)
         await say(context, 'There are more: --all-pages shows them.');
     });
+}
+
+/** One's own goes before one that somebody shares. */
+async function findView(client: Client, name: string): Promise<string> {
+  const { items } = await client.get<{ items: View[] }>('/views');
+  const named = items.filter((view) => view.name.toLowerCase() === name.toLowerCase());
+  const found = named.find(({ shared }) => !shared) ?? named[0];
+  if (found) return found.filter;
+  const known = items.map((view) => view.name).join(', ');
+  throw new AppError(
+    'not_found',
+    `There is no view "${name}"${known === '' ? '' : `; there are: ${known}`}. Make one with "daybook view set".`,
+  );
 }
 
 function columns(context: CliContext): Column<JobSummary>[] {

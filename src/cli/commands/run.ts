@@ -124,7 +124,8 @@ async function untilEnded(context: CliContext, child: ChildProcess, spool: RunSp
   const ended = new Promise<Ended>((resolve) => {
     child.once('error', (error) => {
       const isMissing = 'code' in error && error.code === 'ENOENT';
-      resolve({ exitCode: isMissing ? 127 : 126, signal: null, message: error.message });
+      const reason = isMissing ? 'there is no such program' : error.message;
+      resolve({ exitCode: isMissing ? 127 : 126, signal: null, message: `${child.spawnfile}: ${reason}` });
     });
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, message: null }));
   });

@@ -10,6 +10,7 @@ import {
   type ServerOptions,
 } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
+import { toFilter } from '../filter.ts';
 import { print, printJson } from '../output.ts';
 import { printTable } from '../table.ts';
 
@@ -58,7 +59,7 @@ export function registerViews(program: Command, context: CliContext): void {
   ).action(
     async (name: string, filter: string[], options: OwnerOptions & { shared?: boolean }, self: Command) => {
       const client = await connectFor(context, self);
-      const body = { filter: filter.join(' '), shared: options.shared ?? false };
+      const body = { filter: toFilter(filter), shared: options.shared ?? false };
       const view = await client.send<View>('PUT', `/views/${segment(name)}`, {
         body,
         query: { owner: options.owner },

@@ -132,10 +132,11 @@ export function findKey(text: string): KeyName | undefined {
   return keyNames.find((key) => key === name || filterKey(key).aliases?.includes(name));
 }
 
-/** The known name that is written most like this one. */
-export function nearestName(text: string, names: readonly string[]): string {
+/** The known name that is written most like this one; null when none is. */
+export function nearestName<Name extends string>(text: string, names: readonly Name[]): Name | null {
   const typed = text.toLowerCase();
-  const [nearest = ''] = names.toSorted((a, b) => distance(typed, a) - distance(typed, b));
+  const [nearest] = names.toSorted((a, b) => distance(typed, a) - distance(typed, b));
+  if (nearest === undefined || distance(typed, nearest) > Math.max(1, typed.length / 2)) return null;
   return nearest;
 }
 

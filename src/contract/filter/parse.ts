@@ -108,8 +108,9 @@ function parseKeyTerm(name: string, rest: string, { isNot, at }: { isNot: boolea
 }
 
 function unknownKey(name: string): string {
-  const nearest = nearestName(name, keyNames) as KeyName;
-  return `there is no key "${name}"; did you mean ${nearest}, as in ${filterKey(nearest).example}? A word with a colon goes in quotation marks.`;
+  const nearest = nearestName(name, keyNames);
+  const hint = nearest === null ? '' : `; did you mean ${nearest}, as in ${filterKey(nearest).example}?`;
+  return `there is no key "${name}"${hint === '' ? '.' : hint} A word with a colon goes in quotation marks.`;
 }
 
 function checkPath(key: KeyName, path: string | undefined, at: number): void {

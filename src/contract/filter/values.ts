@@ -21,9 +21,9 @@ export function parseValue(key: KeyName, token: Token): Value | { problem: strin
     case 'choice': {
       const choice = choices.find((known) => known === written.toLowerCase());
       if (choice) return { type, choice: choice === 'nok' ? 'not ok' : choice };
-      return {
-        problem: `"${written}" is none of ${choices.join(', ')}; did you mean ${nearestName(written, choices)}?`,
-      };
+      const nearest = nearestName(written, choices);
+      const hint = nearest === null ? '' : ` (did you mean ${nearest}?)`;
+      return { problem: `"${written}"${hint} is none of ${choices.join(', ')}` };
     }
     case 'number': {
       const range = parseRange(written, parseNumber);
