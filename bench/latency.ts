@@ -58,6 +58,8 @@ async function measure(server: BenchServer, count: number): Promise<number[]> {
       kind: 'script',
       input: { script: program },
     });
+    // Nobody asks for anything while it is measured.
+    await delay(100);
     await untilEnded(server, id);
     const { lines } = await server.call<{ lines: { text: string }[] }>('GET', `/jobs/${id}/output`);
     delays.push(Number(BigInt(lines[0]?.text ?? 0) - sentAt) / 1e6);
