@@ -46,6 +46,7 @@ export class Worker implements Service {
   #beatNumber = 0;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
+  #isBeatFailing = false;
   /** Attempts that the last beat called ours and that we do not know; a claim or an end may just be under way. */
   #suspects = new Set<string>();
 
@@ -212,9 +213,10 @@ export class Worker implements Service {
       return this.#looking;
     }
     this.#looking = this.#look()
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ err: error }, 'A beat failed; trying again.');
+      .then(() => {
+        this.#isBeatFailing = false;
       })
+      .catch((error: unknown) => this.#noteFailedBeat(error))
       .finally(() => {
         this.#looking = undefined;
         if (!this.#lookAgain || this.#stopping.signal.aborted) return;
@@ -222,6 +224,15 @@ export class Worker implements Service {
         void this.#lookNow();
       });
     return this.#looking;
+  }
+
+  /** The first of a row is said, the others would say the same. */
+  #noteFailedBeat(error: unknown): void {
+    const { logger } = this.#options;
+    const fields = { reason: error instanceof Error ? error.message : String(error) };
+    if (this.#isBeatFailing) logger.debug(fields, 'A beat failed again.');
+    else logger.warn(fields, 'A beat failed; trying again and again.');
+    this.#isBeatFailing = true;
   }
 
   async #look(): Promise<void> {
