@@ -29,7 +29,9 @@ export function createScripts(directory: string, history: ScriptHistory): Script
           `${name} has ${facts.sizeBytes} bytes; only up to ${maxReadBytes} are shown.`,
         );
       }
-      const content = await readFile(join(directory, name));
+      const content = await readFile(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'ENOENT' ? notThere(name) : error;
+      });
       return { ...facts, text: content.toString('utf8'), sha256: sha256(content).toString('hex') };
     },
 
@@ -78,8 +80,12 @@ async function checkReplaceable(directory: string, name: string): Promise<void> 
 async function requireFacts(directory: string, name: string): Promise<ScriptFacts> {
   checkName(name);
   const facts = await factsOf(directory, name);
-  if (!facts) throw new AppError('not_found', `There is no script ${name}.`);
+  if (!facts) throw notThere(name);
   return facts;
+}
+
+function notThere(name: string): AppError {
+  return new AppError('not_found', `There is no script ${name}.`);
 }
 
 /** Null for what is no regular file: a folder, a link, something that just vanished. */
