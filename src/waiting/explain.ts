@@ -121,7 +121,8 @@ function findMissing(
   }
   if (able.some((worker) => isTaking(worker))) return null;
   const states = able.map(
-    ({ name, problem }) => `${name} ${problem === null ? 'is draining' : `says: ${problem}`}`,
+    ({ name, problem }) =>
+      `${name} ${problem === null ? 'is draining' : `says: ${problem.replace(/\.$/, '')}`}`,
   );
   return { missing: 'available', text: `No worker that could run it takes new work: ${states.join('; ')}.` };
 }

@@ -67,11 +67,11 @@ describe('daybook bulk', () => {
   it('says what it would touch, and acts with --yes only', async () => {
     const told = await run('bulk', 'cancel', 'wing');
     expect(told.stdout).toMatch(
-      /cancel is for 1 job:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
+      /1 job would be cancelled:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
     );
     expect((await run('bulk', 'cancel', '--dry-run', '--yes', 'wing')).stdout).not.toContain('--yes');
     expect((await run('jobs', 'state:cancelled')).stdout).toBe('');
-    expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain('1 of 1 job changed.');
+    expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain('1 of 1 job cancelled.');
     expect((await run('bulk', 'cancel', '--yes', 'wing')).stdout).toContain(
       '1 left alone, as each has ended already (2)',
     );

@@ -217,6 +217,14 @@ describe('daybook run without a server', () => {
     expect(await again.ended).toBe(0);
     expect(again.out.stderr).toContain('Nothing waits here');
   });
+
+  it('what is kept for another one is named, and stays', async () => {
+    expect(await start(['--', 'true'], away).ended).toBe(0);
+    const delivering = start(['--deliver']);
+    expect(await delivering.ended).toBe(0);
+    expect(delivering.out.stderr).toContain(`What waits is for ${away.DAYBOOK_URL} (--url).`);
+    expect(left()).toHaveLength(1);
+  });
 });
 
 async function freePort(): Promise<number> {

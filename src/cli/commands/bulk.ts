@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { BulkAnswer, BulkCounts } from '../../contract/bulk.ts';
+import type { BulkAction, BulkAnswer, BulkCounts } from '../../contract/bulk.ts';
 import { cleanText } from '../clean-text.ts';
 import { connectFor, examples, withServer, type ServerOptions } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
@@ -15,7 +15,15 @@ interface BulkOptions extends ServerOptions {
   analysis?: string;
 }
 
-const actions = ['cancel', 'retry', 'delete', 'tag', 'untag', 'assess'];
+const past = {
+  cancel: 'cancelled',
+  retry: 'sent to run again',
+  delete: 'removed',
+  tag: 'tagged',
+  untag: 'untagged',
+  assess: 'assessed',
+} as const satisfies Record<BulkAction['action'], string>;
+type Action = keyof typeof past;
 
 export function registerBulk(program: Command, context: CliContext): void {
   const command = program
@@ -40,6 +48,8 @@ export function registerBulk(program: Command, context: CliContext): void {
       ),
     )
     .action(async (action: string, filter: string[], options: BulkOptions, self: Command) => {
+      if (!isAction(action))
+        throw new UsageError(`There is no "bulk ${action}"; expected ${Object.keys(past).join(', ')}.`);
       const body = { ...toAction(action, options), filter: toFilter(filter) };
       const client = await connectFor(context, self);
       const act = (change: object): Promise<BulkAnswer> =>
@@ -52,9 +62,11 @@ export function registerBulk(program: Command, context: CliContext): void {
     });
 }
 
-function toAction(action: string, { tag, assessment, analysis }: BulkOptions): object {
-  if (!actions.includes(action))
-    throw new UsageError(`There is no "bulk ${action}"; expected ${actions.join(', ')}.`);
+function isAction(word: string): word is Action {
+  return Object.hasOwn(past, word);
+}
+
+function toAction(action: Action, { tag, assessment, analysis }: BulkOptions): object {
   if (action === 'tag' || action === 'untag') {
     const tags = (tag ?? '').split(',').filter((name) => name !== '');
     if (tags.length === 0) throw new UsageError(`bulk ${action} needs --tag, such as --tag night,release.`);
@@ -68,8 +80,8 @@ function toAction(action: string, { tag, assessment, analysis }: BulkOptions): o
   };
 }
 
-function describe(answer: BulkAnswer, action: string): string {
-  if (answer.status === 'done') return describeCounts(answer);
+function describe(answer: BulkAnswer, action: Action): string {
+  if (answer.status === 'done') return describeCounts(answer, action);
   const matched = `${answer.isAtLeast ? 'at least ' : ''}${countJobs(answer.matched)}`;
   if (answer.status === 'started') return `Job ${answer.job} does it, for ${matched}.`;
   const width = Math.max(0, ...answer.sample.map(({ id }) => String(id).length));
@@ -78,7 +90,7 @@ function describe(answer: BulkAnswer, action: string): string {
   );
   const isCut = answer.matched > sample.length;
   return [
-    `${action} is for ${matched}${sample.length > 0 ? ':' : '.'}`,
+    `${matched} would be ${past[action]}${sample.length > 0 ? ':' : '.'}`,
     ...sample,
     ...(isCut ? ['  …'] : []),
   ].join('\n');
@@ -88,10 +100,10 @@ function countJobs(count: number): string {
   return count === 1 ? '1 job' : `${count} jobs`;
 }
 
-function describeCounts({ seen, changed, skipped }: BulkCounts): string {
+function describeCounts({ seen, changed, skipped }: BulkCounts, action: Action): string {
   const lines = skipped.map(
     ({ reason, count, jobs }) =>
       `  ${count} left alone, as each ${reason} (${jobs.join(', ')}${count > jobs.length ? ', …' : ''})`,
   );
-  return [`${changed} of ${countJobs(seen)} changed.`, ...lines].join('\n');
+  return [`${changed} of ${countJobs(seen)} ${past[action]}.`, ...lines].join('\n');
 }

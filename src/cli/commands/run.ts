@@ -157,7 +157,8 @@ function forwardSignals(context: CliContext, child: ChildProcess): () => void {
 
 /** Brings what earlier runs left; one that was killed itself ends as lost. */
 async function deliver(context: CliContext, client: Client): Promise<void> {
-  const spools = RunSpool.leftBehind(context).filter(({ record }) => record.url === client.url);
+  const left = RunSpool.leftBehind(context);
+  const spools = left.filter(({ record }) => record.url === client.url);
   for (const spool of spools) {
     if (!spool.record.end) {
       const message = 'daybook run was ended before the command; how that ended is not known.';
@@ -179,5 +180,7 @@ async function deliver(context: CliContext, client: Client): Promise<void> {
     );
     spool.remove();
   }
-  if (spools.length === 0) await say(context, `Nothing waits here for ${client.url}.`);
+  const others = [...new Set(left.map(({ record }) => record.url))].filter((url) => url !== client.url);
+  const elsewhere = others.length === 0 ? '' : ` What waits is for ${others.join(', ')} (--url).`;
+  if (spools.length === 0) await say(context, `Nothing waits here for ${client.url}.${elsewhere}`);
 }
