@@ -20,7 +20,7 @@ it('a script that vanishes while it is read is not there, and nothing worse', as
     writeFileSync(path, 'echo here\n');
     const reading = scripts.read('a.sh').then(
       ({ text }) => text,
-      (error: { code?: string }) => error.code ?? String(error),
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
     );
     // Some looks at the file come before, some after.
     for (let turns = 0; turns < round % 6; turns += 1) await new Promise(setImmediate);
