@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { lockHolder } from '../lib/directory-lock.ts';
 import { findingsOf, type Finding } from './finding.ts';
@@ -81,9 +82,15 @@ function findListener(port: number): { pid: number; name: string } | null {
   if (inodes.size === 0) return null;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     if (!openFiles(pid).some((file) => inodes.has(file))) continue;
-    return { pid: Number(pid), name: read(`/proc/${pid}/comm`).trim() };
+    return { pid: Number(pid), name: nameOf(pid) };
   }
   return null;
+}
+
+/** As it was called: `comm` is the name of its first thread, which Node calls MainThread. */
+function nameOf(pid: string): string {
+  const [command = ''] = read(`/proc/${pid}/cmdline`).split(/[\0 ]/);
+  return basename(command) || read(`/proc/${pid}/comm`).trim();
 }
 
 function listenersOf(table: string, port: number): string[] {

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { runCommand } from '../support/cli.ts';
@@ -102,7 +102,9 @@ describe('daybook doctor', () => {
     try {
       const { code, findings } = await diagnose({ DAYBOOK_DATA: folder, DAYBOOK_PORT: port });
       expect(code).toBe(2);
-      expect(ofArea(findings, 'port')[0]).toContain(`(process ${process.pid})`);
+      expect(ofArea(findings, 'port')[0]).toContain(
+        `is taken by ${basename(process.execPath)} (process ${process.pid})`,
+      );
       expect(ofArea(findings, 'database').join()).toContain('There is no database');
       expect(readdirSync(folder)).toEqual([]);
       const missing = join(folder, 'not-there');
