@@ -208,7 +208,6 @@ describe('a stop while programs run and people watch', () => {
     },
   );
 
-  // Known to fail: the next life of the worker begins behind what is stored and never sees the reports in it.
   it('keeps the result that a program had reported before', { timeout: 120_000 }, async () => {
     const first = await start();
     const job = await submit(first, 'gate.sh', 'kept 0');

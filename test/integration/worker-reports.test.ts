@@ -45,7 +45,6 @@ it('a message with a NUL is passed over and holds back no series', async () => {
   expect([job.state, series]).toEqual(['succeeded', ['good']]);
 });
 
-// Known to fail: the points are tried again for ever, every half second, together with all that come after them.
 it('a series whose name has a NUL holds back no other, and is not tried again for ever', async () => {
   const { job, series } = await report(
     'series.sh',
