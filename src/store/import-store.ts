@@ -80,6 +80,7 @@ moved as (
     assessment = coalesce(i.assessment, j.assessment), started_at = coalesce(i."startedAt", j.started_at),
     ended_at = i."endedAt"
   from incoming i where j.id = i."jobId"
+  returning j.id, i.source, i.cluster, i.id as foreign_id
 ),
 tried as (
   update attempts a set state = i."attemptState", reason = i.reason, message = coalesce(i.message, a.message),
@@ -101,7 +102,7 @@ bases as (
   where not exists (select from base_runs o where o.job_id = i."jobId" and o.foreign_id = b)
 )
 insert into events (job_id, actor, name, data)
-select "jobId", $2, 'imported again', json_build_object('source', source, 'cluster', cluster, 'id', id) from incoming`;
+select id, $2, 'imported again', json_build_object('source', source, 'cluster', cluster, 'id', foreign_id) from moved`;
 
 /**
  * A base run known by its number becomes the job of that number at the same source and cluster that was submitted last

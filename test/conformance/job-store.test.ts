@@ -334,6 +334,17 @@ describeOnDatabases('the job store', (create) => {
       expect(await store.remove(id)).toBe(true);
       expect(await reader.byId(id, me)).toBeNull();
     });
+
+    it('removes what a job left behind with it, and nothing of its neighbour', async () => {
+      const [id, other] = [await submitOne(store), await submitOne(store)];
+      const worker = await joinWorker(store);
+      await store.finish((await worker.claim()).map((job) => succeeded(job)));
+      expect(await store.remove(id)).toBe(true);
+      for (const table of ['attempts', 'events', 'job_inputs']) {
+        const left = await database.db.query(`select distinct job_id as id from ${table}`);
+        expect(left, table).toEqual([{ id: other }]);
+      }
+    });
   });
 
   describe('sweep', () => {

@@ -5,6 +5,7 @@ import { parseFilter } from '../../src/contract/filter/parse.ts';
 import { jobStates } from '../../src/contract/states.ts';
 import type { Found, SearchRequest } from '../../src/search/ports.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
+import { createPartitionReader } from '../../src/store/search/word-partitions.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { fits, plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
@@ -217,7 +218,8 @@ describeOnDatabases('a search', (create) => {
     return { ids: pages.flatMap(({ items }) => items), pages };
   };
 
-  it('finds what the filter means, in order, in every way it can go', async () => {
+  /** Resolves with how many jobs were found by all the filters together. */
+  const compareFilters = async (numRuns: number): Promise<number> => {
     const filter = fc.array(term, { minLength: 0, maxLength: 3 }).map((terms) => terms.join(' '));
     const order = fc.constantFrom('newest' as const, 'oldest' as const);
     let found = 0;
@@ -229,9 +231,13 @@ describeOnDatabases('a search', (create) => {
         expect({ text, ids: small.ids }).toEqual({ text, ids });
         expect((await readAll(text, { order: direction })).ids).toEqual(ids);
       }),
-      { numRuns: 100 },
+      { numRuns },
     );
-    expect(found).toBeGreaterThan(50);
+    return found;
+  };
+
+  it('finds what the filter means, in order, in every way it can go', async () => {
+    expect(await compareFilters(100)).toBeGreaterThan(50);
   });
 
   it('says how far it came when its time is up, and comes further with every page', async () => {
@@ -243,6 +249,20 @@ describeOnDatabases('a search', (create) => {
     expect(reached.every((at) => at !== null)).toBe(true);
     const falling = reached.every((at, index) => index === 0 || String(at) <= String(reached[index - 1]));
     expect(falling).toBe(true);
+  });
+
+  describe('with statistics of the words', () => {
+    beforeAll(() => database.db.query('analyze job_words'));
+
+    it('finds the same, whatever words are common', async () => {
+      const { common } = await createPartitionReader(database.db)();
+      expect(common).toContain('wing');
+      expect(common).not.toContain('zebra');
+      const steps = { rows: 1, candidates: 3 };
+      for (const text of ['wing zebra', 'wing final', 'wing run -crash', 'queue:default wing canc'])
+        expect({ text, ids: (await readAll(text, {}, steps)).ids }).toEqual({ text, ids: expected(text) });
+      expect(await compareFilters(50)).toBeGreaterThan(25);
+    });
   });
 
   describe('joined with plain parameters', () => {

@@ -59,29 +59,35 @@ filled as (
 set_aside as (
   update jobs j set state = 'waiting', blocked_by = b.key from blocked b where j.id = b.id returning j.id, b.key
 ),
+worker as materialized (
+  select id, name from workers where id = $1
+),
+-- Carries along all that is said of a job below: a join of what one step returned with what another did compares every
+-- row with every other, because nothing is known of their number when the statement is planned.
 granted as (
   update jobs j set state = 'running', attempt = j.attempt + 1, started_at = now(), blocked_by = null, progress = null
-  from candidates c
+  from candidates c, worker w
   where j.id = c.id and not exists (select from blocked b where b.id = c.id)
-  returning j.id, j.attempt, j.uid, j.kind, j.name, j.owner, j.priority, j.attempt - j.released as tries,
+  returning j.id, j.attempt, gen_random_uuid() as token, w.id as worker_id, w.name as worker_name, j.uid, j.kind, j.name,
+    j.owner, j.priority, j.attempt - j.released as tries,
     (extract(epoch from now() - greatest(j.submitted_at, j.run_at)) * 1000)::float8 as waited_ms
 ),
 begun as (
-  insert into attempts (job_id, number, owner, worker_id, worker_name, incarnation, lanes)
-  select g.id, g.attempt, 'slot', w.id, w.name, $2, coalesce((select array_agg(r.key) from ranked r where r.id = g.id), '{}')
-  from granted g, workers w where w.id = $1
-  returning job_id, number, token, claimed_at, worker_name
+  insert into attempts (job_id, number, token, owner, worker_id, worker_name, incarnation, lanes)
+  select g.id, g.attempt, g.token, 'slot', g.worker_id, g.worker_name, $2,
+    coalesce((select array_agg(r.key) from ranked r where r.id = g.id), '{}')
+  from granted g
 ),
 history as (
   insert into events (job_id, actor, name, data)
-  select job_id, 'worker:' || worker_name, 'claimed', json_build_object('attempt', number) from begun
+  select id, 'worker:' || worker_name, 'claimed', json_build_object('attempt', attempt) from granted
   union all
   select id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
 )
-select g.id as "jobId", g.attempt as number, b.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
-       b.claimed_at as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+select g.id as "jobId", g.attempt as number, g.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
+       now() as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
        encode(i.script_sha256, 'hex') as "scriptSha256"
-from granted g join begun b on b.job_id = g.id join job_inputs i on i.job_id = g.id
+from granted g join job_inputs i on i.job_id = g.id
 order by g.priority desc, g.id`,
 };
 

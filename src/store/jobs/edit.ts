@@ -138,8 +138,9 @@ async function warnDependants(
 ): Promise<void> {
   await tx.query(
     `insert into events (job_id, actor, name, data)
-     select job_id, $2, 'base run assessed', json_build_object('baseRun', $1::bigint, 'assessment', $3::text)
-     from base_runs where base_job_id = $1`,
+     select j.id, $2, 'base run assessed', json_build_object('baseRun', $1::bigint, 'assessment', $3::text)
+     from base_runs b join jobs j on j.id = b.job_id where b.base_job_id = $1
+     for key share of j`,
     [id, actor, assessment],
   );
 }

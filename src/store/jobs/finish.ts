@@ -19,14 +19,20 @@ with incoming as materialized (
     "jobId" bigint, number integer, token uuid, actor text, next text, "runAt" timestamptz,
     state text, reason text, message text, "exitCode" integer, signal text, "endedAt" timestamptz,
     "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint,
-    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json, outcome json
+    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json
   )
+  -- Always true. An equality makes the planner expect one row, so it looks rows up by their keys; expecting many, it
+  -- chose to read small tables whole, and went on while they grew.
+  where number = number + 0
 ),
 mine as materialized (
-  select a.job_id, a.number from attempts a join incoming i on i."jobId" = a.job_id and i.number = a.number and i.token = a.token
-  where a.state = 'running'
-  order by a.job_id for update of a
+  select i.*, a.lanes from incoming i cross join lateral (
+    select lanes from attempts a
+    where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
+    for update
+  ) a
 ),
+-- Carries along what the steps below need: see the claim.
 ended as materialized (
   update attempts a set
     state = i.state, reason = i.reason, message = i.message, exit_code = i."exitCode", signal = i.signal,
@@ -35,48 +41,31 @@ ended as materialized (
     cpu_ms = i."cpuMs", max_rss_bytes = i."maxRssBytes", read_bytes = i."readBytes", written_bytes = i."writtenBytes", program = coalesce(i.program, a.program),
     stdout_bytes = coalesce(i."stdoutBytes", a.stdout_bytes), stderr_bytes = coalesce(i."stderrBytes", a.stderr_bytes),
     error_line = i."errorLine"
-  from incoming i, mine m
-  where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
-    and m.job_id = a.job_id and m.number = a.number
-  returning a.job_id, a.number, a.lanes, a.state, a.claimed_at, a.ended_at
+  from mine i
+  where a.job_id = i."jobId" and a.number = i.number
+  returning a.job_id, a.number, a.lanes, a.state, a.claimed_at, a.ended_at, i.actor, i.next, i."runAt", i.reason, i.message,
+    i."exitCode", i.signal, i.verdict, i."verdictTone", i."familyId", i.result
 ),
-moved as (
+moved as materialized (
   update jobs j set
     -- Columns of j itself, not of a second look at the row: they are re-read should a cancel have slipped in between.
-    state = case when j.cancel_requested_at is not null and i.next in ('queued', 'scheduled') then 'cancelled' else i.next end,
-    ended_at = case when j.cancel_requested_at is not null or i.next not in ('queued', 'scheduled') then e.ended_at end,
-    reason = case when i.next = 'failed' then i.reason end,
-    message = case when j.cancel_requested_at is not null or i.next not in ('queued', 'scheduled') then i.message end,
-    verdict = i.verdict, verdict_tone = i."verdictTone",
-    family = case when i.next = 'failed' then i."familyId" end,
-    run_at = case when i.next = 'scheduled' then i."runAt" else j.run_at end,
+    state = case when j.cancel_requested_at is not null and e.next in ('queued', 'scheduled') then 'cancelled' else e.next end,
+    ended_at = case when j.cancel_requested_at is not null or e.next not in ('queued', 'scheduled') then e.ended_at end,
+    reason = case when e.next = 'failed' then e.reason end,
+    message = case when j.cancel_requested_at is not null or e.next not in ('queued', 'scheduled') then e.message end,
+    verdict = e.verdict, verdict_tone = e."verdictTone",
+    family = case when e.next = 'failed' then e."familyId" end,
+    run_at = case when e.next = 'scheduled' then e."runAt" else j.run_at end,
     released = j.released + (e.state = 'released')::int
-  from ended e join incoming i on i."jobId" = e.job_id and i.number = e.number
+  from ended e
   where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
-  returning j.id, j.kind, j.state, j.queue, j.needs, j.message, j.verdict
+  returning j.id, j.kind, j.state, j.queue, j.needs, j.message, j.verdict, e.number, e.ended_at, e.actor, e.state as attempt_state,
+    e.reason, e.message as said, e."exitCode", e.signal, e."runAt", e.result
 ),
 -- What an end says is searched, too, in a moment.
 found_by as (
   insert into job_words_due (job_id)
   select id from moved where message is not null or verdict is not null order by id on conflict do nothing
-),
--- Neither ended here nor ended before by this very end, told once more because the answer was lost, or because a
--- worker was killed before it could forget the program: its next life knows the end but not the outcome.
--- Looked up one by one, since there is almost never any: as joins they read both tables whole while these are small,
--- which doubled the time of the statement.
-unended as materialized (
-  select i.* from incoming i left join ended e on e.job_id = i."jobId" and e.number = i.number where e.job_id is null
-),
-stale as materialized (
-  select i.* from unended i
-  where (select j.id from jobs j where j.id = i."jobId") is not null
-    and (
-      select a.job_id from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
-        and (a.state = i.state or a.reason is distinct from 'lost') and a.ended_at = greatest(i."endedAt", a.claimed_at)
-    ) is null
-),
-late as (
-  insert into late_results (job_id, attempt, token, outcome) select "jobId", number, token, outcome from stale
 ),
 families as (
   insert into failure_families (id, signature, reason)
@@ -86,7 +75,7 @@ families as (
 ),
 results as (
   insert into job_results (job_id, attempt, result)
-  select i."jobId", i.number, i.result from incoming i join moved m on m.id = i."jobId" where i.result is not null
+  select id, number, result from moved where result is not null
   on conflict (job_id) do update set attempt = excluded.attempt, result = excluded.result
 ),
 freed as materialized (
@@ -100,33 +89,59 @@ emptied as (
 ),
 history as (
   insert into events (job_id, at, actor, name, data)
-  select m.id, e.ended_at, i.actor, case when m.state in ('queued', 'scheduled') then e.state else m.state end,
-         json_strip_nulls(json_build_object('attempt', e.number, 'reason', i.reason, 'message', i.message, 'exitCode', i."exitCode",
-           'signal', i.signal, 'next', case when m.state in ('queued', 'scheduled') then m.state end,
-           'runAt', case when m.state = 'scheduled' then i."runAt" end))
-  from moved m join ended e on e.job_id = m.id join incoming i on i."jobId" = m.id and i.number = e.number
-  union all
-  select "jobId", now(), actor, 'late result', json_build_object('attempt', number) from stale
+  select id, ended_at, actor, case when state in ('queued', 'scheduled') then attempt_state else state end,
+         json_strip_nulls(json_build_object('attempt', number, 'reason', reason, 'message', said, 'exitCode', "exitCode",
+           'signal', signal, 'next', case when state in ('queued', 'scheduled') then state end,
+           'runAt', case when state = 'scheduled' then "runAt" end))
+  from moved
 )
-select i."jobId", i.number, e.job_id is not null as applied, m.kind, m.state, m.queue, m.needs, coalesce(e.lanes, '{}') as lanes,
-  (extract(epoch from e.ended_at - e.claimed_at) * 1000)::float8 as "ranMs",
-  exists (select from job_dependencies d where d.on_job_id = m.id) as "hasDependants"
-from incoming i
-left join ended e on e.job_id = i."jobId" and e.number = i.number
-left join moved m on m.id = i."jobId"`,
+select job_id as "jobId", number, lanes, (extract(epoch from ended_at - claimed_at) * 1000)::float8 as "ranMs",
+  null as kind, null as state, null as queue, null as needs, null as "hasDependants"
+from ended
+union all
+select id, number, null, null, kind, state, queue, needs, exists (select from job_dependencies d where d.on_job_id = moved.id)
+from moved`,
 };
 
+/**
+ * Keeps outcomes that ended nothing. Of each it asks whether the attempt ended before by this very end, told once more
+ * because the answer was lost, or because a worker was killed before it could forget the program: its next life knows
+ * the end but not the outcome. That is no late result.
+ */
+const lateStatement = {
+  name: 'keep-late-results',
+  text: `
+with incoming as materialized (
+  select * from json_to_recordset($1::json) as r (
+    "jobId" bigint, number integer, token uuid, actor text, state text, "endedAt" timestamptz, outcome json
+  )
+),
+stale as materialized (
+  select i.* from incoming i
+  where exists (select from jobs j where j.id = i."jobId")
+    and not exists (
+      select from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
+        and (a.state = i.state or a.reason is distinct from 'lost') and a.ended_at = greatest(i."endedAt", a.claimed_at)
+    )
+),
+late as (
+  insert into late_results (job_id, attempt, token, outcome) select "jobId", number, token, outcome from stale
+)
+insert into events (job_id, actor, name, data)
+select "jobId", actor, 'late result', json_build_object('attempt', number) from stale`,
+};
+
+/** Of an attempt that was ended; and, where its job moved, another one of the job, which has a state. */
 interface FinishRow {
   jobId: number;
   number: number;
-  applied: boolean;
-  kind: string | null;
+  lanes: string[] | null;
   ranMs: number | null;
+  kind: string | null;
   state: JobState | null;
   queue: string | null;
   needs: string[] | null;
-  lanes: string[];
-  hasDependants: boolean;
+  hasDependants: boolean | null;
 }
 
 /**
@@ -165,22 +180,32 @@ function withoutReports(finish: Finish, error: Error): Finish {
 }
 
 async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
-  const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(batch.map(toRow))]);
-  const byKey = new Map(rows.map((row) => [`${row.jobId}.${row.number}`, row]));
-  return batch.map(({ jobId, number }): FinishedJob => {
-    const row = byKey.get(`${jobId}.${number}`);
-    const waitsAgain = row?.state === 'queued' || row?.state === 'scheduled';
+  const inOrder = batch.toSorted((a, b) => a.jobId - b.jobId);
+  const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(inOrder.map(toRow))]);
+  const keyOf = ({ jobId, number }: { jobId: number; number: number }): string => `${jobId}.${number}`;
+  const ended = new Map(rows.flatMap((row) => (row.state === null ? [[keyOf(row), row]] : [])));
+  const moved = new Map(rows.flatMap((row) => (row.state === null ? [] : [[keyOf(row), row]])));
+  const late = batch.filter((finish) => !ended.has(keyOf(finish)));
+  if (late.length > 0) await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
+  return batch.map((finish): FinishedJob => {
+    const key = keyOf(finish);
+    const [attempt, job] = [ended.get(key), moved.get(key)];
+    const waitsAgain = job?.state === 'queued' || job?.state === 'scheduled';
     return {
-      jobId,
-      status: row?.applied ? 'applied' : 'stale',
-      state: row?.state ?? null,
-      place: waitsAgain && row.queue && row.needs ? { queue: row.queue, needs: row.needs } : null,
-      kind: row?.kind ?? null,
-      ranMs: row?.ranMs ?? 0,
-      freedLanes: row?.lanes ?? [],
-      hasDependants: row?.hasDependants ?? false,
+      jobId: finish.jobId,
+      status: attempt ? 'applied' : 'stale',
+      state: job?.state ?? null,
+      place: waitsAgain && job.queue && job.needs ? { queue: job.queue, needs: job.needs } : null,
+      kind: job?.kind ?? null,
+      ranMs: attempt?.ranMs ?? 0,
+      freedLanes: attempt?.lanes ?? [],
+      hasDependants: job?.hasDependants ?? false,
     };
   });
+}
+
+function toLateRow({ jobId, number, token, actor, outcome }: Finish): object {
+  return { jobId, number, token, actor, state: outcome.state, endedAt: outcome.endedAt, outcome };
 }
 
 function toRow({ outcome, next, family, ...rest }: Finish): object {
@@ -196,6 +221,5 @@ function toRow({ outcome, next, family, ...rest }: Finish): object {
     verdictTone: verdict?.tone,
     // `null` is a result as well; a missing member becomes SQL null.
     result: outcome.result,
-    outcome,
   };
 }

@@ -19,8 +19,8 @@ export interface FilterPlan {
 }
 
 export interface Driver {
-  /** Text of a tsquery. */
-  query: string;
+  /** Texts of tsqueries, all of which must fit. */
+  queries: readonly string[];
   /** Jobs that are found by a column instead of a keyword. */
   columns: readonly Condition[];
   /** What it leaves to be checked. */
@@ -145,7 +145,7 @@ function driverOf(terms: readonly TermPlan[], others: readonly Condition[]): Dri
   if (used.length === 0) return null;
   const answered = new Set(used.filter(({ isAnswered }) => isAnswered).map(({ condition }) => condition));
   return {
-    query: used.map(({ query }) => query).join(' & '),
+    queries: used.map(({ query }) => query),
     columns: used.flatMap(({ columns }) => columns),
     residual: [...terms.map(({ condition }) => condition).filter((one) => !answered.has(one)), ...others],
   };

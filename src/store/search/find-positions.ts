@@ -23,6 +23,8 @@ export interface FindRequest {
   budgetMs: number;
   /** Where the partitions of the words meet, in microseconds, oldest first. */
   edges: readonly string[];
+  /** Words that many jobs have. */
+  common: readonly string[];
   steps: SearchSteps;
 }
 
@@ -54,8 +56,8 @@ const queryCanceled = '57014';
  *
  * *Windows*: what a walk did not find enough of is rare there, so the GIN index of words is asked, partition by
  * partition: one, then two, four … at a time, so that an absent word costs few round trips. Of what it finds in a window
- * the next thousand in order are checked against the other conditions, four times as many at each further step. The
- * index has to be forced (`enable_seqscan`); by its estimates the planner may rather read the partition.
+ * the next few hundred in order are checked against the other conditions, four times as many at each further step. Words
+ * that are common, by the statistics of the database, are not worth asking for, see `#lookupOf`.
  *
  * What no index helps with goes on walking, twice as far at each step. When the time is up, the answer is what was found
  * and how far the search came. A walk is made in any case, so every answer comes further than the last.
@@ -79,6 +81,18 @@ export async function findPositions(db: Database, request: FindRequest): Promise
     }
   }
   return search.result;
+}
+
+/** What the index of words is asked for, and what is looked for in the rows it gives. As tsquery. */
+interface Lookup {
+  wanted: string;
+  checked: string | null;
+}
+
+interface Step {
+  lookup: Lookup;
+  window: Window;
+  candidates: number;
 }
 
 class Search {
@@ -107,7 +121,8 @@ class Search {
     const { plan, steps } = this.#request;
     const { isDirect, driver } = plan;
     if (isDirect || (await this.#isNarrow(tx))) return this.#readAll(tx);
-    if (driver) return this.#readWindows(tx, driver);
+    const lookup = driver && (await this.#lookupOf(tx, driver.queries));
+    if (driver && lookup) return this.#readWindows(tx, driver, lookup);
     for (let rows = 4 * steps.rows; !this.#isOver; rows = Math.min(2 * rows, maxRows)) {
       await this.walk(tx, rows);
     }
@@ -179,14 +194,14 @@ class Search {
     this.#isAtEnd = true;
   }
 
-  async #readWindows(tx: Queryable, driver: Driver): Promise<void> {
+  async #readWindows(tx: Queryable, driver: Driver, lookup: Lookup): Promise<void> {
     const { order, edges, steps } = this.#request;
     for (const window of windowsBehind(edges, order, this.#reached)) {
       let last: Position | null = null;
       let { candidates } = steps;
       do {
         if (this.#isOver) return;
-        last = await this.#readWindow(tx, driver, { window, candidates });
+        last = await this.#readWindow(tx, driver, { lookup, window, candidates });
         if (this.isDone) return;
         this.#passed(last, window);
         candidates *= 4;
@@ -194,14 +209,24 @@ class Search {
     }
   }
 
+  /**
+   * The index decodes all places of every word it is asked for, so it is asked for the rare ones alone, and the common ones
+   * are looked for in the rows it finds. Null when all are common.
+   */
+  async #lookupOf(tx: Queryable, queries: readonly string[]): Promise<Lookup | null> {
+    const [row] = await tx.query<{ rare: string | null; common: string | null }>(
+      `select string_agg(q, ' & ') filter (where not isCommon) as rare, string_agg(q, ' & ') filter (where isCommon) as common
+       from unnest($1::text[]) q, lateral (select array_to_tsvector($2::text[]) @@ q::tsquery as isCommon) c`,
+      [queries, this.#request.common],
+    );
+    return row?.rare ? { wanted: row.rare, checked: row.common } : null;
+  }
+
   /** Checks the next candidates of a window; the last of them, when there may be more. */
-  async #readWindow(
-    tx: Queryable,
-    driver: Driver,
-    { window, candidates }: { window: Window; candidates: number },
-  ): Promise<Position | null> {
+  async #readWindow(tx: Queryable, driver: Driver, step: Step): Promise<Position | null> {
+    const { window, candidates } = step;
     const conditions = new Conditions();
-    const source = this.#candidates(driver, { window, candidates, values: conditions.values });
+    const source = this.#candidates(driver, step, conditions);
     const found = this.#statement('c join jobs j on j.id = c.id and j.submitted_at = c.submitted_at', {
       conditions,
       window,
@@ -222,23 +247,30 @@ class Search {
   }
 
   /** Jobs of a window that the words, or a column, say may fit. */
-  #candidates(
-    { query, columns }: Driver,
-    { window, candidates, values }: { window: Window; candidates: number; values: unknown[] },
-  ): string {
+  #candidates({ columns }: Driver, { lookup, window, candidates }: Step, conditions: Conditions): string {
     const { order } = this.#request;
-    const branch = (alias: string, id: string, table: string, { sql, values: own }: Condition): string => {
-      const conditions = new Conditions(values).add(sql, ...own);
-      addWindow(conditions, `${alias}.submitted_at`, window);
-      addBehind(conditions, `${alias}.submitted_at, ${id}`, order, this.#reached);
-      const direction = order === 'newest' ? 'desc' : 'asc';
-      return `(select ${id} as id, ${alias}.submitted_at from ${table} ${alias} where ${conditions.text}
-        order by ${alias}.submitted_at ${direction}, ${id} ${direction} limit ${candidates})`;
-    };
-    const words = branch('w', 'w.job_id', 'job_words', { sql: 'w.words @@ ?::tsquery', values: [query] });
+    const words = `(select w.id, w.submitted_at from ${this.#findWords({ lookup, window, candidates }, conditions)} w)`;
     if (columns.length === 0) return words;
-    const others = columns.map((condition) => branch('j', 'j.id', 'jobs', condition));
+    const direction = order === 'newest' ? 'desc' : 'asc';
+    const others = columns.map(({ sql, values }) => {
+      const own = new Conditions(conditions.values).add(sql, ...values);
+      addWindow(own, 'j.submitted_at', window);
+      addBehind(own, 'j.submitted_at, j.id', order, this.#reached);
+      return `(select j.id, j.submitted_at from jobs j where ${own.text}
+        order by j.submitted_at ${direction}, j.id ${direction} limit ${candidates})`;
+    });
     return `select c.* from (${[words, ...others].join(' union ')}) c order by ${inOrder('c', order)} limit ${candidates}`;
+  }
+
+  #findWords({ lookup, window, candidates }: Step, conditions: Conditions): string {
+    const { order } = this.#request;
+    const isNewest = order === 'newest';
+    const behind = this.#reached ?? { micros: isNewest ? 'Infinity' : '-Infinity', id: '0' };
+    const at = (micros: string): string => `to_timestamp(${conditions.value(micros)}::float8 / 1000000)`;
+    const { wanted, checked } = lookup;
+    return `find_words(${conditions.value(wanted)}::tsquery, ${conditions.value(checked)}::tsquery,
+      ${at(window.from ?? '-Infinity')}, ${at(window.until ?? 'Infinity')},
+      ${at(behind.micros)}, ${conditions.value(behind.id)}::bigint, ${isNewest}, ${candidates})`;
   }
 
   /** Positions of the jobs `j` that `source` gives and the filter fits, in order. */

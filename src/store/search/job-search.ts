@@ -7,13 +7,13 @@ import { addFilters, visibleTo } from '../jobs/conditions.ts';
 import { planFilter } from './filter-plan.ts';
 import { findPositions, type SearchSteps } from './find-positions.ts';
 import { parseCursor, toCursor } from './position.ts';
-import { createEdges, type ReadEdges } from './word-partitions.ts';
+import { createPartitionReader, type ReadPartitions } from './word-partitions.ts';
 
-const defaultSteps: SearchSteps = { rows: 1_000, candidates: 1_000 };
+const defaultSteps: SearchSteps = { rows: 250, candidates: 250 };
 
 /** @param steps how much is looked at first; what is found does not depend on it */
 export function createJobSearch(db: Database, steps: SearchSteps = defaultSteps): JobSearch {
-  const source = { db, readEdges: createEdges(db), steps };
+  const source = { db, readPartitions: createPartitionReader(db), steps };
   return {
     find: async (request, actor) => {
       const { items, ...rest } = await findIds(source, request, actor);
@@ -28,7 +28,7 @@ export function createJobSearch(db: Database, steps: SearchSteps = defaultSteps)
 }
 
 async function findIds(
-  { db, readEdges, steps }: { db: Database; readEdges: ReadEdges; steps: SearchSteps },
+  { db, readPartitions, steps }: { db: Database; readPartitions: ReadPartitions; steps: SearchSteps },
   request: SearchRequest,
   actor: Actor,
 ): Promise<Found<number>> {
@@ -50,7 +50,7 @@ async function findIds(
     // One more than asked for says whether there is another page.
     limit: limit + 1,
     budgetMs,
-    edges: await readEdges(),
+    ...(await readPartitions()),
     steps,
   });
   const page = positions.slice(0, limit);
