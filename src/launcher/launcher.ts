@@ -12,6 +12,7 @@ import { ProgramWatch } from './program-watch.ts';
 import { Program } from './program.ts';
 import { attemptTokenVariable, type Isolation, type SpecOnWire, type StartRefused } from './protocol.ts';
 import type { Exit, Spawner, SpawnRequest } from './spawner.ts';
+import { UserSwitches } from './switch-user.ts';
 import { Watcher } from './watcher.ts';
 
 export interface LauncherParts {
@@ -34,6 +35,7 @@ export class Launcher {
   readonly #programs = new Map<string, Program>();
   readonly #mains = new Map<number, Program>();
   readonly #oomKills = new OomKills();
+  readonly #switches: UserSwitches;
   readonly #watcher: Watcher;
   /** Looked for when the first program has limits. */
   #delegatedCgroup: string | null | undefined;
@@ -41,6 +43,7 @@ export class Launcher {
 
   constructor(parts: LauncherParts) {
     this.#parts = parts;
+    this.#switches = new UserSwitches((user, gid) => parts.spawner.groupsOf(user, gid));
     this.#leftovers = new Leftovers(parts.spawner, {
       isMain: (pid) => this.#mains.has(pid),
       couldOwn: (ticks) => this.#mains.values().some(({ startTicks }) => (startTicks?.[0] ?? 0) <= ticks),
@@ -92,7 +95,7 @@ export class Launcher {
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
     const cgroup = this.#makeCgroup(spec.isolation);
-    const command = toCommand(spec, cgroup?.words ?? []);
+    const command = toCommand(spec, cgroup?.words ?? [], this.#switches);
     if ('exitCode' in command) {
       cgroup?.remove();
       return { type: 'refused', ...command };
@@ -162,14 +165,18 @@ const envTool = '/usr/bin/env';
 
 type Command = Pick<SpawnRequest, 'path' | 'argv' | 'env' | 'owner'>;
 
-function toCommand(spec: SpecOnWire, cgroupWords: readonly string[]): Command | StartRefused {
+function toCommand(
+  spec: SpecOnWire,
+  cgroupWords: readonly string[],
+  switches: UserSwitches,
+): Command | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
   if (typeof path !== 'string') return path;
   const plain = { path, argv: [spec.file, ...spec.args], env: toEnvironment(spec.env), owner: null };
   if (!spec.isolation) return plain;
-  const isolated = isolate(spec.isolation);
+  const isolated = isolate(spec.isolation, switches);
   if ('exitCode' in isolated) return isolated;
   const { owner } = isolated;
   const words = [...cgroupWords, ...isolated.words];

@@ -11,6 +11,7 @@ export interface Libc {
   wait4(pid: number, status: Int32Array, options: number, usage: Buffer): number;
   waitid(idType: number, id: number, info: Buffer, options: number): number;
   sigfillset(set: Buffer): number;
+  getgrouplist(user: string, group: number, groups: Uint32Array, count: Int32Array): number;
   posix_spawn(
     pid: Int32Array,
     path: string,
@@ -40,6 +41,7 @@ const prototypes = [
   'int wait4(int pid, void *status, int options, void *usage)',
   'int waitid(int idType, int id, void *info, int options)',
   'int sigfillset(void *set)',
+  'int getgrouplist(const char *user, unsigned int group, void *groups, void *count)',
   'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)',
   'int posix_spawn_file_actions_init(void *actions)',
   'int posix_spawn_file_actions_destroy(void *actions)',

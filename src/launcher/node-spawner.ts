@@ -16,6 +16,7 @@ export function createNodeSpawner(): Spawner {
     spawn: spawnWithNode,
     groupExists: (group) => exists(-group),
     processExists: exists,
+    groupsOf: () => null,
     close: () => {},
   };
 }

@@ -19,6 +19,8 @@ const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 /** si_pid in siginfo_t on 64-bit Linux, glibc and musl. */
 const siPidAt = 16;
+/** NGROUPS_MAX of Linux. */
+const maxGroups = 65_536;
 /** Larger than the opaque structs of any C library we know (glibc: 80 and 336). */
 const opaqueBytes = 1024;
 /** In which rusage counts what went from and to storage. */
@@ -114,6 +116,15 @@ class PosixSpawner implements Spawner {
 
   processExists(pid: number): boolean {
     return this.#libc.kill(pid, 0) === 0;
+  }
+
+  groupsOf(user: string, gid: number): number[] | null {
+    for (let room = 64; room <= maxGroups; room *= 2) {
+      const groups = new Uint32Array(room);
+      const count = new Int32Array([room]);
+      if (this.#libc.getgrouplist(user, gid, groups, count) >= 0) return [...groups.subarray(0, count[0])];
+    }
+    return null;
   }
 
   close(): void {

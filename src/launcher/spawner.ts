@@ -7,6 +7,8 @@ export interface Spawner {
   /** Zombies exist, too. */
   groupExists(group: number): boolean;
   processExists(pid: number): boolean;
+  /** The numbers of all groups of that user, `gid` among them; null where they cannot be told. */
+  groupsOf(user: string, gid: number): number[] | null;
   close(): void;
 }
 

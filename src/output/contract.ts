@@ -15,6 +15,31 @@ export const outputLine = z.object({
     .describe('Of a line that was found: `from` that shows it among the lines of both streams.'),
 });
 
+/** Lines around a place, for a viewer that scrolls. */
+export const outputView = z.object({
+  attempt: z.int(),
+  isEnded: z.boolean(),
+  lines: z.array(
+    outputLine.extend({
+      place: z.string().describe('Where it begins; stays the same.'),
+      row: z.int().describe('Lines of the view that ended before it.'),
+    }),
+  ),
+  before: z
+    .string()
+    .nullable()
+    .describe('`from` for what comes before, with direction backward; null at the beginning.'),
+  after: z
+    .string()
+    .nullable()
+    .describe(
+      '`from` for what comes behind. At the end of what is stored, lines without an end come again from there.',
+    ),
+  hasMore: z.boolean().describe('More is stored behind `after`.'),
+  rows: z.int().describe('Whole lines of the view that are stored.'),
+  chunks: z.int().describe('Pieces that are stored; the number before the dot of a place counts them.'),
+});
+
 /** A text to find in lines. */
 export const findText = z
   .string()

@@ -57,7 +57,7 @@ export interface OutputRecorder {
 export interface OutputStore {
   /** Adds chunks; one with a number that exists replaces it (the growing tail). */
   write(chunks: readonly OutputChunk[]): Promise<void>;
-  /** Chunks in order of number, from the one that holds `from`. */
+  /** Chunks from a position on. */
   read(attempt: AttemptRef, from: ChunkPosition, limit: number): Promise<OutputChunk[]>;
   last(attempt: AttemptRef): Promise<OutputChunk | null>;
   /** Makes the partitions of this month and the next ones. */
@@ -70,9 +70,16 @@ export interface AttemptRef {
   claimedAt: Date;
 }
 
+/**
+ * Chunks in order of number from one on, or (`before`, `last`) the newest first. `holding` leaves out those that hold
+ * only the other stream.
+ */
 export type ChunkPosition =
-  | { by: 'chunk'; number: number }
+  | { by: 'chunk'; number: number; holding?: 'stdout' | 'stderr' | null }
+  | { by: 'before'; number: number; holding?: 'stdout' | 'stderr' | null }
   | { by: 'line'; stream: 'stdout' | 'stderr'; line: number }
+  /** The one in which so many lines of both streams together have ended. */
+  | { by: 'row'; row: number }
   | { by: 'last' };
 
 /** One line as people read it. */
@@ -146,8 +153,42 @@ export interface OutputFinder {
   find(attempt: AttemptRef, options: FindOptions): Promise<FoundLines>;
 }
 
+export interface ViewOptions {
+  /** Null: both, in order of arrival. */
+  stream: 'stdout' | 'stderr' | null;
+  /** `end`, a place as other answers name them, a line (`stdout:120`), or `row:5000`: behind so many lines. Null: the beginning. */
+  from: string | null;
+  /** Forward: what is there and behind it. Backward: what comes before. */
+  direction: 'forward' | 'backward';
+  limit: number;
+}
+
+export interface ViewedLine extends OutputLine {
+  /** Stays the same as long as the line is stored. */
+  place: string;
+  /** Whole lines before it among those of the view. */
+  row: number;
+}
+
+export interface OutputView {
+  /** In order of arrival, whatever the direction. A line that reaches beyond a chunk comes in pieces. */
+  lines: ViewedLine[];
+  /** To go on backward from; null at the beginning. */
+  before: string | null;
+  /** To go on forward from; null when nothing is stored. At the end, lines without an end come again from there. */
+  after: string | null;
+  /** More is stored behind `after`. */
+  hasMore: boolean;
+  /** Whole lines of the view in all. */
+  rows: number;
+  /** Chunks in all; the number before the dot of a place counts them. */
+  chunks: number;
+}
+
 /** Reads what attempts printed. */
 export interface OutputReader {
+  /** Lines around a place, for somebody who scrolls. @throws RangeError when `from` is no place */
+  view(attempt: AttemptRef, options: ViewOptions): Promise<OutputView>;
   streamLines(
     attempt: AttemptRef,
     options: { stream: 'stdout' | 'stderr'; from: number; limit: number },

@@ -13,9 +13,11 @@ import type {
 import { decodeChunk, type Stream } from './chunk.ts';
 import { LineCollector, linesOfChunk } from './lines.ts';
 import { parsePlace } from './contract.ts';
+import { viewLines } from './view.ts';
 
 export function createOutputReader(store: OutputStore): OutputReader {
   return {
+    view: (attempt, options) => viewLines(store, attempt, options),
     streamLines: (attempt, options) => readStreamLines(store, attempt, options),
     mergedLines: (attempt, options) => readMergedLines(store, attempt, options),
     tail: (attempt, limit, stream) => readTail(store, attempt, { limit, stream }),

@@ -1,9 +1,10 @@
 import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../output/ports.ts';
+import { encodeByteaArray } from './bytea-array.ts';
 import type { Database, Queryable } from './database.ts';
 
 /**
  * Upsert by (attempt, number): the growing tail is rewritten until it is full, and a retry after a lost answer writes
- * the same row again. The bytes travel as an array of bytea, not as text.
+ * the same row again. The bytes travel in binary: the driver would write an array of them as hexadecimal text.
  */
 const writeStatement = {
   name: 'write-output',
@@ -77,7 +78,7 @@ async function writeChunks(db: Queryable, chunks: readonly OutputChunk[]): Promi
     column((c) => c.startedAt.getTime()),
     column((c) => c.isFull),
     column((c) => c.codec),
-    column((c) => Buffer.from(c.data)),
+    encodeByteaArray(column((c) => c.data)),
   ]);
 }
 
@@ -119,7 +120,15 @@ async function readChunks(
 function toCondition(from: ChunkPosition): { condition: string; order: 'asc' | 'desc'; value: number } {
   switch (from.by) {
     case 'chunk':
-      return { condition: 'number >= $4', order: 'asc', value: from.number };
+      return { condition: `number >= $4${toHolding(from.holding)}`, order: 'asc', value: from.number };
+    case 'before':
+      return { condition: `number < $4${toHolding(from.holding)}`, order: 'desc', value: from.number };
+    case 'row':
+      return {
+        condition: 'stdout_line + stdout_lines + stderr_line + stderr_lines >= $4',
+        order: 'asc',
+        value: from.row,
+      };
     case 'line':
       // Line n begins behind the n-th line end, so in the first chunk that has seen so many.
       return {
@@ -131,6 +140,13 @@ function toCondition(from: ChunkPosition): { condition: string; order: 'asc' | '
     case 'last':
       return { condition: 'number >= $4', order: 'desc', value: 0 };
   }
+}
+
+/** A chunk that holds neither stream is a gap. */
+function toHolding(stream: 'stdout' | 'stderr' | null | undefined): string {
+  if (!stream) return '';
+  const [wanted, other] = stream === 'stdout' ? ['stdout', 'stderr'] : ['stderr', 'stdout'];
+  return ` and (${wanted}_bytes > 0 or ${other}_bytes = 0)`;
 }
 
 /**
