@@ -85,7 +85,7 @@ async function build(
   const worker = roles.includes('worker') ? buildWorker(config, core) : null;
   const report = buildReport(core, worker);
   const hasWeb = roles.includes('web') && config.http.port !== 'off';
-  const http = hasWeb ? await buildHttp(config, core, report) : null;
+  const http = hasWeb ? await buildHttp(config, core, { metricsReport: report, worker }) : null;
   const hasMetrics = http === null && config.metrics.port !== 'off';
   const metricsHttp = hasMetrics ? await buildMetricsHttp(config, core, report) : null;
   return {

@@ -54,6 +54,8 @@ export const userChange = z.strictObject({
   password: password.optional().describe('Sets a new one and ends all sessions.'),
 });
 
+export const meChange = z.strictObject({ displayName });
+
 export const login = z.strictObject({
   name: z.string().max(200).describe('The user name.'),
   password: z.string().max(1_000),

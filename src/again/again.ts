@@ -3,10 +3,11 @@ import type { CapsuleStore } from '../capsules/ports.ts';
 import type { AgainDifference } from '../contract/again.ts';
 import type { Capsule } from '../contract/capsule.ts';
 import { AppError, isAppError } from '../contract/errors.ts';
+import { submitLike } from '../contract/submit-like.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import { unifiedDiff } from '../lib/unified-diff.ts';
 import type { Scripts } from '../scripts/ports.ts';
-import { applyEdit, checkOptions, listChanges, toBody } from './body.ts';
+import { applyEdit, checkOptions, listChanges } from './body.ts';
 import type { Again, AgainRequest } from './ports.ts';
 
 export interface AgainOptions {
@@ -21,7 +22,7 @@ export function createAgain({ jobs, capsules, scripts }: AgainOptions): Again {
 
   return {
     compare: async (request) => {
-      const before = toBody(request.job);
+      const before = submitLike(request.job);
       const after = applyEdit(before, request.edit);
       checkOptions(after);
       const capsule = await findCapsule(request);
@@ -35,7 +36,7 @@ export function createAgain({ jobs, capsules, scripts }: AgainOptions): Again {
 
     submit: async (request) => {
       const { job, as, actor } = request;
-      const body = applyEdit(toBody(job), request.edit);
+      const body = applyEdit(submitLike(job), request.edit);
       const { input, ...options } = body;
       const scriptSha256 = as === 'it-was' ? requireText(request, await findCapsule(request)) : null;
       const again = { of: job.id, scriptSha256 };

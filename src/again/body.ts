@@ -1,42 +1,13 @@
 import { AppError } from '../contract/errors.ts';
-import { submitOptions, type Job, type SubmitOptions } from '../contract/job.ts';
-
-/** Members of a submit, without the kind, which never changes. */
-export type Body = Record<string, unknown>;
+import { submitOptions, type SubmitOptions } from '../contract/job.ts';
+import type { SubmitBody } from '../contract/submit-like.ts';
 
 /** Their members are merged one by one. */
 const merged = new Set(['input', 'env', 'limits']);
 
-/**
- * The submit that would make such a job again. What belonged to that one run is left out: when it was due, what it ran
- * after, its idempotency key, and tags that we set.
- */
-export function toBody(job: Job): Body {
-  const own = job.lanes.find((lane) => lane.startsWith('key:'));
-  const body: Body = {
-    input: job.input,
-    name: job.name,
-    queue: job.queue ?? undefined,
-    priority: job.priority,
-    labels: job.labels,
-    lanes: job.lanes.filter((lane) => !/^(queue|user|key):/.test(lane)),
-    concurrencyKey: own?.slice('key:'.length),
-    timeoutSeconds: job.timeoutSeconds ?? undefined,
-    retry: job.retry,
-    project: job.project ?? undefined,
-    tags: job.tags.filter((tag) => !tag.startsWith('near-limit:')),
-    limits: job.limits ?? undefined,
-    nice: job.nice ?? undefined,
-    env: job.env ?? undefined,
-    stdin: job.stdin ?? undefined,
-    workdir: job.workdir ?? undefined,
-  };
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-}
-
 /** A name that was made from the input follows it only when it is edited, too: lists then tell the two apart. */
-export function applyEdit(body: Body, edit: Readonly<Record<string, unknown>>): Body {
-  const next: Body = { ...body };
+export function applyEdit(body: SubmitBody, edit: Readonly<Record<string, unknown>>): SubmitBody {
+  const next: SubmitBody = { ...body };
   for (const [name, value] of Object.entries(edit)) {
     if (value === null) delete next[name];
     else next[name] = merged.has(name) ? mergeMembers(next[name], value) : value;
@@ -52,7 +23,7 @@ function mergeMembers(before: unknown, change: unknown): unknown {
 }
 
 /** @throws AppError `invalid_input` naming the fields of the edit */
-export function checkOptions({ input: _input, ...options }: Body): SubmitOptions {
+export function checkOptions({ input: _input, ...options }: SubmitBody): SubmitOptions {
   const parsed = submitOptions.safeParse(options);
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map(({ path, message }) => ({
@@ -63,7 +34,10 @@ export function checkOptions({ input: _input, ...options }: Body): SubmitOptions
   throw new AppError('invalid_input', `The edit is not accepted. ${list}`, { details });
 }
 
-export function listChanges(before: Body, after: Body): { field: string; before: unknown; after: unknown }[] {
+export function listChanges(
+  before: SubmitBody,
+  after: SubmitBody,
+): { field: string; before: unknown; after: unknown }[] {
   const then = flatten(before);
   const now = flatten(after);
   return [...new Set([...then.keys(), ...now.keys()])]
@@ -71,7 +45,7 @@ export function listChanges(before: Body, after: Body): { field: string; before:
     .map((field) => ({ field, before: then.get(field) ?? null, after: now.get(field) ?? null }));
 }
 
-function flatten(body: Body): Map<string, unknown> {
+function flatten(body: SubmitBody): Map<string, unknown> {
   return new Map(
     Object.entries(body).flatMap(([name, value]): [string, unknown][] =>
       merged.has(name) && isObject(value)

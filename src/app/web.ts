@@ -19,7 +19,7 @@ import { appendOutput, chunkOutput } from '../output/append.ts';
 import { createOutputReader } from '../output/reader.ts';
 import { externalKinds } from '../kinds/list.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { MetricsReport } from '../metrics/ports.ts';
+import type { MetricsReport, ProcessFigures } from '../metrics/ports.ts';
 import { createMetricsReport } from '../metrics/report.ts';
 import { createOutputSearch } from '../search/output-search.ts';
 import { createScripts } from '../scripts/scripts.ts';
@@ -38,26 +38,25 @@ import { createViewStore } from '../store/search/view-store.ts';
 import { createJobSearch } from '../store/search/job-search.ts';
 import { createScriptHistory } from '../store/script-history.ts';
 import { createSeriesStore } from '../store/series-store.ts';
+import { createStatsReader } from '../store/stats/stats-reader.ts';
 import { createTaskReader } from '../store/task-reader.ts';
 import { createWaitingStore } from '../store/waiting-store.ts';
 import { createWaitingReasons } from '../waiting/waiting.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { Core } from './context.ts';
+import { createServerFacts } from './server-facts.ts';
 
 export function buildReport({ db, registry, logger }: Core, worker: Worker | null): MetricsReport {
   return createMetricsReport(registry, {
     figures: createFigureReader(db),
-    process: () => ({
-      connections: db.connections(),
-      worker: worker && {
-        slots: worker.slots,
-        running: worker.running,
-        launcherIsUp: worker.launcherIsUp,
-      },
-    }),
+    process: () => ({ connections: db.connections(), worker: figuresOf(worker) }),
     clock: systemClock,
     logger,
   });
+}
+
+function figuresOf(worker: Worker | null): ProcessFigures['worker'] {
+  return worker && { slots: worker.slots, running: worker.running, launcherIsUp: worker.launcherIsUp };
 }
 
 /** What a process without the web interface still answers. */
@@ -94,7 +93,7 @@ function readiness(db: Database): ReadinessCheck[] {
 export async function buildHttp(
   config: Config,
   core: Core,
-  metricsReport: MetricsReport,
+  { metricsReport, worker }: { metricsReport: MetricsReport; worker: Worker | null },
 ): Promise<HttpService> {
   const { db, outputStore, kinds, rings, jobs, logger, metrics } = core;
   const { http } = config;
@@ -156,6 +155,16 @@ export async function buildHttp(
     bell: rings,
     scripts,
     listenForNews: (onNews) => rings.listenForNews(onNews),
+    stats: createStatsReader(db, search),
+    serverFacts: createServerFacts({
+      db,
+      version: packageFile.version,
+      timezone: config.timezone,
+      isEmbedded: config.database.kind === 'embedded',
+      directories: { data: config.data.directory, home: config.data.homeDirectory },
+      settings: config.settings,
+      worker: () => figuresOf(worker),
+    }),
     tasks: createTaskReader(db),
     waiting: createWaitingReasons(createWaitingStore(db)),
     timezone: config.timezone,

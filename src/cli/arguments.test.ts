@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findQuoteProblem, toArgv } from '../kinds/script/arguments.ts';
+import { findQuoteProblem, toArgv } from '../contract/script-arguments.ts';
 import { toArgumentPairs } from './arguments.ts';
 
 const difficult = fc.array(

@@ -41,7 +41,7 @@ const known: Readonly<Record<string, Values>> = {
   'workers resume name': workers,
   'view set name': views,
   'view remove name': views,
-  'bulk action': list('cancel', 'retry', 'delete', 'tag', 'untag', 'assess'),
+  'bulk action': list('cancel', 'retry', 'delete', 'tag', 'untag', 'move', 'assess'),
   'completion shell': list('bash', 'zsh', 'fish'),
   'events job': jobs,
   '--view': views,

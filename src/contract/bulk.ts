@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { jobSummary, tagName } from './job.ts';
-import type { Permission } from './permissions.ts';
+import { jobSummary, queueName, tagName } from './job.ts';
 import { analyses, assessments, jobStates } from './states.ts';
 
 const someTags = z.array(tagName).min(1).max(50);
@@ -11,6 +10,7 @@ const members = {
   delete: { action: z.literal('delete') },
   tag: { action: z.literal('tag'), tags: someTags },
   untag: { action: z.literal('untag'), tags: someTags },
+  move: { action: z.literal('move'), queue: queueName.describe('Where jobs that wait go to.') },
   assess: {
     action: z.literal('assess'),
     assessment: z.enum(assessments).nullable().optional(),
@@ -25,16 +25,10 @@ export const bulkAction = z.discriminatedUnion('action', [
   z.strictObject(members.delete),
   z.strictObject(members.tag),
   z.strictObject(members.untag),
+  z.strictObject(members.move),
   z.strictObject(members.assess),
 ]);
 export type BulkAction = z.infer<typeof bulkAction>;
-
-/** What an action needs, and what it needs for jobs of others in addition. */
-export function permissionsOf({ action }: BulkAction): { own: Permission; others: Permission } {
-  return action === 'cancel'
-    ? { own: 'jobs.cancel', others: 'jobs.cancel-others' }
-    : { own: 'jobs.change', others: 'jobs.change-others' };
-}
 
 const target = {
   filter: z.string().describe('In the filter language; only jobs submitted before the request are touched.'),
@@ -53,6 +47,7 @@ export const bulkRequest = z.discriminatedUnion('action', [
   z.strictObject({ ...members.delete, ...target }),
   z.strictObject({ ...members.tag, ...target }),
   z.strictObject({ ...members.untag, ...target }),
+  z.strictObject({ ...members.move, ...target }),
   z.strictObject({ ...members.assess, ...target }),
 ]);
 

@@ -12,6 +12,7 @@ export const failure = z.object({
   firstSeenAt: timestamp.describe('The first of them in the time asked for.'),
   lastSeenAt: timestamp,
   lastJobId: z.int(),
+  course: z.array(z.int()).describe('How many failed so in each thirtieth of the time asked for.'),
   example: z.string().nullable().describe('What the last of them said.'),
 });
 export type Failure = z.infer<typeof failure>;

@@ -38,9 +38,17 @@ export const permissions = {
   'users.read': 'admin',
   'users.change': 'admin',
   'audit.read': 'admin',
+  'server.read': 'admin',
 } as const satisfies Record<string, Role | 'public' | 'signed-in'>;
 
 export type Permission = keyof typeof permissions;
+
+/** What an action on many jobs needs, and what it needs for jobs of others in addition. */
+export function permissionsOf({ action }: { action: string }): { own: Permission; others: Permission } {
+  return action === 'cancel'
+    ? { own: 'jobs.cancel', others: 'jobs.cancel-others' }
+    : { own: 'jobs.change', others: 'jobs.change-others' };
+}
 
 export const tokenScopes = ['read', 'submit', 'all'] as const;
 

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Actor } from '../contract/actor.ts';
 import { AppError } from '../contract/errors.ts';
 import type { Job } from '../contract/job.ts';
 import type { JobReader } from '../jobs/ports.ts';
@@ -53,4 +54,19 @@ export async function findJobToChange(
   const found = await findJob(reader, request);
   if (found.owner !== principalOf(request).actor.name) requirePermission(request, forOthers);
   return found;
+}
+
+/**
+ * An attempt of a job, the newest when none is named; null before the first.
+ * @throws AppError `not_found` when the one that is named never was
+ */
+export async function findAttempt(
+  reader: JobReader,
+  { id, number }: { id: number; number: number | undefined },
+  actor: Actor,
+): ReturnType<JobReader['attemptRef']> {
+  const attempt = await reader.attemptRef(id, number ?? null, actor);
+  if (!attempt && number !== undefined)
+    throw new AppError('not_found', `Job ${id} has no attempt ${number}.`);
+  return attempt;
 }

@@ -1,8 +1,12 @@
 import { AppError } from '../contract/errors.ts';
 import type { App } from './access.ts';
+import { wantsPage, type SendPage } from './plugins/pages.ts';
 
-/** 404 for addresses that do not exist, 405 with `Allow` for those that exist for another method. */
-export function addNotFound(app: App): void {
+/**
+ * 404 for addresses that do not exist, 405 with `Allow` for those that exist for another method. A browser that goes to
+ * an address gets the page instead, which knows its own addresses.
+ */
+export function addNotFound(app: App, sendPage: SendPage): void {
   let table: { pattern: RegExp; method: string }[] | undefined;
   app.setNotFoundHandler((request, reply) => {
     table ??= app.routeTable().map(({ url, method }) => ({ pattern: toPattern(url), method }));
@@ -10,7 +14,10 @@ export function addNotFound(app: App): void {
     const allowed = [
       ...new Set(table.filter((route) => route.pattern.test(path)).map((route) => route.method)),
     ];
-    if (allowed.length === 0) throw new AppError('not_found', `There is nothing at ${path}.`);
+    if (allowed.length === 0 && wantsPage(request)) return sendPage(reply);
+    // Allowed, yet here: a route of many files has no such file.
+    if (allowed.length === 0 || allowed.includes(request.method))
+      throw new AppError('not_found', `There is nothing at ${path}.`);
     reply.header('allow', allowed.join(', '));
     throw new AppError(
       'method_not_allowed',

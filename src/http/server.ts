@@ -2,6 +2,7 @@ import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import type { Authenticator } from '../accounts/ports.ts';
 import { addRouteTable, type App } from './access.ts';
 import { handleError } from './error-handler.ts';
@@ -10,6 +11,7 @@ import { answerClientError } from './client-error.ts';
 import { addNotFound } from './not-found.ts';
 import { addApiDescription, addApiDocs } from './plugins/api-docs.ts';
 import { addAuthentication } from './plugins/authentication.ts';
+import { addPages } from './plugins/pages.ts';
 import { addRequestChecks } from './plugins/request-checks.ts';
 import { addSecurityHeaders } from './plugins/security-headers.ts';
 import { addStopping } from './plugins/stopping.ts';
@@ -30,9 +32,13 @@ export interface HttpServerOptions {
   /** Largest JSON body; default 1 MiB. A route may set its own `bodyLimit`. */
   bodyLimitBytes?: number;
   rateLimits?: { refusedPerMinute: number };
+  /** What `npm run build` made; by default where it puts it. */
+  pagesDirectory?: string;
   /** Of Daybook, for the API description. */
   version?: string;
 }
+
+const builtPages = join(import.meta.dirname, '../../web/dist');
 
 /**
  * A server without routes: checks, errors, authentication, documentation. Register routes on it, each with
@@ -72,9 +78,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
     accounts: options.accounts,
     refusedPerMinute: options.rateLimits?.refusedPerMinute ?? 300,
   });
-  addNotFound(app);
   await addApiDescription(app, { version: options.version ?? 'development' });
   await addApiDocs(app);
+  addNotFound(app, await addPages(app, options.pagesDirectory ?? builtPages));
   return app;
 }
 

@@ -90,6 +90,8 @@ export function createBulk({ search, jobs, timezone }: BulkOptions): Bulk {
       case 'tag':
       case 'untag':
         return (await jobs.change(job.id, { tags: tagsAfter(job.tags, action) }, actor)) ? null : 'is gone';
+      case 'move':
+        return (await jobs.change(job.id, { queue: action.queue }, actor)) ? null : 'does not wait any more';
       case 'assess': {
         const { action: _action, ...change } = action;
         return (await jobs.change(job.id, change, actor)) ? null : 'is gone';
@@ -114,10 +116,16 @@ function refusal(job: JobSummary, { action, actor, mayTouchOthers, askedAt }: Bu
       return isEnded(job.state) ? null : 'has not ended';
     case 'tag':
       return tagsAfter(job.tags, action).length > maxTags ? `would have more than ${maxTags} tags` : null;
+    case 'move':
+      return waits(job.state) ? null : 'does not wait any more';
     case 'untag':
     case 'assess':
       return null;
   }
+}
+
+function waits(state: JobState): boolean {
+  return state === 'waiting' || state === 'scheduled' || state === 'queued';
 }
 
 function tagsAfter(

@@ -63,6 +63,26 @@ describe('a bulk action', () => {
     expect(await column('id')).toEqual([2, 3]);
   });
 
+  it('moves what waits to another queue, with the limit of its queue, and nothing else', async () => {
+    await database.db.query("insert into queues (name) values ('night') on conflict do nothing");
+    await store(plainJob, failed, plainJob);
+    await database.db.query(`update jobs set lanes = '{queue:default,other}' where id = 1`);
+    const { body } = await bulk({ action: 'move', queue: 'night', filter: 'queue:default' });
+    expect(body).toMatchObject({
+      changed: 2,
+      skipped: [{ reason: 'does not wait any more', count: 1, jobs: [2] }],
+    });
+    expect(await column('queue')).toEqual(['night', 'default', 'night']);
+    expect((await column('lanes'))[0]).toEqual(['queue:night', 'other']);
+  });
+
+  it('that moves to a queue there is not is refused, and moves nothing', async () => {
+    await store(plainJob);
+    const { status, body } = await bulk({ action: 'move', queue: 'nowhere', filter: '' });
+    expect([status, body.details?.[0]?.field]).toEqual([400, 'queue']);
+    expect(await column('queue')).toEqual(['default']);
+  });
+
   it('tags, untags and assesses, with history, and the search knows at once', async () => {
     await store(plainJob, { ...plainJob, tags: ['old'] });
     await bulk({ action: 'tag', tags: ['night', 'old'], filter: '' });

@@ -94,6 +94,16 @@ describe('daybook bulk', () => {
   });
 });
 
+describe('daybook jobs --csv', () => {
+  it('prints every job of the filter with all columns', async () => {
+    const { code, stdout } = await run('jobs', '--csv', 'wing');
+    const [head, ...rows] = stdout.trimEnd().split('\r\n');
+    expect([code, rows.length]).toEqual([0, 1]);
+    expect(head).toMatch(/^id,state,/);
+    expect(rows[0]).toMatch(/^\d+,queued,.*wing/);
+  });
+});
+
 describe('daybook events', () => {
   it('of a job tells its history: who changed what, and what stood there before', async () => {
     await run('edit', '2', '--info', 'first wing');

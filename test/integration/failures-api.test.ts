@@ -53,6 +53,9 @@ describe('jobs that failed', () => {
         example: 'ERROR: element 22 of /tmp/run_22/mesh.inp is inverted',
       },
     ]);
+    const [, family] = await failures();
+    expect(family?.course).toHaveLength(30);
+    expect(family?.course.at(-1)).toBe(2);
     const { items } = await call<{ items: Attempt[] }>('GET', `/jobs/${first?.id}/attempts`);
     const members = await call<{ items: Job[] }>('GET', `/jobs?q=family:${first?.family}`);
     expect(members.items.map(({ id }) => id)).toEqual([second?.id, first?.id]);

@@ -21,6 +21,12 @@ const platform = process.platform === 'win32' ? 'win' : process.platform;
 const pinnedNode = `node_modules/node-${platform}-${process.arch}/bin/node`;
 let clone = '';
 
+const fakeVite = `import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+if (readFileSync('web/src/main.ts', 'utf8') === 'broken') { console.error('this source is broken'); process.exit(1); }
+appendFileSync('builds', process.argv.slice(2).join(' ') + '\\n');
+mkdirSync('web/dist', { recursive: true });
+`;
+
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), 'daybook-clone-'));
   for (const file of ['scripts/setup.cjs', 'bin/daybook.js']) {
@@ -29,6 +35,9 @@ beforeEach(() => {
   }
   write('package-lock.json', '{}');
   write('package.json', '{"type":"module"}');
+  for (const file of ['index.html', 'vite.config.ts', 'src/main.ts', 'public/icon.svg'])
+    write(join('web', file), '');
+  write('src/contract/job.ts', '');
 });
 
 afterEach(() => {
@@ -59,7 +68,10 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
 }
 
 describe('setup', () => {
-  /** Stands in for npm: notes each call, and installs a Node that says its version. */
+  /**
+   * Stands in for npm: notes each call, and installs a Node that says its version and otherwise is this one, and a Vite
+   * that notes each build.
+   */
   function fakeNpm(
     options: { version?: string; failure?: string; failing?: 'ci' } = {},
   ): Record<string, string> {
@@ -70,13 +82,17 @@ describe('setup', () => {
 fs.appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
 ${failure === undefined ? '' : `if (${failing === undefined} || process.argv[2] === '${failing}') { console.error(${JSON.stringify(failure)}); process.exit(1); }`}
 fs.mkdirSync(${JSON.stringify(dirname(pinnedNode))}, { recursive: true });
-fs.writeFileSync(${JSON.stringify(pinnedNode)}, '#!/bin/sh\\necho ${version}\\n', { mode: 0o755 });`,
+fs.writeFileSync(${JSON.stringify(pinnedNode)}, '#!/bin/sh\\n[ "$1" = --version ] && echo ${version} || exec ${process.execPath} "$@"\\n', { mode: 0o755 });
+fs.mkdirSync('node_modules/vite/bin', { recursive: true });
+fs.writeFileSync('node_modules/vite/bin/vite.js', ${JSON.stringify(fakeVite)});`,
     );
     return { npm_execpath: join(clone, 'npm.cjs') };
   }
 
-  const calls = (): string[] =>
-    existsSync(join(clone, 'calls')) ? readFileSync(join(clone, 'calls'), 'utf8').trim().split('\n') : [];
+  const linesOf = (file: string): string[] =>
+    existsSync(join(clone, file)) ? readFileSync(join(clone, file), 'utf8').trim().split('\n') : [];
+  const calls = (): string[] => linesOf('calls');
+  const builds = (): string[] => linesOf('builds');
 
   const setup = (env: Record<string, string>): Promise<Ended> => run(['scripts/setup.cjs'], env);
 
@@ -84,9 +100,37 @@ fs.writeFileSync(${JSON.stringify(pinnedNode)}, '#!/bin/sh\\necho ${version}\\n'
     const env = fakeNpm();
     const first = await setup(env);
     expect(first).toMatchObject({ code: 0, stdout: '' });
-    expect(first.stderr.trim().split('\n')).toHaveLength(1);
+    expect(first.stderr.trim().split('\n')).toEqual([
+      expect.stringContaining('Installing the dependencies'),
+      expect.stringContaining('Building the pages'),
+    ]);
     expect(calls()).toEqual([expect.stringContaining('ci --ignore-scripts')]);
+    expect(builds()).toEqual(['build web --logLevel warn']);
     expect(await setup(env)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(calls()).toHaveLength(1);
+    expect(builds()).toHaveLength(1);
+  });
+
+  it('builds the pages again when their source or the contract changed, and installs nothing', async () => {
+    const env = fakeNpm();
+    await setup(env);
+    write('web/src/main.ts', '// changed');
+    await setup(env);
+    expect(builds()).toHaveLength(2);
+    write('src/contract/job.ts', '// changed');
+    await setup(env);
+    expect(builds()).toHaveLength(3);
+    expect(calls()).toHaveLength(1);
+  });
+
+  it('says so when the pages cannot be built, and tries again next time', async () => {
+    const env = fakeNpm();
+    write('web/src/main.ts', 'broken');
+    const refused = await setup(env);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('The pages could not be built.\nthis source is broken');
+    write('web/src/main.ts', '');
+    expect(await setup(env)).toMatchObject({ code: 0 });
     expect(calls()).toHaveLength(1);
   });
 

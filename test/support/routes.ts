@@ -12,6 +12,7 @@ import { createJobs } from '../../src/jobs/jobs.ts';
 import { createOutputFinder } from '../../src/output/find/finder.ts';
 import { appendOutput, chunkOutput } from '../../src/output/append.ts';
 import { createOutputReader } from '../../src/output/reader.ts';
+import { createServerFacts } from '../../src/app/server-facts.ts';
 import type { Bell } from '../../src/jobs/ports.ts';
 import { externalKinds, listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
@@ -41,6 +42,7 @@ import { findActor } from '../../src/accounts/find-actor.ts';
 import { createBulk } from '../../src/search/bulk.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { createBulkSteps } from '../../src/store/search/bulk-steps.ts';
+import { createStatsReader } from '../../src/store/stats/stats-reader.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
 import { createWaitingStore } from '../../src/store/waiting-store.ts';
 import { createWaitingReasons } from '../../src/waiting/waiting.ts';
@@ -118,6 +120,16 @@ export function createRouteDependencies(
     bell: silentBell,
     scripts,
     listenForNews: () => () => {},
+    stats: createStatsReader(db, search),
+    serverFacts: createServerFacts({
+      db,
+      version: '0',
+      timezone: 'UTC',
+      isEmbedded: true,
+      directories: { scripts: scriptsDirectory, gone: '/nowhere' },
+      settings: [{ name: 'DAYBOOK_PORT', value: '8000', origin: 'default' }],
+      worker: () => null,
+    }),
     tasks: createTaskReader(db),
     waiting: createWaitingReasons(createWaitingStore(db)),
     timezone: 'UTC',

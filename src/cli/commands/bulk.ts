@@ -11,6 +11,7 @@ interface BulkOptions extends ServerOptions {
   dryRun?: boolean;
   yes?: boolean;
   tag?: string;
+  queue?: string;
   assessment?: string;
   analysis?: string;
 }
@@ -21,6 +22,7 @@ const past = {
   delete: 'removed',
   tag: 'tagged',
   untag: 'untagged',
+  move: 'moved',
   assess: 'assessed',
 } as const satisfies Record<BulkAction['action'], string>;
 type Action = keyof typeof past;
@@ -28,13 +30,14 @@ type Action = keyof typeof past;
 export function registerBulk(program: Command, context: CliContext): void {
   const command = program
     .command('bulk <action> <filter...>')
-    .summary('cancel, retry, delete, tag or assess every job of a filter')
+    .summary('cancel, retry, delete, tag, move or assess every job of a filter')
     .description(
       'Acts on every job of a filter (docs/filter-language.md). Says first how many these are, and acts with --yes only. More than 200 jobs become a job of their own, which can be followed and cancelled.',
     )
     .option('--dry-run', 'say only what would be touched')
     .option('-y, --yes', 'act')
     .option('--tag <tags>', 'for tag and untag: the tags, separated by commas')
+    .option('--queue <name>', 'for move: where jobs that wait go to')
     .option('--assessment <word>', 'for assess: ok, not ok, other, issue, obsolete')
     .option('--analysis <word>', 'for assess: open, ongoing, done');
   withServer(command)
@@ -44,6 +47,7 @@ export function registerBulk(program: Command, context: CliContext): void {
         'bulk cancel is:mine state:queued --dry-run',
         'bulk retry --yes reason:lost "submitted:>-1d"',
         'bulk tag --tag night --yes crash state:failed',
+        'bulk move --queue night --yes queue:default state:queued',
         'bulk assess --assessment obsolete --yes args.case:A3',
       ),
     )
@@ -66,11 +70,15 @@ function isAction(word: string): word is Action {
   return Object.hasOwn(past, word);
 }
 
-function toAction(action: Action, { tag, assessment, analysis }: BulkOptions): object {
+function toAction(action: Action, { tag, queue, assessment, analysis }: BulkOptions): object {
   if (action === 'tag' || action === 'untag') {
     const tags = (tag ?? '').split(',').filter((name) => name !== '');
     if (tags.length === 0) throw new UsageError(`bulk ${action} needs --tag, such as --tag night,release.`);
     return { action, tags };
+  }
+  if (action === 'move') {
+    if (queue === undefined) throw new UsageError('bulk move needs --queue, such as --queue night.');
+    return { action, queue };
   }
   if (action !== 'assess') return { action };
   return {

@@ -15,7 +15,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { toFilter } from '../filter.ts';
 import { describeJob, paintState, runningTime, shortState } from '../job-view.ts';
-import { painter, print, printJson, say } from '../output.ts';
+import { painter, print, printJson, say, write } from '../output.ts';
 import { printTable, type Column } from '../table.ts';
 import { formatAgo, formatTime, momentOption } from '../time.ts';
 
@@ -29,6 +29,7 @@ interface ListOptions extends ServerOptions {
   since?: string;
   limit: string;
   allPages?: boolean;
+  csv?: boolean;
 }
 
 interface JobPage {
@@ -52,7 +53,8 @@ export function registerJobs(program: Command, context: CliContext): void {
     .option('--project <text>', 'only this project')
     .option('--since <time>', 'submitted since then: 2h, 3d, today, 2026-03-01')
     .option('-n, --limit <number>', 'at most so many; with --all-pages, so many a page', '50')
-    .option('--all-pages', 'all of them');
+    .option('--all-pages', 'all of them')
+    .option('--csv', 'all of them as comma-separated values, for a spreadsheet');
   withServer(command)
     .addHelpText(
       'after',
@@ -62,6 +64,7 @@ export function registerJobs(program: Command, context: CliContext): void {
         'jobs crash state:failed "submitted:>-7d"',
         'jobs -- -owner:ana args.case:A3',
         'jobs --view inbox owner:ana',
+        'jobs --csv submitted:2026-11 > november.csv',
       ),
     )
     .action(async (filter: string[], options: ListOptions, self: Command) => {
@@ -70,7 +73,7 @@ export function registerJobs(program: Command, context: CliContext): void {
       const client = await connectFor(context, self);
       const q =
         options.view === undefined ? words : `${await findView(client, options.view)} ${words}`.trim();
-      const query = {
+      const selection = {
         q: q === '' ? undefined : q,
         state,
         kind,
@@ -81,8 +84,13 @@ export function registerJobs(program: Command, context: CliContext): void {
           since === undefined
             ? undefined
             : momentOption('--since', since, { direction: 'ago' }).toISOString(),
-        limit: integerOption('--limit', limit, { min: 1, max: 500 }),
       };
+      if (options.csv) {
+        const lines = await client.download('/jobs/export', { query: selection });
+        for await (const piece of lines) await write(context.stdout, piece);
+        return;
+      }
+      const query = { ...selection, limit: integerOption('--limit', limit, { min: 1, max: 500 }) };
       const page = await client.get<JobPage>('/jobs', { query });
       const items = [...page.items];
       let { cursor, searchedBackTo } = page;

@@ -23,8 +23,9 @@ export async function addSecurityHeaders(app: App, options: { isHttps: boolean }
       },
     },
     strictTransportSecurity: options.isHttps ? { maxAge: 15_552_000, includeSubDomains: false } : false,
-    // Browsers ignore it on plain http and complain in the console.
+    // Browsers ignore these two on plain http and complain in the console.
     crossOriginOpenerPolicy: options.isHttps ? { policy: 'same-origin' } : false,
+    originAgentCluster: options.isHttps,
     // With `no-referrer` browsers send `Origin: null` for our own forms, which the origin check would refuse.
     referrerPolicy: { policy: 'same-origin' },
   });

@@ -1,13 +1,7 @@
 import { AppError } from '../../contract/errors.ts';
-import {
-  bulkAnswer,
-  bulkRequest,
-  permissionsOf,
-  type BulkAction,
-  type BulkAnswer,
-} from '../../contract/bulk.ts';
+import { bulkAnswer, bulkRequest, type BulkAction, type BulkAnswer } from '../../contract/bulk.ts';
 import { submitOptions } from '../../contract/job.ts';
-import { can } from '../../contract/permissions.ts';
+import { can, permissionsOf } from '../../contract/permissions.ts';
 import type { Jobs } from '../../jobs/ports.ts';
 import type { Bulk, BulkOrder, JobSearch } from '../../search/ports.ts';
 import { principalOf, requirePermission, type App } from '../access.ts';
@@ -30,7 +24,7 @@ export function registerBulkRoutes(app: App, { bulk, search, jobs, audit }: Bulk
     schema: {
       operationId: 'actInBulk',
       tags: ['jobs'],
-      summary: 'Cancel, retry, remove, tag or assess every job of a filter',
+      summary: 'Cancel, retry, remove, tag, move or assess every job of a filter',
       description: `Up to ${atOnce} jobs at once (200); more by a job of their own (202). Obsolete jobs only when the filter asks for them. Kept jobs are not removed; jobs of others need the right to change them, and are skipped without it.`,
       body: bulkRequest,
       response: { 200: bulkAnswer, 202: bulkAnswer },

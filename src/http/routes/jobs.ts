@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { jobChange } from '../../contract/job-change.ts';
 import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../contract/job.ts';
-import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
 import type { JobReader, Jobs } from '../../jobs/ports.ts';
 import type { SeriesStore } from '../../series/ports.ts';
 import type { KindRegistry } from '../../kinds/ports.ts';
@@ -11,6 +10,8 @@ import type { JobSearch } from '../../search/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { findJob, findJobToChange, jobParams } from '../job-params.ts';
+import { jobSelection, toJobQuery } from '../job-query.ts';
+import { withoutUndefined } from '../without-undefined.ts';
 
 export interface JobDependencies {
   jobs: Jobs;
@@ -24,46 +25,6 @@ export interface JobDependencies {
 }
 
 const tags = ['jobs'];
-
-/** `live` and `ended` stand for all states of that sort. */
-const stateFilter = z
-  .string()
-  .transform((text, context) => {
-    const names = text.split(',').filter((name) => name !== '');
-    const states = names.flatMap((name) => {
-      if (name === 'ended') return endedStates;
-      if (name === 'live') return jobStates.filter((state) => !isEnded(state));
-      const state = jobStates.find((known) => known === name);
-      if (state) return state;
-      context.addIssue({
-        code: 'custom',
-        message: `expected ${jobStates.join(', ')}, live or ended, got "${name}"`,
-      });
-      return [];
-    });
-    return states;
-  })
-  .describe(`One or more of ${jobStates.join(', ')}, or live, ended; separated by commas.`);
-
-const listQuery = z.strictObject({
-  q: z
-    .string()
-    .optional()
-    .describe(
-      'A filter, such as `state:failed owner:ana crash` (docs/filter-language.md). Leaves out what is assessed as obsolete, unless it asks for that.',
-    ),
-  state: stateFilter.optional(),
-  kind: z.string().optional(),
-  queue: z.string().optional(),
-  owner: z.string().optional(),
-  project: z.string().optional(),
-  worker: z.string().optional().describe('Name of the worker of the newest attempt.'),
-  since: z.iso.datetime({ offset: true }).optional().describe('Submitted at this moment or later.'),
-  until: z.iso.datetime({ offset: true }).optional().describe('Submitted before this moment.'),
-  order: z.enum(['newest', 'oldest']).default('newest'),
-  cursor: z.string().optional().describe('`cursor` of the page before.'),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-});
 
 const jobPage = z.object({
   items: z.array(jobSummary),
@@ -84,34 +45,20 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       operationId: 'listJobs',
       tags,
       summary: 'Jobs in the order of the diary, a page at a time',
-      querystring: listQuery,
+      querystring: jobSelection.extend({
+        cursor: z.string().optional().describe('`cursor` of the page before.'),
+        limit: z.coerce.number().int().min(1).max(500).default(50),
+      }),
       response: { 200: jobPage },
     },
     handler: async (request) => {
-      const { q, state, since, until, ...rest } = request.query;
-      const query = {
-        ...withoutUndefined(rest),
-        order: rest.order,
-        limit: rest.limit,
-        ...(state ? { states: state } : {}),
-        ...(since ? { since: new Date(since) } : {}),
-        ...(until ? { until: new Date(until) } : {}),
-      };
+      const { q, cursor, limit, ...asked } = request.query;
       const { actor } = principalOf(request);
-      if (q === undefined) return { ...(await reader.list(query, actor)), searchedBackTo: null };
-      const { order, cursor, limit, ...plain } = query;
-      return search.find(
-        {
-          filter: parseFilter(q),
-          plain,
-          order,
-          limit,
-          ...(cursor ? { cursor } : {}),
-          now: new Date(),
-          timezone,
-        },
-        actor,
-      );
+      const { order, ...plain } = toJobQuery(asked);
+      const page = { order, limit, ...(cursor === undefined ? {} : { cursor }) };
+      if (q === undefined)
+        return { ...(await reader.list({ ...plain, ...page }, actor)), searchedBackTo: null };
+      return search.find({ filter: parseFilter(q), plain, ...page, now: new Date(), timezone }, actor);
     },
   });
 
@@ -337,10 +284,4 @@ function submitBody(kinds: KindRegistry) {
   return z.discriminatedUnion('kind', [first, ...others], {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of ${names}` : undefined),
   });
-}
-
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
-import type { Actor } from '../../contract/actor.ts';
 import type { JobReader } from '../../jobs/ports.ts';
 import type { AttemptRef, OutputFinder, OutputPlace, OutputReader } from '../../output/ports.ts';
 import { findCase, findText, outputLine, parsePlace } from '../../output/contract.ts';
 import { principalOf, type App } from '../access.ts';
-import { attemptQuery, findJob, jobParams } from '../job-params.ts';
+import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
 
 export interface OutputDependencies {
   reader: JobReader;
@@ -107,17 +106,6 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       return reply.send(Readable.from(attempt ? output.bytes(attempt, stream) : [], { objectMode: false }));
     },
   });
-}
-
-async function findAttempt(
-  reader: JobReader,
-  { id, number }: { id: number; number: number | undefined },
-  actor: Actor,
-): ReturnType<JobReader['attemptRef']> {
-  const attempt = await reader.attemptRef(id, number ?? null, actor);
-  if (!attempt && number !== undefined)
-    throw new AppError('not_found', `Job ${id} has no attempt ${number}.`);
-  return attempt;
 }
 
 async function readPage(

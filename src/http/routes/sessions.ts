@@ -121,6 +121,23 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
     },
   });
 
+  app.patch('/api/v1/me', {
+    config: { access: 'profile.change' },
+    schema: {
+      operationId: 'changeMe',
+      tags,
+      summary: 'Change the name that others see of you',
+      body: contract.meChange,
+      response: { 200: contract.user },
+    },
+    handler: async (request) => {
+      const { name } = principalOf(request).actor;
+      const user = await accounts.updateUser(name, request.body);
+      await audit(request, { action: 'users.change', target: name, details: request.body });
+      return toUserView(user);
+    },
+  });
+
   app.patch('/api/v1/me/password', {
     config: { access: 'profile.change' },
     schema: {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { bulkAction, bulkCounts, permissionsOf } from '../../contract/bulk.ts';
+import { bulkAction, bulkCounts } from '../../contract/bulk.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type { Actor } from '../../contract/actor.ts';
-import { can } from '../../contract/permissions.ts';
+import { can, permissionsOf } from '../../contract/permissions.ts';
 import type { Bulk, BulkSteps } from '../../search/ports.ts';
 import { defineKind } from '../define-kind.ts';
 import type { Kind } from '../ports.ts';
@@ -34,7 +34,7 @@ export function createBulkKind({
   return defineKind({
     name: 'bulk',
     title: 'Bulk action',
-    description: 'Cancels, retries, removes, tags or assesses every job of a filter.',
+    description: 'Cancels, retries, removes, tags, moves or assesses every job of a filter.',
     input: bulkInput,
     result: bulkCounts.extend({ cursor: z.string().nullable() }),
     nameOf: ({ action, filter }) => `${action.action}: ${filter}`,
