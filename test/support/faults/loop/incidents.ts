@@ -38,6 +38,8 @@ export interface Incident {
   to: number;
   /** How long the worker did nothing. */
   workerSilentMs: number;
+  /** Another process than the worker was there to see it. */
+  isWatched: boolean;
   launcherDied: boolean;
   /** False: nothing came by the place in time. */
   happened: boolean;
@@ -128,6 +130,7 @@ export async function perform(site: Site, planned: PlannedIncident): Promise<Inc
     from: Date.now(),
     to: 0,
     workerSilentMs: 0,
+    isWatched: site.web !== site.worker,
     launcherDied: false,
     happened: true,
     child: null,
