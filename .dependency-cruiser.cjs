@@ -20,6 +20,7 @@ const domains = [
   'imports',
   'fleet',
   'tasks',
+  'stats',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
@@ -104,6 +105,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/store/', '^src/queue/', '^src/app(\\.ts$|/)'] },
       to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'pages-know-the-contract-only',
+      comment: 'What runs in a browser sees the contract and the API, nothing of the server.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/', pathNot: '^src/contract/' },
+    },
+    {
+      name: 'components-do-not-fetch',
+      comment: 'Composables do, through web/src/api; a component shows what it is given.',
+      severity: 'error',
+      from: { path: '^web/src/components/' },
+      to: { path: '^web/src/api/(client|event-feed|query-client)\\.ts$' },
     },
     {
       name: 'fastify-stays-in-http',

@@ -5,7 +5,14 @@ const shared = { environment: 'node' as const, setupFiles: ['test/setup.ts'] };
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'web/src/**/*.test.ts'],
+          testTimeout: 10_000,
+        },
+      },
       {
         test: {
           ...shared,

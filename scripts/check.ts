@@ -8,7 +8,9 @@ const steps: Record<string, string[]> = {
   format: ['oxfmt', '--check', '.'],
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
   types: ['tsc', '--noEmit'],
-  directions: ['depcruise', '--config', '.dependency-cruiser.cjs', 'src'],
+  'types of browser tests': ['tsc', '--noEmit', '--project', 'test/e2e'],
+  'types of pages': ['vue-tsc', '--noEmit', '--project', 'web'],
+  directions: ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'web/src'],
   'dead code': ['knip'],
 };
 

@@ -1,5 +1,6 @@
 // Runs before `npm start` and `npm test`, on whatever Node the machine has (16 or newer): plain JavaScript of that
-// time, no dependencies. Installs what package-lock.json names when that is not installed yet, else costs nothing.
+// time, no dependencies. Installs what package-lock.json names when that is not installed yet, and builds the pages when
+// their source is not the one they were built from; else costs nothing but reading that source.
 'use strict';
 
 const { spawnSync } = require('child_process');
@@ -10,6 +11,8 @@ const path = require('path');
 const root = path.join(__dirname, '..');
 const modules = path.join(root, 'node_modules');
 const stampFile = path.join(modules, '.daybook-stamp');
+const pages = path.join(root, 'web');
+const pagesStampFile = path.join(pages, 'dist', '.stamp');
 const lockFile = path.join(root, '.daybook-setup.lock');
 const leastNode = 24;
 
@@ -17,16 +20,25 @@ class SetupError extends Error {}
 
 function main() {
   const stamp = wantedStamp();
-  if (read(stampFile) === stamp) return;
-  refuseWhileServerRuns();
+  const pagesStamp = wantedPagesStamp();
+  const isInstalled = () => read(stampFile) === stamp;
+  const isBuilt = () => read(pagesStampFile) === pagesStamp;
+  if (isInstalled() && isBuilt()) return;
+  if (!isInstalled()) refuseWhileServerRuns();
   takeLock();
   try {
     // Another setup may have done it while this one waited.
-    if (read(stampFile) === stamp) return;
-    console.error('Installing the dependencies of Daybook (once per version; takes a minute) …');
-    install();
-    verifyNode();
-    fs.writeFileSync(stampFile, stamp);
+    if (!isInstalled()) {
+      console.error('Installing the dependencies of Daybook (once per version; takes a minute) …');
+      install();
+      verifyNode();
+      fs.writeFileSync(stampFile, stamp);
+    }
+    if (!isBuilt()) {
+      console.error('Building the pages of Daybook (once per version; takes some seconds) …');
+      buildPages();
+      fs.writeFileSync(pagesStampFile, pagesStamp);
+    }
   } finally {
     fs.unlinkSync(lockFile);
   }
@@ -38,6 +50,40 @@ function wantedStamp() {
     .update(fs.readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
   return `${hash} ${process.platform} ${process.arch}\n`;
+}
+
+/** What the pages are made from: their source, the contract, and the packages. */
+function wantedPagesStamp() {
+  const hash = createHash('sha256').update(fs.readFileSync(path.join(root, 'package-lock.json')));
+  const files = [path.join(pages, 'index.html'), path.join(pages, 'vite.config.ts')].concat(
+    filesIn(path.join(pages, 'src')),
+    filesIn(path.join(pages, 'public')),
+    filesIn(path.join(root, 'src', 'contract')),
+  );
+  for (const file of files) hash.update(path.relative(root, file)).update(fs.readFileSync(file));
+  return `${hash.digest('hex')}\n`;
+}
+
+function filesIn(folder) {
+  return fs
+    .readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const file = path.join(folder, entry.name);
+      return entry.isDirectory() ? filesIn(file) : [file];
+    });
+}
+
+function buildPages() {
+  const vite = path.join(modules, 'vite', 'bin', 'vite.js');
+  const result = spawnSync(pinnedNode(), [vite, 'build', 'web', '--logLevel', 'warn'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (result.status === 0) return;
+  const output = `${result.stdout || ''}${result.stderr || ''}`.trim();
+  throw new SetupError(`The pages could not be built.\n${firstLines(output || String(result.error))}`);
 }
 
 function install() {
@@ -95,18 +141,30 @@ function firstLines(output) {
 
 /** The pinned Node comes as an optional package; npm leaves it out without a word where there is none. */
 function verifyNode() {
-  const platform = process.platform === 'win32' ? 'win' : process.platform;
-  // macOS on ARM has its Node under another name.
-  const isArmMac = process.platform === 'darwin' && process.arch === 'arm64';
-  const name = `${isArmMac ? 'node-bin' : 'node'}-${platform}-${process.arch}`;
-  const program = path.join(modules, name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  const result = spawnSync(program, ['--version'], { encoding: 'utf8' });
-  const major = Number(/^v(\d+)/.exec(result.stdout || '')?.[1] ?? 0);
-  if (major >= leastNode) return;
-  if (Number(process.versions.node.split('.')[0]) >= leastNode) return;
+  const major = (version) => Number(/^v?(\d+)/.exec(version || '')?.[1] ?? 0);
+  const name = nodePackage();
+  if (major(spawnSync(packagedNode(), ['--version'], { encoding: 'utf8' }).stdout) >= leastNode) return;
+  if (major(process.versions.node) >= leastNode) return;
   throw new SetupError(
     `Daybook needs Node ${leastNode} or newer. Its own (the package ${name}) does not work here, and this is Node ${process.versions.node}; install Node ${leastNode} and try again.`,
   );
+}
+
+function nodePackage() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  // macOS on ARM has its Node under another name.
+  const isArmMac = process.platform === 'darwin' && process.arch === 'arm64';
+  return `${isArmMac ? 'node-bin' : 'node'}-${platform}-${process.arch}`;
+}
+
+function packagedNode() {
+  return path.join(modules, nodePackage(), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+/** Our own where it works, else the host's, which `verifyNode` found new enough. */
+function pinnedNode() {
+  const program = packagedNode();
+  return spawnSync(program, ['--version']).status === 0 ? program : process.execPath;
 }
 
 /** Replacing the files of a running server would break it in the middle. */

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { describeInBrowser, seriousFindings, useBrowser } from '../support/browser.ts';
+import { fillLab } from '../support/filled-lab.ts';
+
+describeInBrowser('every page', () => {
+  const suite = useBrowser();
+
+  it(
+    'has no serious finding of axe-core, light and dark, wide and narrow, and never scrolls sideways',
+    { timeout: 240_000 },
+    async () => {
+      const { measured, failed, running, waiting } = await fillLab(suite.server);
+      const paths = [
+        '/',
+        `/jobs/${measured}`,
+        `/jobs/${running}/output`,
+        `/jobs/${measured}/result`,
+        `/jobs/${failed}/attempts`,
+        `/jobs/${failed}/history`,
+        `/jobs/${waiting}/waiting`,
+        '/inbox',
+        '/submit/script',
+        '/queues',
+        '/failures',
+        '/charts',
+        '/settings/profile',
+        '/settings/tokens',
+        '/settings/users',
+        '/settings/audit',
+        '/settings/server',
+        '/nowhere',
+      ];
+      const findings: string[] = [];
+      const page = await suite.openAs();
+      for (const path of paths) {
+        await page.goto(path);
+        await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+        await page.locator('[role=status][aria-label=Loading]').first().waitFor({ state: 'detached' });
+        for (const width of [1440, 390]) {
+          await page.setViewportSize({ width, height: 900 });
+          for (const colorScheme of ['light', 'dark'] as const) {
+            await page.emulateMedia({ colorScheme });
+            await page.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor();
+            const where = `${path} ${colorScheme} ${width}`;
+            findings.push(...(await seriousFindings(page)).map((finding) => `${where}: ${finding}`));
+            const overflow = await page.evaluate(
+              () => document.documentElement.scrollWidth - window.innerWidth,
+            );
+            if (overflow > 0) findings.push(`${where}: ${overflow} pixels wider than the window`);
+          }
+        }
+      }
+      expect(findings).toEqual([]);
+    },
+  );
+});

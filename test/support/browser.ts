@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import { startServer, type TestServer } from './server.ts';
+
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+export const password = 'the admin of a test';
+
+const hasBrowser = existsSync(executablePath);
+
+/** A suite that needs a browser; where Chromium is missing it is skipped, and says so by its name. */
+export function describeInBrowser(name: string, run: () => void): void {
+  const note = hasBrowser ? '' : ` (no Chromium at ${executablePath})`;
+  describe.skipIf(!hasBrowser)(`${name}${note}`, () => {
+    run();
+  });
+}
+
+export interface BrowserSuite {
+  readonly server: TestServer;
+  /** A page of a browser of its own, which nobody has signed in to. */
+  open(options?: BrowserContextOptions): Promise<Page>;
+  /** The same, signed in. */
+  openAs(name?: string, secret?: string, options?: BrowserContextOptions): Promise<Page>;
+}
+
+/**
+ * A server with everything embedded, and Chromium, for one file. Whatever a page complains about in its console, throws,
+ * or asks of another place than its server fails the test.
+ */
+export function useBrowser(env: Record<string, string> = {}): BrowserSuite {
+  let server: TestServer | undefined;
+  let browser: Browser | undefined;
+  let complaints: string[] = [];
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([
+      startServer(env),
+      chromium.launch({ executablePath, args: flags }),
+    ]);
+  });
+  afterEach(async () => {
+    const found = complaints;
+    complaints = [];
+    await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+    expect(found, 'what pages complained about').toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const started = (): TestServer => {
+    if (!server) throw new Error('the server is not started yet');
+    return server;
+  };
+  const open = async (options: BrowserContextOptions = {}): Promise<Page> => {
+    const context = await browser?.newContext({
+      baseURL: started().url,
+      viewport: { width: 1440, height: 900 },
+      ...options,
+    });
+    if (!context) throw new Error('the browser is not started yet');
+    const page = await context.newPage();
+    watch(page, complaints);
+    return page;
+  };
+  return {
+    get server() {
+      return started();
+    },
+    open,
+    openAs: async (name = 'admin', secret = password, options = {}) => {
+      const page = await open(options);
+      await page.request.post('/api/v1/sessions', { data: { name, password: secret } });
+      return page;
+    },
+  };
+}
+
+function watch(page: Page, complaints: string[]): void {
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      // The browser's own line for an answer of 4xx and 5xx; what the page makes of it is what counts.
+      if (!message.text().startsWith('Failed to load resource'))
+        complaints.push(`console: ${message.text()}`);
+    }
+  });
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (
+      protocol !== 'data:' &&
+      protocol !== 'blob:' &&
+      origin !== new URL(page.url(), request.url()).origin &&
+      page.url() !== 'about:blank'
+    )
+      complaints.push(`asked of elsewhere: ${request.url()}`);
+  });
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe-core finds serious or critical on the page as it is, one line each (WCAG 2.2 A and AA). */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(where: unknown, options: unknown): Promise<AxeResults> };
+    };
+    const { violations } = await axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+    });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+      );
+  });
+}
+
+interface AxeResults {
+  violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+}

@@ -1,0 +1,12 @@
+import { defineAsyncComponent, type Component } from 'vue';
+
+/**
+ * Forms of kinds for which the one made from their schema does not do. Each gets `members` and `problems`, its model is
+ * the input.
+ */
+export const kindForms: Readonly<Record<string, Component>> = {
+  script: defineAsyncComponent(() => import('./script/ScriptForm.vue')),
+};
+
+/** What shows the result of a kind that is more than JSON; gets `job`. Every other result is a tree and tables. */
+export const resultViews: Readonly<Record<string, Component>> = {};
