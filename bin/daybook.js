@@ -37,7 +37,7 @@ function handOver(node) {
   }
   const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
   // At a terminal Ctrl-C reaches both of us; sent on, it would count as the second one, which cancels jobs.
-  const isAtTerminal = Boolean(process.stdin.isTTY || process.stderr.isTTY);
+  const isAtTerminal = process.stdin.isTTY || process.stderr.isTTY;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) {
     const isSentOn = signal === 'SIGTERM' || signal === 'SIGUSR2' || !isAtTerminal;
     process.on(signal, () => isSentOn && child.kill(signal));
