@@ -21,6 +21,7 @@ const domains = [
   'fleet',
   'tasks',
   'stats',
+  'retention',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
@@ -65,7 +66,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|retention|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app(/|\\.ts)|main\\.ts)` },

@@ -23,6 +23,9 @@ import { WordsKeeper } from '../search/words-keeper.ts';
 import { createWordStore } from '../store/search/word-store.ts';
 import { createJobSearch } from '../store/search/job-search.ts';
 import { createOutputStore } from '../store/output-store.ts';
+import { RetentionKeeper } from '../retention/keeper.ts';
+import { createRetentionStore } from '../store/retention/rule-store.ts';
+import { createAuditLog } from '../store/audit.ts';
 import { createSecretStore } from '../store/secret-store.ts';
 import { StorageGuard } from '../storage-guard.ts';
 import type { BuildContext, Core } from './context.ts';
@@ -76,7 +79,8 @@ export async function buildCore(
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
     obstacle: () => storage.obstacle,
   });
-  const bulk = createBulk({ search: createJobSearch(db), jobs, timezone: config.timezone });
+  const search = createJobSearch(db);
+  const bulk = createBulk({ search, jobs, timezone: config.timezone });
   const rescuer = new Rescuer({
     store,
     bell: rings,
@@ -87,12 +91,22 @@ export async function buildCore(
   });
   const housekeeper = new Housekeeper({ store, output: outputStore, bell: rings, logger });
   const words = new WordsKeeper(createWordStore(db), logger);
+  const retention = new RetentionKeeper({
+    store: createRetentionStore(db, appendGap),
+    search,
+    auditLog: createAuditLog(db),
+    bell: rings,
+    clock: systemClock,
+    timezone: config.timezone,
+    logger,
+  });
   const leader = new Leader({
     connection,
     tasks: [
       (signal) => rescuer.run(signal),
       (signal) => housekeeper.run(signal),
       (signal) => words.run(signal),
+      (signal) => retention.run(signal),
     ],
     logger,
   });

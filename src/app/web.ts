@@ -24,6 +24,9 @@ import { createMetricsReport } from '../metrics/report.ts';
 import { createOutputSearch } from '../search/output-search.ts';
 import { createScripts } from '../scripts/scripts.ts';
 import { createSecrets } from '../secrets/secrets.ts';
+import { createRetention } from '../retention/retention.ts';
+import { createRetentionStore } from '../store/retention/rule-store.ts';
+import { appendGap } from '../output/gap-chunk.ts';
 import { createAccountStore } from '../store/accounts.ts';
 import { createAuditLog } from '../store/audit.ts';
 import { createCapsuleStore } from '../store/capsule-store.ts';
@@ -142,6 +145,12 @@ export async function buildHttp(
     views: createViewStore(db),
     completion: createJobCompletion(db, search),
     bulk: core.bulk,
+    retention: createRetention({
+      store: createRetentionStore(db, appendGap),
+      search,
+      clock: systemClock,
+      timezone: config.timezone,
+    }),
     fleet: createFleetStore(db),
     imports: createImports({ store: createImportStore(db), chunk: chunkOutput }),
     external: createExternalAttempts({

@@ -16,6 +16,7 @@ const queues: Values = { from: 'server', path: '/queues', member: 'name' };
 const scripts: Values = { from: 'server', path: '/scripts', member: 'name' };
 const workers: Values = { from: 'server', path: '/workers', member: 'name' };
 const views: Values = { from: 'server', path: '/views', member: 'name' };
+const rules: Values = { from: 'server', path: '/retention-rules', member: 'name' };
 const list = (...values: string[]): Values => ({ from: 'list', values });
 
 /** `command argument` and `--option` → what it may be. What is missing here is left to the shell: a file, or free text. */
@@ -41,6 +42,8 @@ const known: Readonly<Record<string, Values>> = {
   'workers resume name': workers,
   'view set name': views,
   'view remove name': views,
+  'retention change rule': rules,
+  'retention remove rule': rules,
   'bulk action': list('cancel', 'retry', 'delete', 'tag', 'untag', 'move', 'assess'),
   'completion shell': list('bash', 'zsh', 'fish'),
   'events job': jobs,
@@ -51,6 +54,7 @@ const known: Readonly<Record<string, Values>> = {
   '--state': list(...jobStates, 'live', 'ended'),
   '--stream': list('stdout', 'stderr'),
   '--roles': list('web', 'worker'),
+  '--removes': list('job', 'output'),
   '--role': list('viewer', 'member', 'operator', 'admin'),
   '--offline': list('run', 'refuse'),
 };

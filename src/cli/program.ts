@@ -16,6 +16,7 @@ import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
 import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerQueues } from './commands/queues.ts';
+import { registerRetention } from './commands/retention.ts';
 import { registerRun } from './commands/run.ts';
 import { registerScripts } from './commands/scripts.ts';
 import { registerSecrets } from './commands/secrets.ts';
@@ -58,6 +59,7 @@ const registrations = [
   registerScripts,
   registerViews,
   registerSecrets,
+  registerRetention,
   registerUsers,
   registerTokens,
   registerConfig,

@@ -224,6 +224,10 @@ export const attempt = z.object({
   program: z.unknown().describe('What exactly ran: file, arguments, working directory.'),
   stdoutBytes: z.number(),
   stderrBytes: z.number(),
+  outputRemoved: z
+    .object({ at: timestamp, rule: z.string() })
+    .nullable()
+    .describe('What it printed is gone; a gap in its place says so.'),
   lateResults: z
     .array(z.object({ receivedAt: timestamp, outcome: z.unknown() }))
     .describe('Results that came after the attempt had been given up; kept, never applied.'),

@@ -38,6 +38,8 @@ export const permissions = {
   'users.read': 'admin',
   'users.change': 'admin',
   'audit.read': 'admin',
+  'retention.read': 'admin',
+  'retention.change': 'admin',
   'server.read': 'admin',
 } as const satisfies Record<string, Role | 'public' | 'signed-in'>;
 

@@ -11,6 +11,7 @@ import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerImportRoutes, type ImportDependencies } from './routes/import.ts';
 import { registerJobRoutes, type JobDependencies } from './routes/jobs.ts';
+import { registerRetentionRoutes, type RetentionDependencies } from './routes/retention.ts';
 import { registerMetricsRoutes, type MetricsDependencies } from './routes/metrics.ts';
 import { registerOutputViewRoutes, type OutputViewDependencies } from './routes/output-view.ts';
 import { registerOutputSearchRoutes, type OutputSearchDependencies } from './routes/output-search.ts';
@@ -52,7 +53,8 @@ export interface RouteDependencies
     TaskDependencies,
     ViewDependencies,
     BulkDependencies,
-    CompletionDependencies {}
+    CompletionDependencies,
+    RetentionDependencies {}
 
 /** The list of route files: a new one is one line here, and the tests of access and documentation cover it. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
@@ -81,4 +83,5 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerViewRoutes(app, dependencies);
   registerBulkRoutes(app, dependencies);
   registerCompletionRoutes(app, dependencies);
+  registerRetentionRoutes(app, dependencies);
 }

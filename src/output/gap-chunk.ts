@@ -2,12 +2,12 @@ import type { AttemptRef, ChunkSpan, OutputStore } from './ports.ts';
 import { encodeChunk } from './chunk.ts';
 
 /**
- * Marks at the end of what is stored that more may be missing, on behalf of a worker that fell silent. The mark is a
- * chunk of its own: the stored tail is the worker's to rewrite. Should it still be alive and have more to store, it
+ * Marks at the end of what is stored that more may be missing, on behalf of a worker that fell silent, or that what was
+ * stored is gone. The mark is a chunk of its own: the stored tail is the worker's to rewrite. Should it still be alive and have more to store, it
  * takes the number of this chunk for its own.
  */
 export async function appendGap(
-  store: OutputStore,
+  store: Pick<OutputStore, 'write' | 'last'>,
   attempt: AttemptRef,
   { reason, at }: { reason: string; at: Date },
 ): Promise<void> {

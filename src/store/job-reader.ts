@@ -220,6 +220,7 @@ const attemptColumns = `
   a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
   a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
   a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.error_line as "errorLine", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  a.output_removed_at as "removedAt", a.output_removed_by as "removedBy",
   -- The last event that brought the job into its queue; the end of an attempt that is tried again is one.
   extract(epoch from a.claimed_at - (
     select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
@@ -230,7 +231,12 @@ const attemptColumns = `
     from late_results l where l.job_id = a.job_id and l.attempt = a.number
   ), '[]') as "lateResults"`;
 
-type AttemptRow = Omit<Attempt, 'retcode' | 'wallMs' | 'claimedAt' | 'launchedAt' | 'endedAt'> & {
+type AttemptRow = Omit<
+  Attempt,
+  'retcode' | 'wallMs' | 'claimedAt' | 'launchedAt' | 'endedAt' | 'outputRemoved'
+> & {
+  removedAt: Date | null;
+  removedBy: string | null;
   jobId: number;
   claimedAt: Date;
   launchedAt: Date | null;
@@ -259,7 +265,7 @@ async function newestAttempts(
   return new Map(rows.map((row) => [row.jobId, toAttempt(row)]));
 }
 
-function toAttempt({ jobId: _jobId, ...row }: AttemptRow): Attempt {
+function toAttempt({ jobId: _jobId, removedAt, removedBy, ...row }: AttemptRow): Attempt {
   return {
     ...row,
     retcode: toRetcode(row),
@@ -268,6 +274,7 @@ function toAttempt({ jobId: _jobId, ...row }: AttemptRow): Attempt {
     claimedAt: row.claimedAt.toISOString(),
     launchedAt: toIso(row.launchedAt),
     endedAt: toIso(row.endedAt),
+    outputRemoved: removedAt && { at: removedAt.toISOString(), rule: removedBy ?? '' },
   };
 }
 

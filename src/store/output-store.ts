@@ -60,6 +60,15 @@ export function createAttemptOutput(tx: Queryable): Pick<OutputStore, 'write' | 
   };
 }
 
+/** All that an attempt printed. */
+export async function removeChunks(tx: Queryable, attempt: AttemptRef): Promise<void> {
+  await tx.query(`delete from output_chunks where ${ofAttempt}`, [
+    attempt.claimedAt,
+    attempt.jobId,
+    attempt.number,
+  ]);
+}
+
 async function writeChunks(db: Queryable, chunks: readonly OutputChunk[]): Promise<void> {
   const column = <T>(pick: (chunk: OutputChunk) => T): T[] => chunks.map((chunk) => pick(chunk));
   await db.query(writeStatement, [

@@ -37,6 +37,9 @@ import { createScriptHistory } from '../../src/store/script-history.ts';
 import { createSecretStore } from '../../src/store/secret-store.ts';
 import { createSecretKey } from '../../src/secrets/key.ts';
 import { createSecrets } from '../../src/secrets/secrets.ts';
+import { createRetention } from '../../src/retention/retention.ts';
+import { createRetentionStore } from '../../src/store/retention/rule-store.ts';
+import { appendGap } from '../../src/output/gap-chunk.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
 import { findActor } from '../../src/accounts/find-actor.ts';
 import { createBulk } from '../../src/search/bulk.ts';
@@ -107,6 +110,12 @@ export function createRouteDependencies(
     views: createViewStore(db),
     completion: createJobCompletion(db, search),
     bulk,
+    retention: createRetention({
+      store: createRetentionStore(db, appendGap),
+      search,
+      clock: options.clock ?? systemClock,
+      timezone: 'UTC',
+    }),
     fleet: createFleetStore(db),
     imports: createImports({ store: createImportStore(db), chunk: chunkOutput }),
     external: createExternalAttempts({

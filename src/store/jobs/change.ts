@@ -1,6 +1,9 @@
 import type { Place, RetriedJob } from '../../jobs/ports.ts';
+import type { AttemptRef } from '../../output/ports.ts';
 import { decideMoves, endedStates, isEnded, type JobState, statesBefore } from '../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
+import { removeChunks } from '../output-store.ts';
+import { Conditions } from './conditions.ts';
 import { settleDependants } from './settle.ts';
 
 interface Cancelled {
@@ -81,26 +84,24 @@ export async function retryJob(db: Queryable, id: number, actor: string): Promis
 }
 
 /** Only what ended can go; its output goes with it. */
-export async function removeJob(db: Database, id: number): Promise<boolean> {
-  return db.transaction(async (tx) => {
-    const attempts = await tx.query<{ day: string; number: number }>(
-      `select number, (claimed_at at time zone 'UTC')::date::text as day from attempts where job_id = $1`,
-      [id],
-    );
-    // Its dependants must have learned of its end before the rows that name it go with it.
-    await settleDependants(tx, { of: [id], limit: 100_000 });
-    const removed = await tx.query(
-      `delete from jobs where id = $1 and state in ('succeeded', 'failed', 'cancelled', 'finished') returning id`,
-      [id],
-    );
-    if (removed.length === 0) return false;
-    for (const { day, number } of attempts) {
-      await tx.query('delete from output_chunks where day = $1 and job_id = $2 and attempt = $3', [
-        day,
-        id,
-        number,
-      ]);
-    }
-    return true;
-  });
+export function removeJob(db: Database, id: number): Promise<boolean> {
+  return db.transaction((tx) => removeJobIn(tx, id, new Conditions()));
+}
+
+/** The same in a transaction of somebody else's. @param conditions on the job `j`; the job stays unless they hold */
+export async function removeJobIn(tx: Queryable, id: number, conditions: Conditions): Promise<boolean> {
+  const attempts = await tx.query<AttemptRef>(
+    `select job_id as "jobId", number, claimed_at as "claimedAt" from attempts where job_id = $1`,
+    [id],
+  );
+  // Its dependants must have learned of its end before the rows that name it go with it.
+  await settleDependants(tx, { of: [id], limit: 100_000 });
+  conditions.add(`j.id = ? and j.state in ('succeeded', 'failed', 'cancelled', 'finished')`, id);
+  const removed = await tx.query(
+    `delete from jobs j where ${conditions.text} returning j.id`,
+    conditions.values,
+  );
+  if (removed.length === 0) return false;
+  for (const attempt of attempts) await removeChunks(tx, attempt);
+  return true;
 }

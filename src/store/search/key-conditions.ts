@@ -220,7 +220,8 @@ function durationCondition(sql: string, value: Value, { now }: ConditionContext)
 
 const belongings: Record<string, string> = {
   result: 'exists (select from job_results r where r.job_id = j.id)',
-  output: 'exists (select from attempts a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0)',
+  output:
+    'exists (select from attempts a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
   info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
   summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
   base: 'exists (select from base_runs b where b.job_id = j.id)',

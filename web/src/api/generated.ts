@@ -1189,6 +1189,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rules that remove, with their last runs
+         * @description Nothing else ever removes a job or its output by itself, and a kept job stays.
+         */
+        get: operations["listRetentionRules"];
+        put?: never;
+        /**
+         * Announce a rule
+         * @description It removes nothing before `effectiveFrom`, by default one day from now.
+         */
+        post: operations["addRetentionRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention-rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a rule would remove if it were applied now
+         * @description Counts for about two seconds; what was not counted by then is said to be more.
+         */
+        post: operations["previewRetentionRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a rule; what it removed is not coming back */
+        delete: operations["removeRetentionRule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a rule
+         * @description A change by which something else may go, and switching it on, announce it anew: it takes effect one day later. A run that is under way ends.
+         */
+        patch: operations["changeRetentionRule"];
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which rules take the job, and when */
+        get: operations["readJobRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/import": {
         parameters: {
             query?: never;
@@ -1348,7 +1430,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         TokenInput: {
@@ -1429,7 +1511,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         Token: {
@@ -3919,6 +4001,12 @@ export interface operations {
                             program: unknown;
                             stdoutBytes: number;
                             stderrBytes: number;
+                            /** @description What it printed is gone; a gap in its place says so. */
+                            outputRemoved: {
+                                /** Format: date-time */
+                                at: string;
+                                rule: string;
+                            } | null;
                             /** @description Results that came after the attempt had been given up; kept, never applied. */
                             lateResults: {
                                 /** Format: date-time */
@@ -7337,6 +7425,458 @@ export interface operations {
                             text: string;
                             meaning: string | null;
                         }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listRetentionRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                            filter: string;
+                            /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                            olderThanDays: number;
+                            /**
+                             * @description `job`: the whole job; `output`: only what it printed.
+                             * @enum {string}
+                             */
+                            removes: "job" | "output";
+                            id: number;
+                            name: string;
+                            enabled: boolean;
+                            /**
+                             * Format: date-time
+                             * @description It removes nothing before this moment.
+                             */
+                            effectiveFrom: string;
+                            createdBy: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            changedBy: string;
+                            /** Format: date-time */
+                            changedAt: string;
+                            /** @description The newest first. Of those that found nothing only the last one is kept. */
+                            runs: {
+                                /** Format: date-time */
+                                startedAt: string;
+                                /** @description Null: it is under way. */
+                                endedAt: string | null;
+                                /** @description Whole jobs, or jobs whose output went. */
+                                jobs: number;
+                                /** @description As printed. */
+                                outputBytes: number;
+                            }[];
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    addRetentionRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                    filter: string;
+                    /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                    olderThanDays: number;
+                    /**
+                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @enum {string}
+                     */
+                    removes: "job" | "output";
+                    /** @description Each name once, case ignored. */
+                    name: string;
+                    /** @default true */
+                    enabled?: boolean;
+                    /**
+                     * Format: date-time
+                     * @description When it begins to remove; by default one day after it was made or changed.
+                     */
+                    effectiveFrom?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                        filter: string;
+                        /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                        olderThanDays: number;
+                        /**
+                         * @description `job`: the whole job; `output`: only what it printed.
+                         * @enum {string}
+                         */
+                        removes: "job" | "output";
+                        id: number;
+                        name: string;
+                        enabled: boolean;
+                        /**
+                         * Format: date-time
+                         * @description It removes nothing before this moment.
+                         */
+                        effectiveFrom: string;
+                        createdBy: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        changedBy: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description The newest first. Of those that found nothing only the last one is kept. */
+                        runs: {
+                            /** Format: date-time */
+                            startedAt: string;
+                            /** @description Null: it is under way. */
+                            endedAt: string | null;
+                            /** @description Whole jobs, or jobs whose output went. */
+                            jobs: number;
+                            /** @description As printed. */
+                            outputBytes: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    previewRetentionRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                    filter: string;
+                    /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                    olderThanDays: number;
+                    /**
+                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @enum {string}
+                     */
+                    removes: "job" | "output";
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description That would go if the rule were applied now. */
+                        jobs: number;
+                        /** @description There are more; counting stopped after some seconds. */
+                        isAtLeast: boolean;
+                        /** @description What these jobs printed, in bytes. */
+                        outputBytes: number;
+                        /** @description The first of them in the diary. */
+                        oldest: {
+                            id: number;
+                            name: string;
+                            /** Format: date-time */
+                            submittedAt: string;
+                            /** Format: date-time */
+                            endedAt: string;
+                        } | null;
+                        /** @description The last of them in the diary. */
+                        newest: {
+                            id: number;
+                            name: string;
+                            /** Format: date-time */
+                            submittedAt: string;
+                            /** Format: date-time */
+                            endedAt: string;
+                        } | null;
+                        /** @description Jobs that fit, but are kept, or are base runs of kept ones. */
+                        kept: number;
+                        keptIsAtLeast: boolean;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    removeRetentionRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    changeRetentionRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                    filter?: string;
+                    /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                    olderThanDays?: number;
+                    /**
+                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @enum {string}
+                     */
+                    removes?: "job" | "output";
+                    name?: string;
+                    enabled?: boolean;
+                    /**
+                     * Format: date-time
+                     * @description When it begins to remove; by default one day after it was made or changed.
+                     */
+                    effectiveFrom?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description In the filter language; empty: every job. What the diary leaves out, a rule leaves alone. */
+                        filter: string;
+                        /** @description Days of 24 hours since the job ended; what has not ended stays. */
+                        olderThanDays: number;
+                        /**
+                         * @description `job`: the whole job; `output`: only what it printed.
+                         * @enum {string}
+                         */
+                        removes: "job" | "output";
+                        id: number;
+                        name: string;
+                        enabled: boolean;
+                        /**
+                         * Format: date-time
+                         * @description It removes nothing before this moment.
+                         */
+                        effectiveFrom: string;
+                        createdBy: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        changedBy: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description The newest first. Of those that found nothing only the last one is kept. */
+                        runs: {
+                            /** Format: date-time */
+                            startedAt: string;
+                            /** @description Null: it is under way. */
+                            endedAt: string | null;
+                            /** @description Whole jobs, or jobs whose output went. */
+                            jobs: number;
+                            /** @description As printed. */
+                            outputBytes: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    readJobRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number or uid. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The earliest first; empty when no rule takes it. */
+                        items: {
+                            rule: string;
+                            /** @enum {string} */
+                            removes: "job" | "output";
+                            /**
+                             * Format: date-time
+                             * @description Not before this moment, as things stand now.
+                             */
+                            at: string;
+                        }[];
+                        /** @description Why no rule takes it though one would: it is kept, or is the base run of a job that is. */
+                        keptBy: ("keep" | "base run") | null;
                     };
                 };
             };
