@@ -163,8 +163,9 @@ function lostCause(
   const cause = incidents.find((incident) => {
     // A launch on its way to a launcher that is dead already is lost as well.
     if (incident.launcherDied && incident.from <= to && incident.to + 1_500 >= from) return true;
-    // Whatever ended it, at a named point or not: on a busy machine its next start alone may take a lease.
-    const wasSilent = incident.isWatched && incident.workerSilentMs > leaseMs * 0.9;
+    // Whatever ended it, at a named point or not: on a busy machine its next start alone may take a lease. It beats five
+    // times a lease, so that its last beat may be a fifth of a lease older than its end.
+    const wasSilent = incident.isWatched && incident.workerSilentMs > leaseMs * 0.8;
     return wasSilent && incident.from <= to && incident.to >= from;
   });
   return cause ? [] : [`attempt ${number} is lost without a reason (${message})`];
