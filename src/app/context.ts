@@ -8,6 +8,8 @@ import type { listKinds } from '../kinds/list.ts';
 import type { Metrics } from '../metrics/ports.ts';
 import type { ProgramAccount } from '../program-account.ts';
 import type { NotifyRings } from '../queue/notify.ts';
+import type { ScheduleStore } from '../schedules/ports.ts';
+import type { Runner } from '../schedules/runner.ts';
 import type { SecretKey, SecretStore } from '../secrets/ports.ts';
 import type { Database } from '../store/database.ts';
 import type { createJobStore } from '../store/job-store.ts';
@@ -49,4 +51,6 @@ export interface Core extends BuildContext {
   rings: NotifyRings;
   jobs: ReturnType<typeof createJobs>;
   bulk: Bulk;
+  scheduleStore: ScheduleStore;
+  scheduleRunner: Runner;
 }

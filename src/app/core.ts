@@ -10,6 +10,8 @@ import type { Service } from '../lib/service.ts';
 import { measureJobStore, measureOutputStore } from '../metrics/measured-stores.ts';
 import { placeOf } from '../local-database.ts';
 import { NotifyRings } from '../queue/notify.ts';
+import { Runner } from '../schedules/runner.ts';
+import { Scheduler } from '../schedules/scheduler.ts';
 import { createSecretKey } from '../secrets/key.ts';
 import { createSecrets } from '../secrets/secrets.ts';
 import { createAccountStore } from '../store/accounts.ts';
@@ -26,6 +28,7 @@ import { createOutputStore } from '../store/output-store.ts';
 import { RetentionKeeper } from '../retention/keeper.ts';
 import { createRetentionStore } from '../store/retention/rule-store.ts';
 import { createAuditLog } from '../store/audit.ts';
+import { createScheduleStore } from '../store/schedule-store.ts';
 import { createSecretStore } from '../store/secret-store.ts';
 import { StorageGuard } from '../storage-guard.ts';
 import type { BuildContext, Core } from './context.ts';
@@ -100,6 +103,18 @@ export async function buildCore(
     timezone: config.timezone,
     logger,
   });
+  const scheduleStore = createScheduleStore(db);
+  const scheduleRunner = new Runner({
+    store: scheduleStore,
+    jobs,
+    findActor: (name) => findActor(createAccountStore(db), name),
+  });
+  const scheduler = new Scheduler({
+    store: scheduleStore,
+    runner: scheduleRunner,
+    clock: systemClock,
+    logger,
+  });
   const leader = new Leader({
     connection,
     tasks: [
@@ -107,10 +122,23 @@ export async function buildCore(
       (signal) => housekeeper.run(signal),
       (signal) => words.run(signal),
       (signal) => retention.run(signal),
+      (signal) => scheduler.run(signal),
     ],
     logger,
   });
   await outputStore.preparePartitions(3);
-  const core = { ...context, store, outputStore, kinds, rings, jobs, bulk, secretStore, secretKey };
+  const core = {
+    ...context,
+    store,
+    outputStore,
+    kinds,
+    rings,
+    jobs,
+    bulk,
+    scheduleStore,
+    scheduleRunner,
+    secretStore,
+    secretKey,
+  };
   return { core, services: [storage, rings, leader] };
 }

@@ -22,6 +22,8 @@ import { systemClock } from '../lib/clock.ts';
 import type { MetricsReport, ProcessFigures } from '../metrics/ports.ts';
 import { createMetricsReport } from '../metrics/report.ts';
 import { createOutputSearch } from '../search/output-search.ts';
+import { createScheduleBoard } from '../schedules/board.ts';
+import { createSchedules } from '../schedules/schedules.ts';
 import { createScripts } from '../scripts/scripts.ts';
 import { createSecrets } from '../secrets/secrets.ts';
 import { createRetention } from '../retention/retention.ts';
@@ -122,6 +124,12 @@ export async function buildHttp(
   const search = createJobSearch(db);
   const capsules = createCapsuleStore(db);
   const scripts = createScripts(config.data.scriptsDirectory, createScriptHistory(db));
+  const schedules = createSchedules({
+    store: core.scheduleStore,
+    jobs,
+    runner: core.scheduleRunner,
+    clock: systemClock,
+  });
   registerRoutes(app, {
     accounts,
     auditLog,
@@ -162,6 +170,13 @@ export async function buildHttp(
       leaseMs: config.worker.leaseMs,
     }),
     bell: rings,
+    schedules,
+    scheduleBoard: createScheduleBoard({
+      store: core.scheduleStore,
+      schedules,
+      scripts: async () => (await scripts.list()).map(({ name }) => name),
+      clock: systemClock,
+    }),
     scripts,
     listenForNews: (onNews) => rings.listenForNews(onNews),
     stats: createStatsReader(db, search),

@@ -18,6 +18,7 @@ import { registerLogs } from './commands/logs.ts';
 import { registerQueues } from './commands/queues.ts';
 import { registerRetention } from './commands/retention.ts';
 import { registerRun } from './commands/run.ts';
+import { registerSchedules } from './commands/schedules.ts';
 import { registerScripts } from './commands/scripts.ts';
 import { registerSecrets } from './commands/secrets.ts';
 import { registerServe } from './commands/serve.ts';
@@ -56,6 +57,7 @@ const registrations = [
   registerQueues,
   registerLanes,
   registerWorkers,
+  registerSchedules,
   registerScripts,
   registerViews,
   registerSecrets,

@@ -34,6 +34,9 @@ export const permissions = {
   'scripts.change': 'operator',
   'secrets.read': 'operator',
   'secrets.change': 'operator',
+  'schedules.read': 'viewer',
+  'schedules.change': 'member',
+  'schedules.change-others': 'operator',
   'stats.read': 'viewer',
   'users.read': 'admin',
   'users.change': 'admin',
@@ -44,6 +47,11 @@ export const permissions = {
 } as const satisfies Record<string, Role | 'public' | 'signed-in'>;
 
 export type Permission = keyof typeof permissions;
+
+/** What somebody may do whose role is known, whatever they showed to come in. */
+export function isAllowed(actor: Actor, permission: Permission): boolean {
+  return can({ actor, scopes: ['all'], via: 'session', credentialId: null }, permission);
+}
 
 /** What an action on many jobs needs, and what it needs for jobs of others in addition. */
 export function permissionsOf({ action }: { action: string }): { own: Permission; others: Permission } {

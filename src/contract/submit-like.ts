@@ -20,7 +20,7 @@ export function submitLike(job: Job): SubmitBody {
     timeoutSeconds: job.timeoutSeconds ?? undefined,
     retry: job.retry,
     project: job.project ?? undefined,
-    tags: job.tags.filter((tag) => !tag.startsWith('near-limit:')),
+    tags: job.tags.filter((tag) => !/^(near-limit|schedule):/.test(tag)),
     limits: job.limits ?? undefined,
     nice: job.nice ?? undefined,
     env: job.env ?? undefined,

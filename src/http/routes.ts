@@ -17,6 +17,7 @@ import { registerOutputViewRoutes, type OutputViewDependencies } from './routes/
 import { registerOutputSearchRoutes, type OutputSearchDependencies } from './routes/output-search.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
+import { registerScheduleRoutes, type ScheduleDependencies } from './routes/schedules.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerServerRoutes, type ServerDependencies } from './routes/server.ts';
@@ -42,6 +43,7 @@ export interface RouteDependencies
     FleetDependencies,
     ExternalDependencies,
     ImportDependencies,
+    ScheduleDependencies,
     ScriptDependencies,
     SecretDependencies,
     ServerDependencies,
@@ -71,6 +73,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerFleetRoutes(app, dependencies);
   registerExternalRoutes(app, dependencies);
   registerImportRoutes(app, dependencies);
+  registerScheduleRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerSecretRoutes(app, dependencies);
   registerServerRoutes(app, dependencies);

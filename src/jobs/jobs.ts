@@ -104,14 +104,21 @@ export function createJobs({
     if (details.length > 0) throw invalid(details);
   };
 
+  const check = async (request: SubmitRequest): Promise<NewJob> => {
+    const job = prepare(request, { kinds, defaultTimeoutMs });
+    await requireKnown(job.after, request.actor);
+    await requireUsable(job.run, request.actor);
+    await requireBaseRuns(job.baseRuns, request.actor);
+    return job;
+  };
+
   return {
+    check: async (request) => void (await check(request)),
+
     submit: async (request) => {
       const full = obstacle();
       if (full !== null) throw new AppError('storage_full', full);
-      const job = prepare(request, { kinds, defaultTimeoutMs });
-      await requireKnown(job.after, request.actor);
-      await requireUsable(job.run, request.actor);
-      await requireBaseRuns(job.baseRuns, request.actor);
+      const job = await check(request);
       const outcome = await submits.add(job);
       const stored = toStored(outcome, job);
       if (stored.isNew && job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);

@@ -359,6 +359,8 @@ export interface StoredJob {
 export interface Jobs {
   /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict` */
   submit(request: SubmitRequest): Promise<StoredJob>;
+  /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
+  check(request: SubmitRequest): Promise<void>;
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. */

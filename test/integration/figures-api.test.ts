@@ -269,7 +269,12 @@ describe('over HTTP', () => {
       const refused = await ask('GET', `/stats/jobs?${query}`, admin);
       expect([refused.status, refused.body.details?.[0]?.field]).toEqual([400, field]);
     }
-    for (const path of ['jobs?bucket=day&until=9999-12-31T23:59:59Z', 'times?of=wait', 'disk?', 'queues?minutes=5']) {
+    for (const path of [
+      'jobs?bucket=day&until=9999-12-31T23:59:59Z',
+      'times?of=wait',
+      'disk?',
+      'queues?minutes=5',
+    ]) {
       expect((await ask('GET', `/stats/${path}`, admin)).status).toBe(200);
     }
   });

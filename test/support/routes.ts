@@ -19,6 +19,9 @@ import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createMetricsReport } from '../../src/metrics/report.ts';
 import { createOutputSearch } from '../../src/search/output-search.ts';
+import { createScheduleBoard } from '../../src/schedules/board.ts';
+import { Runner } from '../../src/schedules/runner.ts';
+import { createSchedules } from '../../src/schedules/schedules.ts';
 import { createScripts } from '../../src/scripts/scripts.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -33,6 +36,7 @@ import { createJobCompletion } from '../../src/store/search/completion.ts';
 import { createViewStore } from '../../src/store/search/view-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
+import { createScheduleStore } from '../../src/store/schedule-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
 import { createSecretStore } from '../../src/store/secret-store.ts';
 import { createSecretKey } from '../../src/secrets/key.ts';
@@ -84,6 +88,18 @@ export function createRouteDependencies(
   const bulk = createBulk({ search, jobs, timezone: 'UTC' });
   const capsules = createCapsuleStore(db);
   const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
+  const scheduleStore = createScheduleStore(db);
+  const clock = options.clock ?? systemClock;
+  const schedules = createSchedules({
+    store: scheduleStore,
+    jobs,
+    runner: new Runner({
+      store: scheduleStore,
+      jobs,
+      findActor: (name) => findActor(createAccountStore(db), name),
+    }),
+    clock,
+  });
   return {
     auditLog,
     audit: createAudit(auditLog, options.clock ?? systemClock),
@@ -127,6 +143,13 @@ export function createRouteDependencies(
       leaseMs: 60_000,
     }),
     bell: silentBell,
+    schedules,
+    scheduleBoard: createScheduleBoard({
+      store: scheduleStore,
+      schedules,
+      scripts: async () => (await scripts.list()).map(({ name }) => name),
+      clock,
+    }),
     scripts,
     listenForNews: () => () => {},
     stats: createStatsReader(db, search),

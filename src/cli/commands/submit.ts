@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { exitCodeOf, followJob, waitForJob, writePiece } from '../following.ts';
 import { describeState } from '../job-view.ts';
 import { printJson, say } from '../output.ts';
+import { withJobOptions } from '../job-options.ts';
 import { withRunOptions } from '../run-options.ts';
 import { toSubmitBody, type SubmitChoices } from '../submit-body.ts';
 
@@ -26,23 +27,11 @@ export function registerSubmit(program: Command, context: CliContext): void {
     .passThroughOptions()
     .option('-w, --wait', "wait for the end; the exit code is the job's")
     .option('-f, --follow', 'wait, and print what the job prints as it comes')
-    .option('-q, --queue <name>', 'where it waits')
-    .option('-p, --priority <number>', 'higher runs first; -1000 to 1000')
-    .option('-l, --label <label>', 'what a worker must offer; may be repeated', collect)
-    .option('--lane <key>', 'a counted limit that it needs a place in; may be repeated', collect)
-    .option('--key <text>', 'of all jobs with this key, one runs at a time')
     .option('--after <job>', 'start when this job has ended; may be repeated', collect)
     .option('--after-ok <job>', 'start when this job has succeeded; may be repeated', collect)
     .option('--run-at <time>', 'not before: 2h, "2026-03-01 14:30"')
-    .option('--timeout <time>', 'limit for each try: 90, 10m, 2h')
-    .option('--retries <number>', 'how often to try again after a failure')
-    .option('--name <text>', 'what lists show')
-    .option('--project <text>', 'project it belongs to')
-    .option('--tag <text>', 'may be repeated', collect)
-    .option('--idempotency-key <key>', 'submitting again with the same key answers with the first job')
-    .option('--kind <kind>', 'another kind than script; needs --input')
-    .option('--input <json>', 'the whole input of the kind as JSON; @file reads a file, - standard input');
-  withServer(withRunOptions(command))
+    .option('--idempotency-key <key>', 'submitting again with the same key answers with the first job');
+  withServer(withRunOptions(withJobOptions(command)))
     .addHelpText(
       'after',
       examples(

@@ -125,7 +125,9 @@ export function registerFigureRoutes(app: App, { stats, timezone }: FigureDepend
     q?: string | undefined;
   }): StatsRequest {
     const now = new Date();
-    const until = new Date(Math.min(query.until === undefined ? now.getTime() : Date.parse(query.until), latest));
+    const until = new Date(
+      Math.min(query.until === undefined ? now.getTime() : Date.parse(query.until), latest),
+    );
     const asked = query.from === undefined ? until.getTime() - defaultDays * dayMs : Date.parse(query.from);
     const from = new Date(Math.max(asked, earliest));
     if (from >= until) throw invalid('from', 'expected a moment before `until`, both from 1970 to 9000');

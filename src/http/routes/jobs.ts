@@ -11,6 +11,7 @@ import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { findJob, findJobToChange, jobParams } from '../job-params.ts';
 import { jobSelection, toJobQuery } from '../job-query.ts';
+import { submitBody } from '../submit-body.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
 export interface JobDependencies {
@@ -70,7 +71,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       summary: 'Submit a job',
       description:
         'Answers after the job is stored. With an idempotency key a repetition answers 200 with the first job.',
-      body: submitBody(kinds),
+      body: submitBody(kinds, submitOptions),
       response: { 200: job, 201: job },
     },
     handler: async (request, reply) => {
@@ -271,17 +272,3 @@ const seriesSummary = z.object({
   unit: z.string().nullable(),
   points: z.int(),
 });
-
-/** One variant per kind, so that each field is checked and described by the kind itself. */
-function submitBody(kinds: KindRegistry) {
-  const offered = kinds.list.filter(({ isInternal }) => !isInternal);
-  const variants = offered.map((kind) =>
-    submitOptions.extend({ kind: z.literal(kind.name), input: kind.input }).describe(kind.description),
-  );
-  const [first, ...others] = variants;
-  if (!first) throw new Error('there is at least one kind');
-  const names = offered.map(({ name }) => name).join(', ');
-  return z.discriminatedUnion('kind', [first, ...others], {
-    error: (issue) => (issue.code === 'invalid_union' ? `expected one of ${names}` : undefined),
-  });
-}

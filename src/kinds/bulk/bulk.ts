@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bulkAction, bulkCounts } from '../../contract/bulk.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type { Actor } from '../../contract/actor.ts';
-import { can, permissionsOf } from '../../contract/permissions.ts';
+import { isAllowed, permissionsOf } from '../../contract/permissions.ts';
 import type { Bulk, BulkSteps } from '../../search/ports.ts';
 import { defineKind } from '../define-kind.ts';
 import type { Kind } from '../ports.ts';
@@ -42,15 +42,14 @@ export function createBulkKind({
     isInternal: true,
     run: async ({ id, attempt, owner, input }, { signal, progress, result }) => {
       const actor = await findActor(owner);
-      const isAllowed = actor && can(asPrincipal(actor), permissionsOf(input.action).own);
-      if (!isAllowed)
+      if (!actor || !isAllowed(actor, permissionsOf(input.action).own))
         return { state: 'failed', reason: 'rejected', message: `${owner} may not do this any more.` };
       const order = {
         action: input.action,
         filter: parseFilter(input.filter),
         askedAt: new Date(input.askedAt),
         actor,
-        mayTouchOthers: can(asPrincipal(actor), permissionsOf(input.action).others),
+        mayTouchOthers: isAllowed(actor, permissionsOf(input.action).others),
       };
       const begun = await steps.read(id);
       const done = await bulk.run(order, {
@@ -69,8 +68,4 @@ export function createBulkKind({
       return { state: 'succeeded' };
     },
   });
-}
-
-function asPrincipal(actor: Actor) {
-  return { actor, scopes: ['all' as const], via: 'session' as const, credentialId: null };
 }

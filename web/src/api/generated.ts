@@ -801,6 +801,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All schedules by name, each with its next moment and its last run */
+        get: operations["listSchedules"];
+        put?: never;
+        /**
+         * Make a schedule; it is due from now on
+         * @description Its jobs belong to whoever made it, or said last what it submits.
+         */
+        post: operations["addSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Past and coming runs of all schedules */
+        get: operations["readScheduleTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** When a rule would be due: its next moments, and those around the next changes of the clocks */
+        post: operations["previewSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make schedules of the lines of a crontab
+         * @description Each line is answered for; lines that can be made are, whatever the others are.
+         */
+        post: operations["importCrontab"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule */
+        get: operations["getSchedule"];
+        put?: never;
+        post?: never;
+        /** Remove a schedule and its history; its jobs stay */
+        delete: operations["removeSchedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, pause or resume a schedule
+         * @description After a change of its rule, and after a pause, it is due from now on: moments before count as decided. Who says what is submitted becomes its owner.
+         */
+        patch: operations["changeSchedule"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit its job now, besides the due ones */
+        post: operations["runScheduleNow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of its moments, the newest first */
+        get: operations["listScheduleRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scripts": {
         parameters: {
             query?: never;
@@ -1430,7 +1561,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         TokenInput: {
@@ -1511,7 +1642,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         Token: {
@@ -5386,6 +5517,1327 @@ export interface operations {
                         state: string;
                         /** @description `lost`: it had been given up before; what was reported is kept as a late result. */
                         reason: string | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @description Of all schedules each name once, case ignored. */
+                            name: string;
+                            /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                            cron: string;
+                            /** @description An IANA time zone such as `Europe/Madrid`, in which the fields are read. */
+                            timezone: string;
+                            /**
+                             * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                             * @enum {string}
+                             */
+                            overlap: "skip" | "queue" | "replace" | "allow";
+                            /**
+                             * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            missedLimit: number;
+                            /** @description Nothing before this moment. */
+                            startsAt: string | null;
+                            /** @description Nothing at this moment or later. */
+                            endsAt: string | null;
+                            blackouts: ({
+                                /** @description The days on which it begins. */
+                                days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                from: string;
+                                /** @description Not itself part of it. Not later than `from`: of the day after. */
+                                until: string;
+                            } | {
+                                /** Format: date-time */
+                                from: string;
+                                /**
+                                 * Format: date-time
+                                 * @description Not itself part of it.
+                                 */
+                                until: string;
+                            })[];
+                            /** @description A job may begin up to this much later; how much follows from the schedule and the moment. */
+                            jitterSeconds: number;
+                            note: string;
+                            paused: boolean;
+                            /** @description What is submitted: the body of a submit. */
+                            submit: {
+                                [key: string]: unknown;
+                            };
+                            /** @description In whose name. */
+                            owner: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            changedAt: string;
+                            changedBy: string;
+                            /** @description Null: paused, or never again. */
+                            nextAt: string | null;
+                            lastRun: {
+                                /** Format: date-time */
+                                dueAt: string;
+                                /** @description Of several moments that were passed over together, the last. */
+                                lastDueAt: string | null;
+                                /** @description How many they are; with `lastDueAt` at least. */
+                                moments: number;
+                                /**
+                                 * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                                 * @enum {string}
+                                 */
+                                outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                                message: string | null;
+                                /** @description Who asked for it, when it was not due. */
+                                by: string | null;
+                                /** Format: date-time */
+                                decidedAt: string;
+                                /** @description Null also when it was removed. */
+                                job: {
+                                    id: number;
+                                    /** @enum {string} */
+                                    state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                    verdict: {
+                                        text: string;
+                                        /** @enum {string} */
+                                        tone: "good" | "warn" | "bad";
+                                    } | null;
+                                    startedAt: string | null;
+                                    endedAt: string | null;
+                                } | null;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    addSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                    cron: string;
+                    /** @description By default the one of the server. */
+                    timezone?: string;
+                    /**
+                     * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                     * @default skip
+                     * @enum {string}
+                     */
+                    overlap?: "skip" | "queue" | "replace" | "allow";
+                    /**
+                     * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                     * @default once
+                     * @enum {string}
+                     */
+                    missed?: "skip" | "once" | "all";
+                    /** @default 100 */
+                    missedLimit?: number;
+                    /**
+                     * @description Nothing before this moment.
+                     * @default null
+                     */
+                    startsAt?: string | null;
+                    /**
+                     * @description Nothing at this moment or later.
+                     * @default null
+                     */
+                    endsAt?: string | null;
+                    /** @default [] */
+                    blackouts?: ({
+                        /** @description The days on which it begins. */
+                        days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                        from: string;
+                        /** @description Not itself part of it. Not later than `from`: of the day after. */
+                        until: string;
+                    } | {
+                        /** Format: date-time */
+                        from: string;
+                        /**
+                         * Format: date-time
+                         * @description Not itself part of it.
+                         */
+                        until: string;
+                    })[];
+                    /**
+                     * @description A job may begin up to this much later; how much follows from the schedule and the moment.
+                     * @default 0
+                     */
+                    jitterSeconds?: number;
+                    /** @description Of all schedules each name once, case ignored. */
+                    name: string;
+                    /**
+                     * @description Why it is there.
+                     * @default
+                     */
+                    note?: string;
+                    /** @default false */
+                    paused?: boolean;
+                    /** @description What is submitted: as the body of a submit. */
+                    submit: {
+                        /** @description What lists show; by default made from the input. */
+                        name?: string;
+                        /**
+                         * @description Where the job waits.
+                         * @default default
+                         */
+                        queue?: string;
+                        /**
+                         * @description Higher runs first.
+                         * @default 0
+                         */
+                        priority?: number;
+                        /**
+                         * @description What a worker must offer to run it.
+                         * @default []
+                         */
+                        labels?: string[];
+                        /**
+                         * @description Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.
+                         * @default []
+                         */
+                        lanes?: string[];
+                        /** @description Of all jobs with the same key, one runs at a time. */
+                        concurrencyKey?: string;
+                        /** @description Limit for each attempt. */
+                        timeoutSeconds?: number;
+                        /** @description What the program may use. What is not named here has the default of the worker. */
+                        limits?: {
+                            /** @description User and system time, in seconds. */
+                            cpuSeconds?: number;
+                            /** @description Resident memory, shared pages counted once. */
+                            memoryBytes?: number;
+                            /** @description How many at once. */
+                            processes?: number;
+                            /** @description Descriptors that one process may have open. */
+                            openFiles?: number;
+                            /** @description What it may print, both streams together. */
+                            outputBytes?: number;
+                        };
+                        /** @description Niceness: how much it steps back when others want the processor. */
+                        nice?: number;
+                        /** @description Variables added to the environment: a text, or `{"secret": "name"}` for a named secret. */
+                        env?: {
+                            [key: string]: string | {
+                                secret: string;
+                            };
+                        };
+                        /** @description Text for the standard input. */
+                        stdin?: string;
+                        /** @description Folder inside the home directory to run in; by default the home directory itself. */
+                        workdir?: string;
+                        /** @description When and how often to try again. */
+                        retry?: {
+                            /**
+                             * @description How many tries in all; 1 means no retry.
+                             * @default 1
+                             */
+                            attempts?: number;
+                            /**
+                             * @description Causes after which to try again.
+                             * @default [
+                             *       "exit",
+                             *       "signal",
+                             *       "timeout",
+                             *       "lost",
+                             *       "error"
+                             *     ]
+                             */
+                            on?: string[];
+                            /**
+                             * @description Pause before the second try, in milliseconds.
+                             * @default 1000
+                             */
+                            initialMs?: number;
+                            /**
+                             * @description How much longer each further pause is.
+                             * @default 2
+                             */
+                            factor?: number;
+                            /**
+                             * @description Longest pause, in milliseconds.
+                             * @default 600000
+                             */
+                            maxMs?: number;
+                        };
+                        project?: string;
+                        /** @default [] */
+                        tags?: string[];
+                        /** @description Why the job is made. */
+                        info?: string;
+                        /**
+                         * @description The jobs it is to be compared with.
+                         * @default []
+                         */
+                        baseRuns?: ({
+                            jobId: number;
+                        } | {
+                            foreignId: string;
+                        })[];
+                        /** @enum {string} */
+                        kind: "script";
+                        input: {
+                            /** @description Name of a file in the scripts directory. */
+                            script: string;
+                            /**
+                             * @description Options with values, in order: `[["--source", "a b"], ["", "file.txt"]]`. A value is split at white space, quotes respected; no shell takes part.
+                             * @default []
+                             */
+                            arguments?: [
+                                string,
+                                string
+                            ][];
+                        };
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of all schedules each name once, case ignored. */
+                        name: string;
+                        /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                        cron: string;
+                        /** @description An IANA time zone such as `Europe/Madrid`, in which the fields are read. */
+                        timezone: string;
+                        /**
+                         * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                         * @enum {string}
+                         */
+                        overlap: "skip" | "queue" | "replace" | "allow";
+                        /**
+                         * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                         * @enum {string}
+                         */
+                        missed: "skip" | "once" | "all";
+                        missedLimit: number;
+                        /** @description Nothing before this moment. */
+                        startsAt: string | null;
+                        /** @description Nothing at this moment or later. */
+                        endsAt: string | null;
+                        blackouts: ({
+                            /** @description The days on which it begins. */
+                            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                            from: string;
+                            /** @description Not itself part of it. Not later than `from`: of the day after. */
+                            until: string;
+                        } | {
+                            /** Format: date-time */
+                            from: string;
+                            /**
+                             * Format: date-time
+                             * @description Not itself part of it.
+                             */
+                            until: string;
+                        })[];
+                        /** @description A job may begin up to this much later; how much follows from the schedule and the moment. */
+                        jitterSeconds: number;
+                        note: string;
+                        paused: boolean;
+                        /** @description What is submitted: the body of a submit. */
+                        submit: {
+                            [key: string]: unknown;
+                        };
+                        /** @description In whose name. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        changedBy: string;
+                        /** @description Null: paused, or never again. */
+                        nextAt: string | null;
+                        lastRun: {
+                            /** Format: date-time */
+                            dueAt: string;
+                            /** @description Of several moments that were passed over together, the last. */
+                            lastDueAt: string | null;
+                            /** @description How many they are; with `lastDueAt` at least. */
+                            moments: number;
+                            /**
+                             * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                             * @enum {string}
+                             */
+                            outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                            message: string | null;
+                            /** @description Who asked for it, when it was not due. */
+                            by: string | null;
+                            /** Format: date-time */
+                            decidedAt: string;
+                            /** @description Null also when it was removed. */
+                            job: {
+                                id: number;
+                                /** @enum {string} */
+                                state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                verdict: {
+                                    text: string;
+                                    /** @enum {string} */
+                                    tone: "good" | "warn" | "bad";
+                                } | null;
+                                startedAt: string | null;
+                                endedAt: string | null;
+                            } | null;
+                        } | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    readScheduleTimeline: {
+        parameters: {
+            query?: {
+                hoursBack?: number;
+                hoursAhead?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        now: string;
+                        /** Format: date-time */
+                        until: string;
+                        items: {
+                            name: string;
+                            /** @description The newest first, some hundred at most. */
+                            past: {
+                                /** Format: date-time */
+                                dueAt: string;
+                                /** @description Of several moments that were passed over together, the last. */
+                                lastDueAt: string | null;
+                                /** @description How many they are; with `lastDueAt` at least. */
+                                moments: number;
+                                /**
+                                 * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                                 * @enum {string}
+                                 */
+                                outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                                message: string | null;
+                                /** @description Who asked for it, when it was not due. */
+                                by: string | null;
+                                /** Format: date-time */
+                                decidedAt: string;
+                                /** @description Null also when it was removed. */
+                                job: {
+                                    id: number;
+                                    /** @enum {string} */
+                                    state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                    verdict: {
+                                        text: string;
+                                        /** @enum {string} */
+                                        tone: "good" | "warn" | "bad";
+                                    } | null;
+                                    startedAt: string | null;
+                                    endedAt: string | null;
+                                } | null;
+                            }[];
+                            /** @description Some hundred at most. */
+                            coming: string[];
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    previewSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                    cron: string;
+                    /** @description By default the one of the server. */
+                    timezone?: string;
+                    /**
+                     * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                     * @default skip
+                     * @enum {string}
+                     */
+                    overlap?: "skip" | "queue" | "replace" | "allow";
+                    /**
+                     * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                     * @default once
+                     * @enum {string}
+                     */
+                    missed?: "skip" | "once" | "all";
+                    /** @default 100 */
+                    missedLimit?: number;
+                    /**
+                     * @description Nothing before this moment.
+                     * @default null
+                     */
+                    startsAt?: string | null;
+                    /**
+                     * @description Nothing at this moment or later.
+                     * @default null
+                     */
+                    endsAt?: string | null;
+                    /** @default [] */
+                    blackouts?: ({
+                        /** @description The days on which it begins. */
+                        days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                        from: string;
+                        /** @description Not itself part of it. Not later than `from`: of the day after. */
+                        until: string;
+                    } | {
+                        /** Format: date-time */
+                        from: string;
+                        /**
+                         * Format: date-time
+                         * @description Not itself part of it.
+                         */
+                        until: string;
+                    })[];
+                    /**
+                     * @description A job may begin up to this much later; how much follows from the schedule and the moment.
+                     * @default 0
+                     */
+                    jitterSeconds?: number;
+                    /** @default 10 */
+                    count?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        timezone: string;
+                        next: {
+                            /** Format: date-time */
+                            at: string;
+                            /** @description In the zone of the schedule, with its distance from UTC. */
+                            local: string;
+                            isBlackedOut: boolean;
+                        }[];
+                        /** @description The next of either direction. */
+                        clockChanges: {
+                            /**
+                             * Format: date-time
+                             * @description When the clocks change.
+                             */
+                            at: string;
+                            /** @description How far they are put forward; negative: back. */
+                            minutes: number;
+                            /** @description Due within three hours of it. */
+                            runs: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @description In the zone of the schedule, with its distance from UTC. */
+                                local: string;
+                                isBlackedOut: boolean;
+                            }[];
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    importCrontab: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description In the form of crontab(5). */
+                    crontab: string;
+                    /**
+                     * @description A sixth field names a user, as in /etc/crontab.
+                     * @default false
+                     */
+                    hasUser?: boolean;
+                    /** @description By default the one of the server. */
+                    timezone?: string;
+                    /**
+                     * @description Tell what would be made, and make nothing.
+                     * @default false
+                     */
+                    dryRun?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @description Of the file, from 1. */
+                            line: number;
+                            text: string;
+                            /** @description Of the schedule that was made, or would be; null: none. */
+                            name: string | null;
+                            /** @description Why it is none. */
+                            problem: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    getSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of all schedules each name once, case ignored. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of all schedules each name once, case ignored. */
+                        name: string;
+                        /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                        cron: string;
+                        /** @description An IANA time zone such as `Europe/Madrid`, in which the fields are read. */
+                        timezone: string;
+                        /**
+                         * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                         * @enum {string}
+                         */
+                        overlap: "skip" | "queue" | "replace" | "allow";
+                        /**
+                         * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                         * @enum {string}
+                         */
+                        missed: "skip" | "once" | "all";
+                        missedLimit: number;
+                        /** @description Nothing before this moment. */
+                        startsAt: string | null;
+                        /** @description Nothing at this moment or later. */
+                        endsAt: string | null;
+                        blackouts: ({
+                            /** @description The days on which it begins. */
+                            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                            from: string;
+                            /** @description Not itself part of it. Not later than `from`: of the day after. */
+                            until: string;
+                        } | {
+                            /** Format: date-time */
+                            from: string;
+                            /**
+                             * Format: date-time
+                             * @description Not itself part of it.
+                             */
+                            until: string;
+                        })[];
+                        /** @description A job may begin up to this much later; how much follows from the schedule and the moment. */
+                        jitterSeconds: number;
+                        note: string;
+                        paused: boolean;
+                        /** @description What is submitted: the body of a submit. */
+                        submit: {
+                            [key: string]: unknown;
+                        };
+                        /** @description In whose name. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        changedBy: string;
+                        /** @description Null: paused, or never again. */
+                        nextAt: string | null;
+                        lastRun: {
+                            /** Format: date-time */
+                            dueAt: string;
+                            /** @description Of several moments that were passed over together, the last. */
+                            lastDueAt: string | null;
+                            /** @description How many they are; with `lastDueAt` at least. */
+                            moments: number;
+                            /**
+                             * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                             * @enum {string}
+                             */
+                            outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                            message: string | null;
+                            /** @description Who asked for it, when it was not due. */
+                            by: string | null;
+                            /** Format: date-time */
+                            decidedAt: string;
+                            /** @description Null also when it was removed. */
+                            job: {
+                                id: number;
+                                /** @enum {string} */
+                                state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                verdict: {
+                                    text: string;
+                                    /** @enum {string} */
+                                    tone: "good" | "warn" | "bad";
+                                } | null;
+                                startedAt: string | null;
+                                endedAt: string | null;
+                            } | null;
+                        } | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    removeSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of all schedules each name once, case ignored. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    changeSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of all schedules each name once, case ignored. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                    cron?: string;
+                    /** @description An IANA time zone such as `Europe/Madrid`, in which the fields are read. */
+                    timezone?: string;
+                    /**
+                     * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                     * @enum {string}
+                     */
+                    overlap?: "skip" | "queue" | "replace" | "allow";
+                    /**
+                     * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                     * @enum {string}
+                     */
+                    missed?: "skip" | "once" | "all";
+                    missedLimit?: number;
+                    /** @description Nothing before this moment. */
+                    startsAt?: string | null;
+                    /** @description Nothing at this moment or later. */
+                    endsAt?: string | null;
+                    blackouts?: ({
+                        /** @description The days on which it begins. */
+                        days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                        from: string;
+                        /** @description Not itself part of it. Not later than `from`: of the day after. */
+                        until: string;
+                    } | {
+                        /** Format: date-time */
+                        from: string;
+                        /**
+                         * Format: date-time
+                         * @description Not itself part of it.
+                         */
+                        until: string;
+                    })[];
+                    /** @description A job may begin up to this much later; how much follows from the schedule and the moment. */
+                    jitterSeconds?: number;
+                    /** @description Of all schedules each name once, case ignored. */
+                    name?: string;
+                    /** @description Why it is there. */
+                    note?: string;
+                    paused?: boolean;
+                    /** @description What is submitted: as the body of a submit. */
+                    submit?: {
+                        /** @description What lists show; by default made from the input. */
+                        name?: string;
+                        /**
+                         * @description Where the job waits.
+                         * @default default
+                         */
+                        queue?: string;
+                        /**
+                         * @description Higher runs first.
+                         * @default 0
+                         */
+                        priority?: number;
+                        /**
+                         * @description What a worker must offer to run it.
+                         * @default []
+                         */
+                        labels?: string[];
+                        /**
+                         * @description Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.
+                         * @default []
+                         */
+                        lanes?: string[];
+                        /** @description Of all jobs with the same key, one runs at a time. */
+                        concurrencyKey?: string;
+                        /** @description Limit for each attempt. */
+                        timeoutSeconds?: number;
+                        /** @description What the program may use. What is not named here has the default of the worker. */
+                        limits?: {
+                            /** @description User and system time, in seconds. */
+                            cpuSeconds?: number;
+                            /** @description Resident memory, shared pages counted once. */
+                            memoryBytes?: number;
+                            /** @description How many at once. */
+                            processes?: number;
+                            /** @description Descriptors that one process may have open. */
+                            openFiles?: number;
+                            /** @description What it may print, both streams together. */
+                            outputBytes?: number;
+                        };
+                        /** @description Niceness: how much it steps back when others want the processor. */
+                        nice?: number;
+                        /** @description Variables added to the environment: a text, or `{"secret": "name"}` for a named secret. */
+                        env?: {
+                            [key: string]: string | {
+                                secret: string;
+                            };
+                        };
+                        /** @description Text for the standard input. */
+                        stdin?: string;
+                        /** @description Folder inside the home directory to run in; by default the home directory itself. */
+                        workdir?: string;
+                        /** @description When and how often to try again. */
+                        retry?: {
+                            /**
+                             * @description How many tries in all; 1 means no retry.
+                             * @default 1
+                             */
+                            attempts?: number;
+                            /**
+                             * @description Causes after which to try again.
+                             * @default [
+                             *       "exit",
+                             *       "signal",
+                             *       "timeout",
+                             *       "lost",
+                             *       "error"
+                             *     ]
+                             */
+                            on?: string[];
+                            /**
+                             * @description Pause before the second try, in milliseconds.
+                             * @default 1000
+                             */
+                            initialMs?: number;
+                            /**
+                             * @description How much longer each further pause is.
+                             * @default 2
+                             */
+                            factor?: number;
+                            /**
+                             * @description Longest pause, in milliseconds.
+                             * @default 600000
+                             */
+                            maxMs?: number;
+                        };
+                        project?: string;
+                        /** @default [] */
+                        tags?: string[];
+                        /** @description Why the job is made. */
+                        info?: string;
+                        /**
+                         * @description The jobs it is to be compared with.
+                         * @default []
+                         */
+                        baseRuns?: ({
+                            jobId: number;
+                        } | {
+                            foreignId: string;
+                        })[];
+                        /** @enum {string} */
+                        kind: "script";
+                        input: {
+                            /** @description Name of a file in the scripts directory. */
+                            script: string;
+                            /**
+                             * @description Options with values, in order: `[["--source", "a b"], ["", "file.txt"]]`. A value is split at white space, quotes respected; no shell takes part.
+                             * @default []
+                             */
+                            arguments?: [
+                                string,
+                                string
+                            ][];
+                        };
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of all schedules each name once, case ignored. */
+                        name: string;
+                        /** @description Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and its like. */
+                        cron: string;
+                        /** @description An IANA time zone such as `Europe/Madrid`, in which the fields are read. */
+                        timezone: string;
+                        /**
+                         * @description While a job of this schedule has not ended: `skip` the moment, `queue` behind it, `replace` it (it is cancelled), or `allow` both.
+                         * @enum {string}
+                         */
+                        overlap: "skip" | "queue" | "replace" | "allow";
+                        /**
+                         * @description Moments that passed while no server ran: `skip` them, make up for them `once`, or for `all`, the newest `missedLimit`.
+                         * @enum {string}
+                         */
+                        missed: "skip" | "once" | "all";
+                        missedLimit: number;
+                        /** @description Nothing before this moment. */
+                        startsAt: string | null;
+                        /** @description Nothing at this moment or later. */
+                        endsAt: string | null;
+                        blackouts: ({
+                            /** @description The days on which it begins. */
+                            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                            from: string;
+                            /** @description Not itself part of it. Not later than `from`: of the day after. */
+                            until: string;
+                        } | {
+                            /** Format: date-time */
+                            from: string;
+                            /**
+                             * Format: date-time
+                             * @description Not itself part of it.
+                             */
+                            until: string;
+                        })[];
+                        /** @description A job may begin up to this much later; how much follows from the schedule and the moment. */
+                        jitterSeconds: number;
+                        note: string;
+                        paused: boolean;
+                        /** @description What is submitted: the body of a submit. */
+                        submit: {
+                            [key: string]: unknown;
+                        };
+                        /** @description In whose name. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        changedBy: string;
+                        /** @description Null: paused, or never again. */
+                        nextAt: string | null;
+                        lastRun: {
+                            /** Format: date-time */
+                            dueAt: string;
+                            /** @description Of several moments that were passed over together, the last. */
+                            lastDueAt: string | null;
+                            /** @description How many they are; with `lastDueAt` at least. */
+                            moments: number;
+                            /**
+                             * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                             * @enum {string}
+                             */
+                            outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                            message: string | null;
+                            /** @description Who asked for it, when it was not due. */
+                            by: string | null;
+                            /** Format: date-time */
+                            decidedAt: string;
+                            /** @description Null also when it was removed. */
+                            job: {
+                                id: number;
+                                /** @enum {string} */
+                                state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                verdict: {
+                                    text: string;
+                                    /** @enum {string} */
+                                    tone: "good" | "warn" | "bad";
+                                } | null;
+                                startedAt: string | null;
+                                endedAt: string | null;
+                            } | null;
+                        } | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    runScheduleNow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of all schedules each name once, case ignored. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        dueAt: string;
+                        /** @description Of several moments that were passed over together, the last. */
+                        lastDueAt: string | null;
+                        /** @description How many they are; with `lastDueAt` at least. */
+                        moments: number;
+                        /**
+                         * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                         * @enum {string}
+                         */
+                        outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                        message: string | null;
+                        /** @description Who asked for it, when it was not due. */
+                        by: string | null;
+                        /** Format: date-time */
+                        decidedAt: string;
+                        /** @description Null also when it was removed. */
+                        job: {
+                            id: number;
+                            /** @enum {string} */
+                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            verdict: {
+                                text: string;
+                                /** @enum {string} */
+                                tone: "good" | "warn" | "bad";
+                            } | null;
+                            startedAt: string | null;
+                            endedAt: string | null;
+                        } | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listScheduleRuns: {
+        parameters: {
+            query?: {
+                /** @description `dueAt` of the last of the page before. */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Of all schedules each name once, case ignored. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** Format: date-time */
+                            dueAt: string;
+                            /** @description Of several moments that were passed over together, the last. */
+                            lastDueAt: string | null;
+                            /** @description How many they are; with `lastDueAt` at least. */
+                            moments: number;
+                            /**
+                             * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
+                             * @enum {string}
+                             */
+                            outcome: "pending" | "submitted" | "overlap" | "blackout" | "missed" | "refused";
+                            message: string | null;
+                            /** @description Who asked for it, when it was not due. */
+                            by: string | null;
+                            /** Format: date-time */
+                            decidedAt: string;
+                            /** @description Null also when it was removed. */
+                            job: {
+                                id: number;
+                                /** @enum {string} */
+                                state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                                verdict: {
+                                    text: string;
+                                    /** @enum {string} */
+                                    tone: "good" | "warn" | "bad";
+                                } | null;
+                                startedAt: string | null;
+                                endedAt: string | null;
+                            } | null;
+                        }[];
                     };
                 };
             };

@@ -1,0 +1,62 @@
+import type { Decision, StoredSchedule } from './ports.ts';
+import { createCalendar, type Calendar } from './occurrences.ts';
+import { take } from './preview.ts';
+
+/** Looked at so soon after it, a moment counts as kept: a restart takes as long. */
+const lateAfterMs = 60_000;
+
+/** More passed moments are not counted: one of a second takes a tenth of a millisecond. */
+const mostCounted = 1_000;
+
+export interface Decided {
+  decisions: Decision[];
+  cursor: Date;
+  nextAt: Date | null;
+}
+
+/**
+ * What becomes of every moment between the cursor and now. Moments of the last minute are kept; of older ones the
+ * newest are made up for, as the schedule says, and the others recorded together as missed.
+ */
+export function decideMoments(schedule: StoredSchedule, now: Date): Decided {
+  const calendar = createCalendar(schedule);
+  const lateBefore = new Date(Math.max(now.getTime() - lateAfterMs, schedule.cursor.getTime() + 1));
+  const kept = take(calendar, { after: new Date(lateBefore.getTime() - 1), until: now, most: mostCounted });
+  const madeUp = calendar.last(madeUpCount(schedule, kept), lateBefore).filter((at) => at > schedule.cursor);
+  const passed = findPassed(calendar, { after: schedule.cursor, before: madeUp.at(-1) ?? lateBefore });
+  return {
+    decisions: [
+      ...(passed ? [passed] : []),
+      ...madeUp
+        .reverse()
+        .map((at) => toDecision(at, calendar.isBlackedOut(at) || calendar.isBlackedOut(now))),
+      ...kept.map((at) => toDecision(at, calendar.isBlackedOut(at))),
+    ],
+    cursor: now,
+    nextAt: calendar.next(now),
+  };
+}
+
+/** One run makes up for all that were missed; one that is due anyway does so as well. */
+function madeUpCount({ missed, missedLimit }: StoredSchedule, kept: readonly Date[]): number {
+  if (missed === 'skip') return 0;
+  if (missed === 'all') return missedLimit;
+  return kept.length > 0 ? 0 : 1;
+}
+
+function findPassed(calendar: Calendar, { after, before }: { after: Date; before: Date }): Decision | null {
+  const passed = take(calendar, { after, until: new Date(before.getTime() - 1), most: mostCounted });
+  const [first] = passed;
+  if (!first) return null;
+  const last = calendar.last(1, before)[0] ?? first;
+  return {
+    dueAt: first,
+    lastDueAt: passed.length === 1 ? null : last,
+    moments: passed.length,
+    outcome: 'missed',
+  };
+}
+
+function toDecision(dueAt: Date, isBlackedOut: boolean): Decision {
+  return { dueAt, lastDueAt: null, moments: 1, outcome: isBlackedOut ? 'blackout' : 'pending' };
+}
