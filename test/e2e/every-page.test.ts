@@ -26,6 +26,7 @@ describeInBrowser('every page', () => {
         '/settings/profile',
         '/settings/tokens',
         '/settings/users',
+        '/settings/retention',
         '/settings/audit',
         '/settings/server',
         '/nowhere',

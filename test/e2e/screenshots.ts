@@ -42,6 +42,7 @@ try {
     'settings-profile': '/settings/profile',
     'settings-tokens': '/settings/tokens',
     'settings-users': '/settings/users',
+    'settings-retention': '/settings/retention',
     'settings-audit': '/settings/audit',
     'settings-server': '/settings/server',
     nowhere: '/nowhere',

@@ -35,10 +35,18 @@ export function toAttemptUse(attempt: Attempt): Fact[] {
     { label: 'Peak memory', value: bytes(attempt.maxRssBytes) },
     { label: 'Read', value: bytes(attempt.readBytes) },
     { label: 'Written', value: bytes(attempt.writtenBytes) },
-    { label: 'Output', value: `${size(attempt.stdoutBytes)} stdout, ${size(attempt.stderrBytes)} stderr` },
+    {
+      label: 'Output',
+      value: `${size(attempt.stdoutBytes)} stdout, ${size(attempt.stderrBytes)} stderr${removed(attempt)}`,
+    },
     { label: 'Free before', value: free(attempt.freeBeforeKib) },
     { label: 'Free after', value: free(attempt.freeAfterKib) },
   ];
+}
+
+/** Behind the size of its output: that a rule took it. */
+export function removed({ outputRemoved }: Pick<Attempt, 'outputRemoved'>): string {
+  return outputRemoved ? `; removed by rule ${outputRemoved.rule}` : '';
 }
 
 function span(ms: number | null): string | null {

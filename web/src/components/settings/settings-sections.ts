@@ -59,6 +59,13 @@ export const settingsSections: readonly SettingsSection[] = [
     needs: 'users.read',
   },
   {
+    path: 'retention',
+    label: 'Retention',
+    icon: 'i-lucide-hourglass',
+    component: defineAsyncComponent(() => import('./RetentionSettings.vue')),
+    needs: 'retention.read',
+  },
+  {
     path: 'audit',
     label: 'Audit',
     icon: 'i-lucide-scroll-text',
