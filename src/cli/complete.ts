@@ -36,6 +36,7 @@ const known: Readonly<Record<string, Values>> = {
   'script versions name': scripts,
   'queue pause name': queues,
   'queue resume name': queues,
+  'queue drain name': queues,
   'queue limit name': queues,
   'queue remove name': queues,
   'workers drain name': workers,

@@ -30,6 +30,12 @@ export const errorCodes = {
     retryable: false,
     meaning: 'The idempotency key was used before with another body.',
   },
+  queue_draining: {
+    status: 409,
+    retryable: false,
+    meaning:
+      'The queue takes no new jobs; it only runs what it has. Name another queue, or wait until it takes jobs again.',
+  },
   payload_too_large: {
     status: 413,
     retryable: false,

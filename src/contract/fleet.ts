@@ -5,6 +5,11 @@ const timestamp = z.iso.datetime({ offset: true });
 export const queue = z.object({
   name: z.string(),
   paused: z.boolean(),
+  draining: z.boolean().describe('It takes no new jobs, and runs what it has.'),
+  drainTotal: z
+    .int()
+    .nullable()
+    .describe('How many jobs it had to run when it began to drain; null: it does not.'),
   note: z.string().nullable(),
   capacity: z.int().nullable().describe('How many of its jobs may run at once; null: no limit.'),
   waiting: z.int(),

@@ -6,7 +6,11 @@ export interface FleetStore {
   queues(): Promise<Queue[]>;
   putQueue(
     name: string,
-    change: { paused?: boolean | undefined; note?: string | null | undefined },
+    change: {
+      paused?: boolean | undefined;
+      draining?: boolean | undefined;
+      note?: string | null | undefined;
+    },
   ): Promise<void>;
   removeQueue(name: string): Promise<'removed' | 'not_found' | 'in_use'>;
   /** Where jobs of a queue may wait: one place per set of needed labels. */

@@ -139,6 +139,19 @@ export function createJobs({
     retry: async (id, actor) => {
       const retried = await store.retry(id, actor.name);
       if (!retried) return false;
+      if (retried === 'queue_draining')
+        throw new AppError(
+          'queue_draining',
+          `The queue of job ${id} takes no new jobs; it only runs what it has.`,
+          {
+            details: [
+              {
+                field: 'queue',
+                message: 'takes no new jobs; move the work to another queue by running it again',
+              },
+            ],
+          },
+        );
       if (retried.state === 'queued') bell.ring([retried.place]);
       else bell.ring((await store.settleDependants({ of: null, limit: settleLimit })).places);
       bell.announce();
@@ -155,6 +168,7 @@ export function createJobs({
           { field: 'queue', message: `there is no queue "${change.queue}"; an operator can make it` },
         ]);
       }
+      if (outcome.status === 'queue_draining') throw draining(change.queue ?? '');
       if (outcome.status === 'unknown_base') {
         throw invalid([{ field: 'baseRuns', message: 'one of these jobs was removed meanwhile' }]);
       }
@@ -298,6 +312,13 @@ function invalid(details: ErrorDetail[]): AppError {
   return new AppError('invalid_input', `Not accepted: ${list}.`, { details });
 }
 
+function draining(queue: string): AppError {
+  const message = `the queue "${queue}" takes no new jobs, it only runs what it has; name another one`;
+  return new AppError('queue_draining', `Not accepted: queue: ${message}.`, {
+    details: [{ field: 'queue', message }],
+  });
+}
+
 function hashBody(kind: string, input: unknown, options: object): string {
   return createHash('sha256')
     .update(JSON.stringify([kind, input, options], sortMembers))
@@ -323,6 +344,8 @@ function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {
       throw invalid([
         { field: 'queue', message: `there is no queue "${job.queue}"; an operator can make it` },
       ]);
+    case 'queue_draining':
+      throw draining(job.queue);
     case 'refused':
       throw invalid([{ field: 'input', message: outcome.message }]);
   }

@@ -74,6 +74,7 @@ export type SubmitOutcome =
   | { status: 'stored'; id: number; uid: string; place: Place; isNew: boolean }
   | { status: 'key_conflict' }
   | { status: 'unknown_queue' }
+  | { status: 'queue_draining' }
   | { status: 'refused'; message: string };
 
 /** Failures that are alike. */
@@ -251,7 +252,7 @@ export interface JobStore {
     actor: string,
   ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
   /** Puts an ended job back into its queue, or to where it waits. `null`: its state does not allow it (any more). */
-  retry(id: number, actor: string): Promise<RetriedJob | null>;
+  retry(id: number, actor: string): Promise<RetriedJob | 'queue_draining' | null>;
   /** Decides about jobs that wait for these (null: for any) to end. */
   settleDependants(options: { of: readonly number[] | null; limit: number }): Promise<SettledJobs>;
   change(id: number, change: JobChange, actor: string): Promise<ChangeOutcome>;
@@ -278,6 +279,7 @@ export type ChangeOutcome =
   /** Queue and priority of a job that does not wait any more. */
   | { status: 'refused' }
   | { status: 'unknown_queue' }
+  | { status: 'queue_draining' }
   /** A base run was removed meanwhile. */
   | { status: 'unknown_base' };
 
@@ -357,15 +359,15 @@ export interface StoredJob {
 
 /** The use cases of the domain. Errors meant for people are `AppError`s. */
 export interface Jobs {
-  /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict` */
+  /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict`, `queue_draining` */
   submit(request: SubmitRequest): Promise<StoredJob>;
   /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
   check(request: SubmitRequest): Promise<void>;
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
-  /** False when the job's state does not allow it. */
+  /** False when the job's state does not allow it. @throws AppError `queue_draining` */
   retry(id: number, actor: Actor): Promise<boolean>;
-  /** @throws AppError `invalid_input` for a queue or base run that is not there; false when the job's state does not allow it */
+  /** @throws AppError `invalid_input` for a queue or base run that is not there, `queue_draining`; false when the job's state does not allow it */
   change(id: number, change: JobChange, actor: Actor): Promise<boolean>;
   remove(id: number): Promise<boolean>;
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;

@@ -1,4 +1,5 @@
 import type { BulkAction } from '../contract/bulk.ts';
+import { isAppError } from '../contract/errors.ts';
 import type { JobSummary } from '../contract/job.ts';
 import { isEnded, type JobState } from '../contract/states.ts';
 import type { Jobs } from '../jobs/ports.ts';
@@ -78,13 +79,23 @@ export function createBulk({ search, jobs, timezone }: BulkOptions): Bulk {
     }
   }
 
+  /** One queue that takes no more jobs must not keep those of the others from running. */
+  async function retry(job: JobSummary, actor: BulkOrder['actor']): Promise<string | null> {
+    try {
+      return (await jobs.retry(job.id, actor)) ? null : `is ${job.state}, which is not retried`;
+    } catch (error) {
+      if (!isAppError(error) || error.code !== 'queue_draining') throw error;
+      return 'is of a queue that takes no new jobs';
+    }
+  }
+
   /** Null when it was done, else why not. */
   async function act(job: JobSummary, { action, actor }: BulkOrder): Promise<string | null> {
     switch (action.action) {
       case 'cancel':
         return (await jobs.cancel([job.id], actor)).length > 0 ? null : 'has ended already';
       case 'retry':
-        return (await jobs.retry(job.id, actor)) ? null : `is ${job.state}, which is not retried`;
+        return retry(job, actor);
       case 'delete':
         return (await jobs.remove(job.id)) ? null : 'has not ended';
       case 'tag':

@@ -21,7 +21,7 @@ export function createFleetStore(db: Database): FleetStore {
 
 function queues(db: Database): Promise<Queue[]> {
   return db.query<Queue>(
-    `select q.name, q.paused, q.note, l.capacity, coalesce(n.waiting, 0) as waiting, coalesce(n.scheduled, 0) as scheduled,
+    `select q.name, q.paused, q.drain_total is not null as draining, q.drain_total as "drainTotal", q.note, l.capacity, coalesce(n.waiting, 0) as waiting, coalesce(n.scheduled, 0) as scheduled,
        coalesce(n.queued, 0) as queued, coalesce(n.running, 0) as running
      from queues q
      left join lanes l on l.key = 'queue:' || q.name
@@ -37,12 +37,17 @@ function queues(db: Database): Promise<Queue[]> {
 async function putQueue(
   db: Database,
   name: string,
-  { paused, note }: { paused?: boolean | undefined; note?: string | null | undefined },
+  { paused, draining, note }: Parameters<FleetStore['putQueue']>[1],
 ): Promise<void> {
   await db.query(
-    `insert into queues (name, paused, note) values ($1, coalesce($2, false), $3)
-     on conflict (name) do update set paused = coalesce($2, queues.paused), note = case when $4 then $3 else queues.note end`,
-    [name, paused ?? null, note ?? null, note !== undefined],
+    `with left_to_run as (
+       select count(*) as jobs from jobs where queue = $1 and state in ('waiting', 'scheduled', 'queued', 'running')
+     )
+     insert into queues (name, paused, note, drain_total)
+     select $1, coalesce($2, false), $3, case when $5 then jobs end from left_to_run
+     on conflict (name) do update set paused = coalesce($2, queues.paused), note = case when $4 then $3 else queues.note end,
+       drain_total = case when $5 is null then queues.drain_total when $5 then coalesce(queues.drain_total, excluded.drain_total) end`,
+    [name, paused ?? null, note ?? null, note !== undefined, draining ?? null],
   );
 }
 

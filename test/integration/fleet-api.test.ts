@@ -73,6 +73,8 @@ describe('a queue', () => {
       200,
       {
         name: 'nightly',
+        draining: false,
+        drainTotal: null,
         paused: true,
         note: 'until Monday',
         capacity: null,

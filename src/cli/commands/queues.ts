@@ -16,6 +16,7 @@ import { printTable } from '../table.ts';
 
 interface QueueChange {
   paused?: boolean;
+  draining?: boolean;
   note?: string;
   capacity?: number | null;
 }
@@ -29,11 +30,16 @@ export function registerQueues(program: Command, context: CliContext): void {
   const group = program
     .command('queue')
     .alias('queues')
-    .summary('list, make, pause and limit queues')
+    .summary('list, make, pause, drain and limit queues')
     .enablePositionalOptions()
     .addHelpText(
       'after',
-      examples('queue list', 'queue pause nightly --note "licence server is down"', 'queue limit gpu 4'),
+      examples(
+        'queue list',
+        'queue pause nightly --note "licence server is down"',
+        'queue drain nightly',
+        'queue limit gpu 4',
+      ),
     );
   const change = async (name: string, body: QueueChange, self: Command): Promise<void> => {
     const client = await connectFor(context, self);
@@ -77,6 +83,15 @@ export function registerQueues(program: Command, context: CliContext): void {
   );
   withServer(
     group
+      .command('drain <name>')
+      .description('Take no new jobs and run what is there; --undo takes jobs again.')
+      .option('--undo', 'take jobs again')
+      .option('--note <text>', 'why, shown beside it'),
+  ).action((name: string, options: NoteOptions & { undo?: boolean }, self: Command) =>
+    change(name, { draining: !options.undo, ...noteOf(options) }, self),
+  );
+  withServer(
+    group
       .command('limit <name> <number>')
       .description('Limit how many of its jobs run at once; "none" lifts it.'),
   ).action((name: string, limit: string, _options: ServerOptions, self: Command) =>
@@ -101,7 +116,15 @@ function toCapacity(name: string, text: string): number | null {
 
 function describe(queue: Queue): string {
   const limit = queue.capacity === null ? 'no limit' : `at most ${queue.capacity} at once`;
-  return `Queue ${queue.name}: ${queue.paused ? 'paused' : 'open'}, ${limit}`;
+  return `Queue ${queue.name}: ${stateOf(queue)}, ${limit}${queue.draining ? `, ${leftOf(queue)}` : ''}`;
+}
+
+function stateOf({ paused, draining }: Queue): string {
+  return [...(paused ? ['paused'] : []), ...(draining ? ['draining'] : [])].join(', ') || 'open';
+}
+
+function leftOf({ waiting, queued, scheduled, running, drainTotal }: Queue): string {
+  return `${waiting + queued + scheduled + running} of ${drainTotal ?? 0} jobs left to run`;
 }
 
 async function printQueues(context: CliContext, queues: readonly Queue[]): Promise<void> {
@@ -111,7 +134,10 @@ async function printQueues(context: CliContext, queues: readonly Queue[]): Promi
     queues,
     [
       { title: 'QUEUE', cell: ({ name }) => name },
-      { title: 'STATE', cell: ({ paused }) => (paused ? paint('yellow', 'paused') : 'open') },
+      {
+        title: 'STATE',
+        cell: (queue) => (queue.paused || queue.draining ? paint('yellow', stateOf(queue)) : 'open'),
+      },
       {
         title: 'LIMIT',
         cell: ({ capacity }) => (capacity === null ? '-' : String(capacity)),

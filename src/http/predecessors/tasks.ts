@@ -80,7 +80,8 @@ function registerCreate(app: App, { jobs, tasks, openPredecessors }: TaskDepende
         if (!row) throw new AppError('not_found', 'The task was removed at once.');
         return reply.code(201).send(toTask(row));
       } catch (error) {
-        if (error instanceof AppError && error.details.length > 0)
+        // What concerns no member these clients send is an error of the call: `{"detail": "…"}`.
+        if (error instanceof AppError && error.code === 'invalid_input' && error.details.length > 0)
           return reply.code(400).send(toReasons(error));
         throw error;
       }

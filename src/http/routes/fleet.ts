@@ -35,10 +35,11 @@ export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDepen
     schema: {
       operationId: 'putQueue',
       tags: ['queues'],
-      summary: 'Make a queue, pause or resume it, limit it',
+      summary: 'Make a queue, pause, drain or limit it',
       params: z.object({ name: queueName }),
       body: z.strictObject({
         paused: z.boolean().optional().describe('A paused queue takes jobs but none of them starts.'),
+        draining: z.boolean().optional().describe('A draining queue takes no new jobs and runs what it has.'),
         note,
         capacity: capacity.nullable().optional(),
       }),

@@ -62,7 +62,8 @@ with moved as (
     ) then 'waiting' else 'queued' end,
     reason = null, message = null, verdict = null, verdict_tone = null, own_verdict = null, own_verdict_tone = null, family = null, ended_at = null,
     run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
-  where id = $1 and state = any($3::text[]) and queue is not null
+  where id = $1 and state = any($3::text[])
+    and exists (select from queues q where q.name = jobs.queue and q.drain_total is null)
   returning id, queue, needs, state
 ), history as (
   insert into events (job_id, actor, name) select id, $2, 'retried' from moved
@@ -72,7 +73,15 @@ with moved as (
 )
 select queue, needs, state from moved`;
 
-export async function retryJob(db: Queryable, id: number, actor: string): Promise<RetriedJob | null> {
+/** What would have been retried but for its queue. */
+const drainingStatement = `
+select from jobs j join queues q on q.name = j.queue and q.drain_total is not null where j.id = $1 and j.state = any($2::text[])`;
+
+export async function retryJob(
+  db: Queryable,
+  id: number,
+  actor: string,
+): Promise<RetriedJob | 'queue_draining' | null> {
   const from = statesBefore(decideMoves, 'queued').filter(isEnded);
   const [moved] = await db.query<Place & { state: RetriedJob['state'] }>(retryStatement, [
     id,
@@ -80,7 +89,8 @@ export async function retryJob(db: Queryable, id: number, actor: string): Promis
     from,
     endedStates,
   ]);
-  return moved ? { state: moved.state, place: { queue: moved.queue, needs: moved.needs } } : null;
+  if (moved) return { state: moved.state, place: { queue: moved.queue, needs: moved.needs } };
+  return (await db.query(drainingStatement, [id, from])).length > 0 ? 'queue_draining' : null;
 }
 
 /** Only what ended can go; its output goes with it. */

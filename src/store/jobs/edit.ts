@@ -66,6 +66,8 @@ async function edit(
   const changed = changedMembers(before, change);
   const after = { ...before, ...changed };
   if (Object.keys(changed).length === 0) return { status: 'changed', place: null };
+  if (changed.queue !== undefined && (await isDraining(tx, changed.queue)))
+    return { status: 'queue_draining' };
   const needs = await write(tx, id, after);
   if ('info' in changed || 'summary' in changed) await writeNotes(tx, id, after);
   if (changed.baseRuns) await writeBaseRuns(tx, id, changed.baseRuns);
@@ -78,6 +80,11 @@ async function edit(
     await warnDependants(tx, { id, actor, assessment: after.assessment });
   await indexWords(tx, [id]);
   return { status: 'changed', place: after.queue === null ? null : { queue: after.queue, needs } };
+}
+
+async function isDraining(tx: Queryable, queue: string): Promise<boolean> {
+  const found = await tx.query('select from queues where name = $1 and drain_total is not null', [queue]);
+  return found.length > 0;
 }
 
 function changedMembers(before: Omit<EditableRow, 'state'>, change: JobChange): Partial<Editable> {

@@ -9,6 +9,9 @@ import { isRowError, type Database, type Queryable } from '../database.ts';
  * for the first to commit and then inserts nothing. Within a batch `distinct on` merges equal keys. Whose key was
  * taken is looked up by a second statement, because the first one's snapshot may be older than the winner's commit.
  *
+ * A draining queue: what was accepted before is still answered with its job. A submit that runs while somebody begins to
+ * drain may still be stored; to keep it out, every submit would have to lock the one row of its queue.
+ *
  * `json`, not `jsonb`: jsonb would sort the members of the input.
  */
 const insertJobs = {
@@ -25,7 +28,7 @@ with incoming as materialized (
     uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
     "parentId", input, retry, "timeoutMs", run, "againOf", "scriptSha256", after, info, "baseRuns", scope, key, "bodyHash", words, place
   )
-  where exists (select from queues q where q.name = r.queue)
+  where exists (select from queues q where q.name = r.queue and q.drain_total is null)
 ),
 needs as (
   insert into queue_needs (queue, needs) select distinct queue, needs from incoming on conflict do nothing
@@ -116,17 +119,30 @@ async function insertBatch(db: Queryable, batch: readonly NewJob[]): Promise<Sub
     db,
     batch.filter((job) => job.idempotency && !ids.has(job.uid)),
   );
+  const there = await findQueues(
+    db,
+    batch.filter((job) => !ids.has(job.uid) && !known.has(job.uid)),
+  );
   return batch.map((job): SubmitOutcome => {
     const place = { queue: job.queue, needs: job.needs };
     const id = ids.get(job.uid);
     if (id !== undefined) return { status: 'stored', id, uid: job.uid, place, isNew: true };
     const first = known.get(job.uid);
-    if (!first) return { status: 'unknown_queue' };
+    if (!first) return { status: there.has(job.queue) ? 'queue_draining' : 'unknown_queue' };
     if (first.bodyHash !== job.idempotency?.bodyHash || first.id === null || first.uid === null) {
       return { status: 'key_conflict' };
     }
     return { status: 'stored', id: first.id, uid: first.uid, place, isNew: false };
   });
+}
+
+/** Of jobs that were not stored: queues that are there all the same. */
+async function findQueues(db: Queryable, batch: readonly NewJob[]): Promise<Set<string>> {
+  if (batch.length === 0) return new Set();
+  const rows = await db.query<{ name: string }>('select name from queues where name = any($1::text[])', [
+    batch.map(({ queue }) => queue),
+  ]);
+  return new Set(rows.map(({ name }) => name));
 }
 
 async function findTakenKeys(db: Queryable, batch: readonly NewJob[]): Promise<Map<string, KeyRow>> {

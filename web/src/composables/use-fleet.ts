@@ -73,6 +73,7 @@ export interface FleetActions {
 
 export interface QueueChange {
   paused?: boolean;
+  draining?: boolean;
   note?: string | null;
   capacity?: number | null;
 }

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { systemActor } from '../../src/contract/actor.ts';
+import type { FleetStore } from '../../src/fleet/ports.ts';
+import type { JobReader, JobStore } from '../../src/jobs/ports.ts';
+import { createFleetStore } from '../../src/store/fleet-store.ts';
+import { createJobReader } from '../../src/store/job-reader.ts';
+import { createJobStore } from '../../src/store/job-store.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
+
+const me = systemActor('test');
+
+describeOnDatabases('a queue that drains', (create) => {
+  let database: TestDatabase;
+  let store: JobStore;
+  let reader: JobReader;
+  let fleet: FleetStore;
+
+  beforeAll(async () => {
+    database = await create();
+    store = createJobStore(database.db);
+    reader = createJobReader(database.db);
+    fleet = createFleetStore(database.db);
+  });
+
+  afterAll(() => database?.drop());
+
+  beforeEach(async () => {
+    await database.db.query(
+      `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
+    );
+    await fleet.putQueue('default', { draining: false });
+    await fleet.putQueue('other', { draining: false });
+  });
+
+  const queue = async () => (await fleet.queues()).find(({ name }) => name === 'default');
+  const count = (): Promise<number> => reader.count({}, me);
+
+  it('stores no new job, and says so of each of a batch without spoiling its neighbours', async () => {
+    await fleet.putQueue('default', { draining: true });
+    const outcomes = await store.submit([newJob(), newJob({ queue: 'other' }), newJob({ queue: 'nowhere' })]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['queue_draining', 'stored', 'unknown_queue']);
+    expect(await count()).toBe(1);
+    await fleet.putQueue('default', { draining: false });
+    expect(await store.submit([newJob()])).toMatchObject([{ status: 'stored' }]);
+  });
+
+  it('answers a repetition of what it accepted before with that job', async () => {
+    const idempotency = { scope: 'ana', key: 'nightly', bodyHash: 'aa' };
+    const id = await submitOne(store, { idempotency });
+    await fleet.putQueue('default', { draining: true });
+    expect(await store.submit([newJob({ idempotency, uid: randomUUID() })])).toMatchObject([
+      { status: 'stored', id, isNew: false },
+    ]);
+    expect(await store.submit([newJob({ idempotency: { ...idempotency, bodyHash: 'bb' } })])).toEqual([
+      { status: 'key_conflict' },
+    ]);
+    const refused = { ...idempotency, key: 'another' };
+    expect(await store.submit([newJob({ idempotency: refused })])).toEqual([{ status: 'queue_draining' }]);
+    await fleet.putQueue('default', { draining: false });
+    // A refusal does not use up the key.
+    expect(await store.submit([newJob({ idempotency: refused })])).toMatchObject([{ isNew: true }]);
+  });
+
+  it('runs what it has, the retries its jobs asked for included, and tells how far it is', async () => {
+    const first = await submitOne(store);
+    await submitOne(store);
+    const worker = await joinWorker(store);
+    const [running] = await worker.claim(1);
+    await fleet.putQueue('default', { draining: true });
+    expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, running: 1, queued: 1 });
+    await store.finish([failed(running!, { state: 'queued', runAt: null })]);
+    expect((await reader.byId(first, me))?.state).toBe('queued');
+    const [one, two] = await worker.claim(2);
+    await store.finish([succeeded(one!)]);
+    // Said again, it goes on counting from where it began.
+    await fleet.putQueue('default', { draining: true, note: 'moving house' });
+    expect(await queue()).toMatchObject({ drainTotal: 2, running: 1, queued: 0, note: 'moving house' });
+    await store.finish([succeeded(two!)]);
+    expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, running: 0 });
+    await fleet.putQueue('default', { draining: false });
+    expect(await queue()).toMatchObject({ draining: false, drainTotal: null });
+  });
+
+  it('takes no job back by a retry, and none from another queue', async () => {
+    const ended = await submitOne(store);
+    const [job] = await (await joinWorker(store)).claim(1);
+    await store.finish([failed(job!)]);
+    const elsewhere = await submitOne(store, { queue: 'other' });
+    const own = await submitOne(store);
+    await fleet.putQueue('default', { draining: true });
+    expect(await store.retry(ended, 'ana')).toBe('queue_draining');
+    expect((await reader.byId(ended, me))?.state).toBe('failed');
+    expect(await store.retry(own, 'ana')).toBeNull();
+    expect(await store.change(elsewhere, { queue: 'default', priority: 7 }, 'ana')).toEqual({
+      status: 'queue_draining',
+    });
+    expect(await reader.byId(elsewhere, me)).toMatchObject({ queue: 'other', priority: 0 });
+    expect(await store.change(own, { priority: 5 }, 'ana')).toMatchObject({ status: 'changed' });
+    expect(await store.change(own, { queue: 'other' }, 'ana')).toMatchObject({ status: 'changed' });
+    expect(await queue()).toMatchObject({ drainTotal: 1, queued: 0 });
+  });
+});
