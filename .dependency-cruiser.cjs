@@ -8,6 +8,7 @@ const domains = [
   'jobs',
   'output',
   'series',
+  'parts',
   'accounts',
   'scripts',
   'search',
@@ -66,7 +67,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|retention|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|parts|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|retention|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app(/|\\.ts)|main\\.ts)` },

@@ -23,6 +23,7 @@ import { createJobReader } from '../src/store/job-reader.ts';
 import { createJobStore } from '../src/store/job-store.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { createOutputStore } from '../src/store/output-store.ts';
+import { createPartStore } from '../src/store/part-store.ts';
 import { createSeriesStore } from '../src/store/series-store.ts';
 import { LauncherClient } from '../src/worker/launcher-client.ts';
 import { createOutputCopies } from '../src/worker/output-copies.ts';
@@ -140,6 +141,7 @@ function createWorker(): Worker {
     jobs,
     store,
     series: createSeriesStore(db),
+    parts: createPartStore(db),
     capsules: createCapsuleRecorder(createCapsuleStore(db)),
     secrets: { open: async () => ({ values: new Map() }) },
     recorder: createOutputRecorder(outputStore, silentLogger),

@@ -56,6 +56,10 @@ export async function buildCore(
       steps: createBulkSteps(db),
       findActor: (name) => findActor(createAccountStore(db), name),
     },
+    url: {
+      allowed: config.urls.allowed,
+      findRole: async (name) => (await findActor(createAccountStore(db), name))?.role ?? null,
+    },
   });
   const rings = new NotifyRings({
     connection,

@@ -42,6 +42,7 @@ import { createJobCompletion } from '../store/search/completion.ts';
 import { createViewStore } from '../store/search/view-store.ts';
 import { createJobSearch } from '../store/search/job-search.ts';
 import { createScriptHistory } from '../store/script-history.ts';
+import { createPartStore } from '../store/part-store.ts';
 import { createSeriesStore } from '../store/series-store.ts';
 import { createStatsReader } from '../store/stats/stats-reader.ts';
 import { createTaskReader } from '../store/task-reader.ts';
@@ -142,6 +143,7 @@ export async function buildHttp(
     jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),
+    parts: createPartStore(db),
     capsules,
     secrets: createSecrets(core.secretStore, core.secretKey),
     again: createAgain({ jobs, capsules, scripts }),

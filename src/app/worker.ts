@@ -9,6 +9,7 @@ import { withFields } from '../lib/logger.ts';
 import { readWorkerId } from '../data-directory.ts';
 import { createSecretOpener } from '../secrets/secrets.ts';
 import { createCapsuleStore } from '../store/capsule-store.ts';
+import { createPartStore } from '../store/part-store.ts';
 import { createSeriesStore } from '../store/series-store.ts';
 import { LauncherClient } from '../worker/launcher-client.ts';
 import { createOutputCopies } from '../worker/output-copies.ts';
@@ -52,6 +53,7 @@ export function buildWorker(config: Config, core: Core): Worker {
     jobs,
     store,
     series: createSeriesStore(db),
+    parts: createPartStore(db),
     capsules: createCapsuleRecorder(createCapsuleStore(db)),
     secrets: createSecretOpener(core.secretStore, core.secretKey),
     recorder: createOutputRecorder(outputStore, logger),

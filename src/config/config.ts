@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import type { Role } from '../contract/actor.ts';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import { databaseConfig, type DatabaseConfig } from './database.ts';
-import type { logFormats, logLevels, Port, TrustProxy } from './kinds.ts';
+import type { AllowedRange, logFormats, logLevels, Port, TrustProxy } from './kinds.ts';
 import { checkEnvironmentNames, checkTomlKeys } from './known-names.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import { settings, type Setting, type SettingKey, type SettingValues } from './registry.ts';
@@ -91,6 +91,8 @@ export interface Config {
     readonly keyFile: string;
   };
   readonly oidc: OidcConfig | null;
+  /** What URL tests may reach besides public addresses. */
+  readonly urls: { readonly allowed: readonly AllowedRange[] };
   readonly stop: { readonly deadlineMs: number };
   readonly timezone: string;
   readonly logFormat: (typeof logFormats)[number];
@@ -177,6 +179,7 @@ function slices(
     database: databaseConfig(values, problems),
     metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
     oidc: oidcConfig(values, problems),
+    urls: { allowed: values.urlAllow },
     accounts: { adminPassword: values.adminPassword },
     secrets: { key: values.secretKey?.toString('base64'), keyFile: join(values.data, 'secret-key') },
     stop: { deadlineMs: values.stopSeconds },

@@ -12,6 +12,7 @@ const sections: Readonly<Record<string, string>> = {
   worker: 'Worker',
   database: 'Database',
   metrics: 'Metrics',
+  urls: 'URL tests',
 };
 
 /** The text of docs/configuration.md. */

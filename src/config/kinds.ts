@@ -128,6 +128,24 @@ function splitList(value: string): string[] {
     .filter((item) => item !== '');
 }
 
+/** A range that URL tests may reach, and the least role of who may; null: everybody. */
+export interface AllowedRange {
+  readonly cidr: string;
+  readonly least: Role | null;
+}
+
+export const allowedRanges: Kind<readonly AllowedRange[]> = kind(
+  `a comma-separated list of addresses and CIDR ranges, each alone or as range=role; roles are ${roles.join(', ')}`,
+  (value) => {
+    const ranges = splitList(value).map((item): AllowedRange | undefined => {
+      const [cidr = '', role] = item.split('=').map((part) => part.trim());
+      const least = role === undefined ? null : roles.find((known) => known === role);
+      return isAddressRange(cidr) && least !== undefined ? { cidr, least } : undefined;
+    });
+    return ranges.every((range) => range !== undefined) ? Object.freeze(ranges) : rejected;
+  },
+);
+
 function isAddressRange(value: string): boolean {
   const [address = '', bits, ...rest] = value.split('/');
   const version = isIP(address);

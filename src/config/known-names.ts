@@ -25,7 +25,6 @@ export const reservedNames = [
   'FTP_USER',
   'FTP_PASSWORD',
   'FTP_DIRECTORY',
-  'DAYBOOK_URL_ALLOW',
   'DAYBOOK_PLUGINS',
   'WEB_DEBUG_MODE',
 ] as const;

@@ -94,6 +94,12 @@ export const settings = {
     toml: 'http.open_predecessors',
     doc: 'Lets old clients use `/task/…` and `/api/…` without an account. Whoever reaches the port can then run scripts.',
   }),
+  urlAllow: setting(kinds.allowedRanges, '', {
+    names: ['DAYBOOK_URL_ALLOW'],
+    toml: 'urls.allow',
+    fallbackShown: 'public addresses only',
+    doc: 'Ranges that URL tests may reach besides public addresses, such as `10.1.0.0/16`; `10.2.0.0/16=operator` only for people with that role or a higher one. Old clients without an account have no role.',
+  }),
   metricsOpen: setting(kinds.flag, '0', {
     names: ['DAYBOOK_METRICS_OPEN'],
     toml: 'metrics.open',

@@ -1,4 +1,5 @@
 import type { App } from './access.ts';
+import { registerUrlTestRoutes, type UrlTestDependencies } from './predecessors/url-tests.ts';
 import { registerTaskRoutes, type TaskDependencies } from './predecessors/tasks.ts';
 import { registerAccountRoutes, type AccountDependencies } from './routes/accounts.ts';
 import { registerExportRoutes, type ExportDependencies } from './routes/export.ts';
@@ -18,6 +19,7 @@ import { registerOutputSearchRoutes, type OutputSearchDependencies } from './rou
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
 import { registerScheduleRoutes, type ScheduleDependencies } from './routes/schedules.ts';
+import { registerPartRoutes, type PartDependencies } from './routes/parts.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerServerRoutes, type ServerDependencies } from './routes/server.ts';
@@ -53,6 +55,8 @@ export interface RouteDependencies
     AgainDependencies,
     FailureDependencies,
     TaskDependencies,
+    UrlTestDependencies,
+    PartDependencies,
     ViewDependencies,
     BulkDependencies,
     CompletionDependencies,
@@ -83,6 +87,8 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerAgainRoutes(app, dependencies);
   registerFailureRoutes(app, dependencies);
   registerTaskRoutes(app, dependencies);
+  registerUrlTestRoutes(app, dependencies);
+  registerPartRoutes(app, dependencies);
   registerViewRoutes(app, dependencies);
   registerBulkRoutes(app, dependencies);
   registerCompletionRoutes(app, dependencies);

@@ -246,6 +246,9 @@ export interface JobStore {
   /** Leaves an event and a tag; once for each attempt and limit, however often it is told. */
   nearLimit(attempt: AttemptKey, hit: NearLimit): Promise<void>;
 
+  /** Compares the job with another one, unless it has a base run already or the attempt runs no more. */
+  setBaseRun(attempt: AttemptKey, baseJobId: number): Promise<void>;
+
   /** Cancels jobs that wait; asks for the end of those that run. Jobs that ended are left alone. */
   cancel(
     ids: readonly number[],

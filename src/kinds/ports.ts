@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Verdict } from '../contract/job.ts';
 import type { FailureReason } from '../contract/states.ts';
+import type { DonePart, NewPart } from '../parts/ports.ts';
 
 /** One kind of work. Made with `defineKind`; listed in `list.ts`. */
 export interface Kind<Input = unknown, Result = unknown> {
@@ -33,8 +34,11 @@ export interface KindJob<Input> {
 /** Why a running attempt is stopped. */
 export type StopCause = 'cancelled' | 'timeout' | 'limit' | 'expired';
 
+/** The worker stops; the next life begins the job anew, and what `run` still says counts for nothing. */
+export type Detached = 'detached';
+
 export interface KindContext {
-  /** Aborted when the attempt must end; its `reason` is a `StopCause`. */
+  /** Aborted when the attempt must end; its `reason` is a `StopCause` or `Detached`. */
   readonly signal: AbortSignal;
   /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
   log(line: string, stream?: 'stdout' | 'stderr'): void;
@@ -42,6 +46,17 @@ export interface KindContext {
   series(points: SeriesPoints): void;
   /** Members are merged into the job's result. */
   result(members: Record<string, unknown>): void;
+  /**
+   * Stores the outcome of one of the many things that the job does. Resolves when there is room for the next; all are
+   * stored before the job ends.
+   */
+  part(part: NewPart): Promise<void>;
+  /** What attempts of this job did before they were interrupted, so that it need not be done again. */
+  partsDone(): Promise<DonePart[]>;
+  /** The newest good part with this key, of another job of this kind that the owner may see. */
+  lastGood(key: string): Promise<{ jobId: number; facts: unknown } | null>;
+  /** Makes another job the base run of this one, where people named none. */
+  compareWith(jobId: number): Promise<void>;
   /**
    * Runs the attempt's program and resolves when it ended and all it printed is stored. After a restart of the worker
    * `run` is called anew, `plan` is not, and this resolves with the end of the program that ran on meanwhile.

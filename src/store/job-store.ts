@@ -4,7 +4,7 @@ import { cancelJobs, removeJob, retryJob } from './jobs/change.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { changeJob } from './jobs/edit.ts';
 import { finishAttempts } from './jobs/finish.ts';
-import { markLaunched, setProgress } from './jobs/mark.ts';
+import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
 import { submitJobs } from './jobs/submit.ts';
@@ -25,6 +25,7 @@ export function createJobStore(db: Database): JobStore {
     finish: (batch) => finishAttempts(db, batch),
     markLaunched: (batch) => markLaunched(db, batch),
     setProgress: (batch) => setProgress(db, batch),
+    setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),
     nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),
     cancel: (ids, actor) => cancelJobs(db, ids, actor),
     retry: (id, actor) => retryJob(db, id, actor),

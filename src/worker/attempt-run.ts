@@ -2,8 +2,10 @@ import type { AttemptOutcome, ClaimedJob, Jobs, JobStore, NearLimit } from '../j
 import type { CapsuleRecorder } from '../capsules/ports.ts';
 import type { SecretOpener } from '../secrets/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
+import type { PartStore } from '../parts/ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
 import type {
+  Detached,
   Kind,
   KindContext,
   KindOutcome,
@@ -24,6 +26,7 @@ import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../lib/free-space.ts';
 import { markLaunched } from './launch-mark.ts';
 import { Measurements } from './measurements.ts';
+import { PartRecorder } from './part-recorder.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
 import { ProgramRun } from './program-run.ts';
@@ -37,8 +40,9 @@ export interface AttemptRunDependencies {
   settings: WorkerSettings;
   kinds: KindRegistry;
   jobs: Pick<Jobs, 'finish'>;
-  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setProgress'>;
+  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
+  parts: PartStore;
   capsules: CapsuleRecorder;
   secrets: SecretOpener;
   recorder: OutputRecorder;
@@ -75,6 +79,7 @@ export class AttemptRun {
   readonly #stopping = new AbortController();
   readonly #detached = new AbortController();
   readonly #measurements: Measurements;
+  readonly #parts: PartRecorder;
   readonly #watch: AttemptWatch;
   readonly #capsule: AttemptCapsule;
   readonly #terms: ProgramTerms;
@@ -114,6 +119,7 @@ export class AttemptRun {
       onNear: (value) => this.#watch.near(this.#hit('wall', value, (job.timeoutMs ?? 0) / 1000)),
       onTime: () => this.stop('timeout'),
     });
+    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#persist(action));
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
@@ -138,7 +144,7 @@ export class AttemptRun {
 
   /** The worker stops: the program runs on in the launcher, and the next life takes it up. */
   detach(): void {
-    this.#detached.abort();
+    this.#detached.abort('detached' satisfies Detached);
     this.#program?.abandon();
     this.#wall.clear();
   }
@@ -206,8 +212,11 @@ export class AttemptRun {
         reason: 'error',
         message: `This worker does not know the kind ${this.job.kind}.`,
       };
+    if (!kind.runsProgram) this.#wall.arm(0);
     try {
-      return await kind.run(await this.#toKindJob(kind), this.#context());
+      const outcome = await kind.run(await this.#toKindJob(kind), this.#context());
+      await this.#parts.close();
+      return outcome;
     } catch (error) {
       if (!this.#detached.signal.aborted) {
         this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
@@ -226,14 +235,25 @@ export class AttemptRun {
   }
 
   #context(): KindContext {
+    const { store } = this.#deps;
     return {
-      signal: this.#stopping.signal,
+      signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
       log: (line, stream = 'stdout') => this.#log(line, stream),
       progress: (fraction, message) => this.#measurements.progress(fraction, message ?? null),
       series: (points) => this.#measurements.series(points),
       result: (members) => this.#measurements.addResult(members),
+      part: (part) => this.#parts.add(part),
+      partsDone: async () => (await this.#lookUp(() => this.#deps.parts.done(this.job))) ?? [],
+      lastGood: (key) => this.#lookUp(() => this.#lastGood(key)),
+      compareWith: async (jobId) => void (await this.#lookUp(() => store.setBaseRun(this.job, jobId))),
       program: (plan) => this.#runProgram(plan),
     };
+  }
+
+  #lastGood(key: string): ReturnType<PartStore['lastGood']> {
+    const { jobId, kind, owner } = this.job;
+    const actor = { name: owner, accountId: null, role: 'member' as const };
+    return this.#deps.parts.lastGood({ kind, key, otherThan: jobId }, actor);
   }
 
   #log(line: string, stream: 'stdout' | 'stderr'): void {
@@ -368,6 +388,16 @@ export class AttemptRun {
   get #stopCause(): StopCause | null {
     const { signal } = this.#stopping;
     return signal.aborted ? (signal.reason as StopCause) : null;
+  }
+
+  /** What must be stored although the attempt is stopped; null when the worker lets go first. */
+  #persist<T>(action: () => Promise<T>): Promise<unknown> {
+    return untilAnswered(action, {
+      signal: this.#detached.signal,
+      isPassing: (error) => isAppError(error) && error.code === 'database_unavailable',
+      onFailure: (error) =>
+        this.#deps.logger.warn({ err: error }, 'Parts of an attempt could not be stored yet.'),
+    });
   }
 
   /** What the start needs of the database, waited for while that is away; null when the attempt is stopped first. */

@@ -79,6 +79,7 @@ export function routeDependencies(given: Partial<RouteDependencies> = {}): Route
   const kinds = listKinds({
     script: { scriptsDirectory: '/nowhere', allowShell: false },
     bulk: nothing as BulkSettings,
+    url: { allowed: [], findRole: () => Promise.resolve(null) },
   });
   const known: Partial<RouteDependencies> = { kinds, openPredecessors: false, ...given };
   return new Proxy(known, {

@@ -44,6 +44,7 @@ import { createSecrets } from '../../src/secrets/secrets.ts';
 import { createRetention } from '../../src/retention/retention.ts';
 import { createRetentionStore } from '../../src/store/retention/rule-store.ts';
 import { appendGap } from '../../src/output/gap-chunk.ts';
+import { createPartStore } from '../../src/store/part-store.ts';
 import { createSeriesStore } from '../../src/store/series-store.ts';
 import { findActor } from '../../src/accounts/find-actor.ts';
 import { createBulk } from '../../src/search/bulk.ts';
@@ -69,6 +70,7 @@ export function createRouteDependencies(
       steps: createBulkSteps(db),
       findActor: (name) => findActor(createAccountStore(db), name),
     },
+    url: { allowed: [], findRole: () => Promise.resolve(null) },
   });
   const auditLog = createAuditLog(db);
   const finder = createOutputFinder(createOutputStore(db));
@@ -115,6 +117,7 @@ export function createRouteDependencies(
     jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),
+    parts: createPartStore(db),
     capsules,
     secrets,
     again: createAgain({ jobs, capsules, scripts }),

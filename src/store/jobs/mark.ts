@@ -30,3 +30,21 @@ export async function setProgress(
 ): Promise<void> {
   await db.query(progressStatement, [JSON.stringify(batch)]);
 }
+
+const baseRunStatement = {
+  name: 'set-base-run',
+  text: `
+insert into base_runs (job_id, base_job_id)
+select a.job_id, b.id from attempts a join jobs b on b.id = $4
+where a.job_id = $1 and a.number = $2 and a.token = $3 and a.state = 'running' and b.id <> a.job_id
+  and not exists (select from base_runs r where r.job_id = a.job_id)
+on conflict do nothing`,
+};
+
+export async function setBaseRun(
+  db: Queryable,
+  { jobId, number, token }: AttemptKey,
+  baseJobId: number,
+): Promise<void> {
+  await db.query(baseRunStatement, [jobId, number, token, baseJobId]);
+}

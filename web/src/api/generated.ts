@@ -1245,6 +1245,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The many things a job did, each with its verdict */
+        get: operations["listParts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What jobs of a kind did, the newest first; with a key, the history of one thing */
+        get: operations["listPartsOfKind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/views": {
         parameters: {
             query?: never;
@@ -1502,6 +1536,46 @@ export interface paths {
         };
         /** Page: free disk space over this month's tasks */
         get: operations["chartDiskSpace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/add_job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a URL
+         * @description `{"url": "http://example.com"}`; `http://` is assumed. 422 when the body is no JSON or has no URL.
+         */
+        post: operations["addUrlTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/get_jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finished URL tests, the newest first
+         * @description `?limit=10&offset=0`; the answer is `[]` when one of them is no number, or missing.
+         */
+        get: operations["listUrlTests"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2922,6 +2996,260 @@ export interface operations {
                             string,
                             string
                         ][];
+                    };
+                } | {
+                    /** @description What lists show; by default made from the input. */
+                    name?: string;
+                    /**
+                     * @description Where the job waits.
+                     * @default default
+                     */
+                    queue?: string;
+                    /**
+                     * @description Higher runs first.
+                     * @default 0
+                     */
+                    priority?: number;
+                    /**
+                     * @description What a worker must offer to run it.
+                     * @default []
+                     */
+                    labels?: string[];
+                    /**
+                     * @description Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.
+                     * @default []
+                     */
+                    lanes?: string[];
+                    /** @description Of all jobs with the same key, one runs at a time. */
+                    concurrencyKey?: string;
+                    /**
+                     * Format: date-time
+                     * @description Not before this moment.
+                     */
+                    runAt?: string;
+                    /** @description Jobs that must have ended before it starts, however they end. */
+                    after?: number[];
+                    /** @description Jobs that must have succeeded before it starts. When one ends otherwise, this job fails as `rejected`. */
+                    afterOk?: number[];
+                    /** @description Limit for each attempt. */
+                    timeoutSeconds?: number;
+                    /** @description What the program may use. What is not named here has the default of the worker. */
+                    limits?: {
+                        /** @description User and system time, in seconds. */
+                        cpuSeconds?: number;
+                        /** @description Resident memory, shared pages counted once. */
+                        memoryBytes?: number;
+                        /** @description How many at once. */
+                        processes?: number;
+                        /** @description Descriptors that one process may have open. */
+                        openFiles?: number;
+                        /** @description What it may print, both streams together. */
+                        outputBytes?: number;
+                    };
+                    /** @description Niceness: how much it steps back when others want the processor. */
+                    nice?: number;
+                    /** @description Variables added to the environment: a text, or `{"secret": "name"}` for a named secret. */
+                    env?: {
+                        [key: string]: string | {
+                            secret: string;
+                        };
+                    };
+                    /** @description Text for the standard input. */
+                    stdin?: string;
+                    /** @description Folder inside the home directory to run in; by default the home directory itself. */
+                    workdir?: string;
+                    /** @description When and how often to try again. */
+                    retry?: {
+                        /**
+                         * @description How many tries in all; 1 means no retry.
+                         * @default 1
+                         */
+                        attempts?: number;
+                        /**
+                         * @description Causes after which to try again.
+                         * @default [
+                         *       "exit",
+                         *       "signal",
+                         *       "timeout",
+                         *       "lost",
+                         *       "error"
+                         *     ]
+                         */
+                        on?: string[];
+                        /**
+                         * @description Pause before the second try, in milliseconds.
+                         * @default 1000
+                         */
+                        initialMs?: number;
+                        /**
+                         * @description How much longer each further pause is.
+                         * @default 2
+                         */
+                        factor?: number;
+                        /**
+                         * @description Longest pause, in milliseconds.
+                         * @default 600000
+                         */
+                        maxMs?: number;
+                    };
+                    project?: string;
+                    /** @default [] */
+                    tags?: string[];
+                    /** @description Why the job is made. */
+                    info?: string;
+                    /**
+                     * @description The jobs it is to be compared with.
+                     * @default []
+                     */
+                    baseRuns?: ({
+                        jobId: number;
+                    } | {
+                        foreignId: string;
+                    })[];
+                    /** @description Submitting again with the same key and body answers with the first job instead of making another. */
+                    idempotencyKey?: string;
+                    /** @enum {string} */
+                    kind: "url";
+                    input: {
+                        /** @description What to test; each once, however often it is listed. */
+                        urls?: string[];
+                        /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
+                        sitemap?: string;
+                        /**
+                         * @default GET
+                         * @enum {string}
+                         */
+                        method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+                        /**
+                         * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                         * @default []
+                         */
+                        headers?: [
+                            string,
+                            string
+                        ][];
+                        body?: string;
+                        /** @default {} */
+                        expect?: {
+                            /**
+                             * @description Statuses, classes and ranges by commas: `2xx`, `200,301`, `200-299`.
+                             * @default 200-399
+                             */
+                            status?: string;
+                            /** @description Slower than this fails, in milliseconds. */
+                            maxMs?: number;
+                            /** @description Slower than this is degraded, in milliseconds. */
+                            slowMs?: number;
+                            /**
+                             * @description Headers the answer must have, and text that each must contain.
+                             * @default []
+                             */
+                            headers?: {
+                                name: string;
+                                /** @default  */
+                                contains?: string;
+                            }[];
+                            /**
+                             * @description Texts that the body must contain.
+                             * @default []
+                             */
+                            bodyContains?: string[];
+                            /**
+                             * @description Texts that the body must not contain.
+                             * @default []
+                             */
+                            bodyLacks?: string[];
+                            /**
+                             * @description Regular expressions that must match somewhere in the body.
+                             * @default []
+                             */
+                            bodyMatches?: string[];
+                            /**
+                             * @description Values that the body, read as JSON, must have.
+                             * @default []
+                             */
+                            json?: {
+                                /** @description JSONPath (RFC 9535): `$.status`. */
+                                path: string;
+                                /** @description What one of the values there must be. */
+                                equals: unknown;
+                            }[];
+                            /** @description Days for which each certificate of the chain must still be valid. */
+                            certificateDays?: number;
+                            /** @description Where redirects must lead. */
+                            redirectTo?: string;
+                        };
+                        /**
+                         * @description Tries in all until a test is as expected.
+                         * @default 3
+                         */
+                        tries?: number;
+                        /**
+                         * @description Pause before the second try; doubles with each. `Retry-After` is obeyed up to 30 s.
+                         * @default 500
+                         */
+                        pauseMs?: number;
+                        /**
+                         * @description Limits in milliseconds.
+                         * @default {}
+                         */
+                        timeouts?: {
+                            /** @default 5000 */
+                            dnsMs?: number;
+                            /** @default 10000 */
+                            connectMs?: number;
+                            /** @default 10000 */
+                            tlsMs?: number;
+                            /**
+                             * @description From the request to the whole of the headers.
+                             * @default 30000
+                             */
+                            firstByteMs?: number;
+                            /**
+                             * @description One try, all redirects and the body included.
+                             * @default 60000
+                             */
+                            totalMs?: number;
+                        };
+                        /**
+                         * @description 0: redirects are not followed.
+                         * @default 10
+                         */
+                        maxRedirects?: number;
+                        /**
+                         * @description auto: what the server offers.
+                         * @default auto
+                         * @enum {string}
+                         */
+                        httpVersion?: "2" | "auto" | "1.1";
+                        /**
+                         * @description both: each URL is tested over IPv4 and over IPv6, reported apart.
+                         * @default auto
+                         * @enum {string}
+                         */
+                        addressFamily?: "4" | "6" | "auto" | "both";
+                        /** @default true */
+                        verifyCertificate?: boolean;
+                        /**
+                         * @description A longer body is left there, and the test is degraded.
+                         * @default 10485760
+                         */
+                        maxBodyBytes?: number;
+                        /**
+                         * @description Tests at once.
+                         * @default 20
+                         */
+                        concurrency?: number;
+                        /**
+                         * @description Tests at once on one host.
+                         * @default 6
+                         */
+                        perHost?: number;
+                        /**
+                         * @description Between two tests of one host.
+                         * @default 0
+                         */
+                        hostIntervalMs?: number;
                     };
                 };
             };
@@ -5862,6 +6190,249 @@ export interface operations {
                                 string
                             ][];
                         };
+                    } | {
+                        /** @description What lists show; by default made from the input. */
+                        name?: string;
+                        /**
+                         * @description Where the job waits.
+                         * @default default
+                         */
+                        queue?: string;
+                        /**
+                         * @description Higher runs first.
+                         * @default 0
+                         */
+                        priority?: number;
+                        /**
+                         * @description What a worker must offer to run it.
+                         * @default []
+                         */
+                        labels?: string[];
+                        /**
+                         * @description Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.
+                         * @default []
+                         */
+                        lanes?: string[];
+                        /** @description Of all jobs with the same key, one runs at a time. */
+                        concurrencyKey?: string;
+                        /** @description Limit for each attempt. */
+                        timeoutSeconds?: number;
+                        /** @description What the program may use. What is not named here has the default of the worker. */
+                        limits?: {
+                            /** @description User and system time, in seconds. */
+                            cpuSeconds?: number;
+                            /** @description Resident memory, shared pages counted once. */
+                            memoryBytes?: number;
+                            /** @description How many at once. */
+                            processes?: number;
+                            /** @description Descriptors that one process may have open. */
+                            openFiles?: number;
+                            /** @description What it may print, both streams together. */
+                            outputBytes?: number;
+                        };
+                        /** @description Niceness: how much it steps back when others want the processor. */
+                        nice?: number;
+                        /** @description Variables added to the environment: a text, or `{"secret": "name"}` for a named secret. */
+                        env?: {
+                            [key: string]: string | {
+                                secret: string;
+                            };
+                        };
+                        /** @description Text for the standard input. */
+                        stdin?: string;
+                        /** @description Folder inside the home directory to run in; by default the home directory itself. */
+                        workdir?: string;
+                        /** @description When and how often to try again. */
+                        retry?: {
+                            /**
+                             * @description How many tries in all; 1 means no retry.
+                             * @default 1
+                             */
+                            attempts?: number;
+                            /**
+                             * @description Causes after which to try again.
+                             * @default [
+                             *       "exit",
+                             *       "signal",
+                             *       "timeout",
+                             *       "lost",
+                             *       "error"
+                             *     ]
+                             */
+                            on?: string[];
+                            /**
+                             * @description Pause before the second try, in milliseconds.
+                             * @default 1000
+                             */
+                            initialMs?: number;
+                            /**
+                             * @description How much longer each further pause is.
+                             * @default 2
+                             */
+                            factor?: number;
+                            /**
+                             * @description Longest pause, in milliseconds.
+                             * @default 600000
+                             */
+                            maxMs?: number;
+                        };
+                        project?: string;
+                        /** @default [] */
+                        tags?: string[];
+                        /** @description Why the job is made. */
+                        info?: string;
+                        /**
+                         * @description The jobs it is to be compared with.
+                         * @default []
+                         */
+                        baseRuns?: ({
+                            jobId: number;
+                        } | {
+                            foreignId: string;
+                        })[];
+                        /** @enum {string} */
+                        kind: "url";
+                        input: {
+                            /** @description What to test; each once, however often it is listed. */
+                            urls?: string[];
+                            /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
+                            sitemap?: string;
+                            /**
+                             * @default GET
+                             * @enum {string}
+                             */
+                            method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+                            /**
+                             * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                             * @default []
+                             */
+                            headers?: [
+                                string,
+                                string
+                            ][];
+                            body?: string;
+                            /** @default {} */
+                            expect?: {
+                                /**
+                                 * @description Statuses, classes and ranges by commas: `2xx`, `200,301`, `200-299`.
+                                 * @default 200-399
+                                 */
+                                status?: string;
+                                /** @description Slower than this fails, in milliseconds. */
+                                maxMs?: number;
+                                /** @description Slower than this is degraded, in milliseconds. */
+                                slowMs?: number;
+                                /**
+                                 * @description Headers the answer must have, and text that each must contain.
+                                 * @default []
+                                 */
+                                headers?: {
+                                    name: string;
+                                    /** @default  */
+                                    contains?: string;
+                                }[];
+                                /**
+                                 * @description Texts that the body must contain.
+                                 * @default []
+                                 */
+                                bodyContains?: string[];
+                                /**
+                                 * @description Texts that the body must not contain.
+                                 * @default []
+                                 */
+                                bodyLacks?: string[];
+                                /**
+                                 * @description Regular expressions that must match somewhere in the body.
+                                 * @default []
+                                 */
+                                bodyMatches?: string[];
+                                /**
+                                 * @description Values that the body, read as JSON, must have.
+                                 * @default []
+                                 */
+                                json?: {
+                                    /** @description JSONPath (RFC 9535): `$.status`. */
+                                    path: string;
+                                    /** @description What one of the values there must be. */
+                                    equals: unknown;
+                                }[];
+                                /** @description Days for which each certificate of the chain must still be valid. */
+                                certificateDays?: number;
+                                /** @description Where redirects must lead. */
+                                redirectTo?: string;
+                            };
+                            /**
+                             * @description Tries in all until a test is as expected.
+                             * @default 3
+                             */
+                            tries?: number;
+                            /**
+                             * @description Pause before the second try; doubles with each. `Retry-After` is obeyed up to 30 s.
+                             * @default 500
+                             */
+                            pauseMs?: number;
+                            /**
+                             * @description Limits in milliseconds.
+                             * @default {}
+                             */
+                            timeouts?: {
+                                /** @default 5000 */
+                                dnsMs?: number;
+                                /** @default 10000 */
+                                connectMs?: number;
+                                /** @default 10000 */
+                                tlsMs?: number;
+                                /**
+                                 * @description From the request to the whole of the headers.
+                                 * @default 30000
+                                 */
+                                firstByteMs?: number;
+                                /**
+                                 * @description One try, all redirects and the body included.
+                                 * @default 60000
+                                 */
+                                totalMs?: number;
+                            };
+                            /**
+                             * @description 0: redirects are not followed.
+                             * @default 10
+                             */
+                            maxRedirects?: number;
+                            /**
+                             * @description auto: what the server offers.
+                             * @default auto
+                             * @enum {string}
+                             */
+                            httpVersion?: "2" | "auto" | "1.1";
+                            /**
+                             * @description both: each URL is tested over IPv4 and over IPv6, reported apart.
+                             * @default auto
+                             * @enum {string}
+                             */
+                            addressFamily?: "4" | "6" | "auto" | "both";
+                            /** @default true */
+                            verifyCertificate?: boolean;
+                            /**
+                             * @description A longer body is left there, and the test is degraded.
+                             * @default 10485760
+                             */
+                            maxBodyBytes?: number;
+                            /**
+                             * @description Tests at once.
+                             * @default 20
+                             */
+                            concurrency?: number;
+                            /**
+                             * @description Tests at once on one host.
+                             * @default 6
+                             */
+                            perHost?: number;
+                            /**
+                             * @description Between two tests of one host.
+                             * @default 0
+                             */
+                            hostIntervalMs?: number;
+                        };
                     };
                 };
             };
@@ -6599,6 +7170,249 @@ export interface operations {
                                 string,
                                 string
                             ][];
+                        };
+                    } | {
+                        /** @description What lists show; by default made from the input. */
+                        name?: string;
+                        /**
+                         * @description Where the job waits.
+                         * @default default
+                         */
+                        queue?: string;
+                        /**
+                         * @description Higher runs first.
+                         * @default 0
+                         */
+                        priority?: number;
+                        /**
+                         * @description What a worker must offer to run it.
+                         * @default []
+                         */
+                        labels?: string[];
+                        /**
+                         * @description Counted limits that it needs a place in, such as `licence:ansys`; they exist in /lanes.
+                         * @default []
+                         */
+                        lanes?: string[];
+                        /** @description Of all jobs with the same key, one runs at a time. */
+                        concurrencyKey?: string;
+                        /** @description Limit for each attempt. */
+                        timeoutSeconds?: number;
+                        /** @description What the program may use. What is not named here has the default of the worker. */
+                        limits?: {
+                            /** @description User and system time, in seconds. */
+                            cpuSeconds?: number;
+                            /** @description Resident memory, shared pages counted once. */
+                            memoryBytes?: number;
+                            /** @description How many at once. */
+                            processes?: number;
+                            /** @description Descriptors that one process may have open. */
+                            openFiles?: number;
+                            /** @description What it may print, both streams together. */
+                            outputBytes?: number;
+                        };
+                        /** @description Niceness: how much it steps back when others want the processor. */
+                        nice?: number;
+                        /** @description Variables added to the environment: a text, or `{"secret": "name"}` for a named secret. */
+                        env?: {
+                            [key: string]: string | {
+                                secret: string;
+                            };
+                        };
+                        /** @description Text for the standard input. */
+                        stdin?: string;
+                        /** @description Folder inside the home directory to run in; by default the home directory itself. */
+                        workdir?: string;
+                        /** @description When and how often to try again. */
+                        retry?: {
+                            /**
+                             * @description How many tries in all; 1 means no retry.
+                             * @default 1
+                             */
+                            attempts?: number;
+                            /**
+                             * @description Causes after which to try again.
+                             * @default [
+                             *       "exit",
+                             *       "signal",
+                             *       "timeout",
+                             *       "lost",
+                             *       "error"
+                             *     ]
+                             */
+                            on?: string[];
+                            /**
+                             * @description Pause before the second try, in milliseconds.
+                             * @default 1000
+                             */
+                            initialMs?: number;
+                            /**
+                             * @description How much longer each further pause is.
+                             * @default 2
+                             */
+                            factor?: number;
+                            /**
+                             * @description Longest pause, in milliseconds.
+                             * @default 600000
+                             */
+                            maxMs?: number;
+                        };
+                        project?: string;
+                        /** @default [] */
+                        tags?: string[];
+                        /** @description Why the job is made. */
+                        info?: string;
+                        /**
+                         * @description The jobs it is to be compared with.
+                         * @default []
+                         */
+                        baseRuns?: ({
+                            jobId: number;
+                        } | {
+                            foreignId: string;
+                        })[];
+                        /** @enum {string} */
+                        kind: "url";
+                        input: {
+                            /** @description What to test; each once, however often it is listed. */
+                            urls?: string[];
+                            /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
+                            sitemap?: string;
+                            /**
+                             * @default GET
+                             * @enum {string}
+                             */
+                            method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+                            /**
+                             * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                             * @default []
+                             */
+                            headers?: [
+                                string,
+                                string
+                            ][];
+                            body?: string;
+                            /** @default {} */
+                            expect?: {
+                                /**
+                                 * @description Statuses, classes and ranges by commas: `2xx`, `200,301`, `200-299`.
+                                 * @default 200-399
+                                 */
+                                status?: string;
+                                /** @description Slower than this fails, in milliseconds. */
+                                maxMs?: number;
+                                /** @description Slower than this is degraded, in milliseconds. */
+                                slowMs?: number;
+                                /**
+                                 * @description Headers the answer must have, and text that each must contain.
+                                 * @default []
+                                 */
+                                headers?: {
+                                    name: string;
+                                    /** @default  */
+                                    contains?: string;
+                                }[];
+                                /**
+                                 * @description Texts that the body must contain.
+                                 * @default []
+                                 */
+                                bodyContains?: string[];
+                                /**
+                                 * @description Texts that the body must not contain.
+                                 * @default []
+                                 */
+                                bodyLacks?: string[];
+                                /**
+                                 * @description Regular expressions that must match somewhere in the body.
+                                 * @default []
+                                 */
+                                bodyMatches?: string[];
+                                /**
+                                 * @description Values that the body, read as JSON, must have.
+                                 * @default []
+                                 */
+                                json?: {
+                                    /** @description JSONPath (RFC 9535): `$.status`. */
+                                    path: string;
+                                    /** @description What one of the values there must be. */
+                                    equals: unknown;
+                                }[];
+                                /** @description Days for which each certificate of the chain must still be valid. */
+                                certificateDays?: number;
+                                /** @description Where redirects must lead. */
+                                redirectTo?: string;
+                            };
+                            /**
+                             * @description Tries in all until a test is as expected.
+                             * @default 3
+                             */
+                            tries?: number;
+                            /**
+                             * @description Pause before the second try; doubles with each. `Retry-After` is obeyed up to 30 s.
+                             * @default 500
+                             */
+                            pauseMs?: number;
+                            /**
+                             * @description Limits in milliseconds.
+                             * @default {}
+                             */
+                            timeouts?: {
+                                /** @default 5000 */
+                                dnsMs?: number;
+                                /** @default 10000 */
+                                connectMs?: number;
+                                /** @default 10000 */
+                                tlsMs?: number;
+                                /**
+                                 * @description From the request to the whole of the headers.
+                                 * @default 30000
+                                 */
+                                firstByteMs?: number;
+                                /**
+                                 * @description One try, all redirects and the body included.
+                                 * @default 60000
+                                 */
+                                totalMs?: number;
+                            };
+                            /**
+                             * @description 0: redirects are not followed.
+                             * @default 10
+                             */
+                            maxRedirects?: number;
+                            /**
+                             * @description auto: what the server offers.
+                             * @default auto
+                             * @enum {string}
+                             */
+                            httpVersion?: "2" | "auto" | "1.1";
+                            /**
+                             * @description both: each URL is tested over IPv4 and over IPv6, reported apart.
+                             * @default auto
+                             * @enum {string}
+                             */
+                            addressFamily?: "4" | "6" | "auto" | "both";
+                            /** @default true */
+                            verifyCertificate?: boolean;
+                            /**
+                             * @description A longer body is left there, and the test is degraded.
+                             * @default 10485760
+                             */
+                            maxBodyBytes?: number;
+                            /**
+                             * @description Tests at once.
+                             * @default 20
+                             */
+                            concurrency?: number;
+                            /**
+                             * @description Tests at once on one host.
+                             * @default 6
+                             */
+                            perHost?: number;
+                            /**
+                             * @description Between two tests of one host.
+                             * @default 0
+                             */
+                            hostIntervalMs?: number;
                         };
                     };
                 };
@@ -8386,6 +9200,138 @@ export interface operations {
             };
         };
     };
+    listParts: {
+        parameters: {
+            query?: {
+                tone?: "good" | "warn" | "bad";
+                /** @description Only those with a higher number. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number or uid. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            jobId: number;
+                            /** @description Its place in the job, from 1. */
+                            number: number;
+                            /** @description What it is about; the same thing has the same key in every job. */
+                            key: string;
+                            /** Format: date-time */
+                            endedAt: string;
+                            verdict: {
+                                text: string;
+                                /** @enum {string} */
+                                tone: "good" | "warn" | "bad";
+                            };
+                            tookMs: number | null;
+                            /** @description By the schema of the kind. */
+                            facts: unknown;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listPartsOfKind: {
+        parameters: {
+            query: {
+                /** @description `url` */
+                kind: string;
+                /** @description The URL, as it stands in the parts. */
+                key?: string;
+                since?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            jobId: number;
+                            /** @description Its place in the job, from 1. */
+                            number: number;
+                            /** @description What it is about; the same thing has the same key in every job. */
+                            key: string;
+                            /** Format: date-time */
+                            endedAt: string;
+                            verdict: {
+                                text: string;
+                                /** @enum {string} */
+                                tone: "good" | "warn" | "bad";
+                            };
+                            tookMs: number | null;
+                            /** @description By the schema of the kind. */
+                            facts: unknown;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "payload_too_large" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
     listViews: {
         parameters: {
             query?: never;
@@ -9477,6 +10423,42 @@ export interface operations {
         };
     };
     chartDiskSpace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    addUrlTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listUrlTests: {
         parameters: {
             query?: never;
             header?: never;

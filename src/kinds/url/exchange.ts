@@ -1,0 +1,177 @@
+/** One request and its answer over an open connection. */
+import { request as startHttp1, type IncomingMessage } from 'node:http';
+import { connect as startHttp2, type ClientHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { Readable } from 'node:stream';
+import type { UrlHop, UrlTimeouts } from '../../contract/url-test.ts';
+import { BodyCollector } from './body.ts';
+import { toUrlFailure } from './failure.ts';
+import { inPhase, sinceMs } from './phases.ts';
+
+export interface UrlRequest {
+  method: string;
+  url: URL;
+  headers: readonly (readonly [string, string])[];
+  body: string | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: [name: string, value: string][];
+  body: BodyCollector;
+}
+
+export interface ExchangeOptions {
+  timeouts: UrlTimeouts;
+  maxBodyBytes: number;
+  /** Of the body, to look into; by default enough for conditions. */
+  keepBytes?: number;
+  signal: AbortSignal;
+}
+
+interface Begun {
+  status: number;
+  statusText: string;
+  headers: [string, string][];
+  stream: Readable;
+}
+
+/** Fills in what `hop` tells of it. The caller destroys the socket. @throws UrlFailure; the reason of the signal */
+export async function exchange(
+  socket: Socket,
+  request: UrlRequest,
+  hop: UrlHop,
+  options: ExchangeOptions & { isHttp2: boolean },
+): Promise<Answer> {
+  const { signal, timeouts, maxBodyBytes, isHttp2 } = options;
+  const startedMs = performance.now();
+  let firstByteMs: number | null = null;
+  const onFirstByte = (): void => {
+    firstByteMs ??= performance.now();
+  };
+  hop.protocol = isHttp2 ? 'HTTP/2' : 'HTTP/1.1';
+  const session = isHttp2 ? startHttp2(request.url.origin, { createConnection: () => socket }) : null;
+  try {
+    const begun = await inPhase(
+      'firstByte',
+      { times: hop.phases, limitMs: timeouts.firstByteMs, signal },
+      () => (session ? askHttp2(session, request, onFirstByte) : askHttp1(socket, request, onFirstByte)),
+    ).catch((error: unknown) => {
+      throw signal.aborted ? error : toUrlFailure(error, 'firstByte');
+    });
+    const bodyFromMs = firstByteMs ?? performance.now();
+    hop.phases.firstByte = Math.round((bodyFromMs - startedMs) * 1000) / 1000;
+    hop.status = begun.status;
+    hop.statusText = begun.statusText;
+    const body = new BodyCollector(maxBodyBytes, options.keepBytes);
+    try {
+      await inPhase('body', { times: hop.phases, limitMs: timeouts.totalMs, signal }, () =>
+        readBody(begun.stream, body),
+      );
+    } catch (error) {
+      throw signal.aborted ? error : toUrlFailure(error, 'body');
+    } finally {
+      hop.phases.body = sinceMs(bodyFromMs);
+      hop.bytes = body.bytes;
+      hop.isCut = body.isCut;
+    }
+    return { status: begun.status, headers: begun.headers, body };
+  } finally {
+    session?.destroy();
+  }
+}
+
+function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void): Promise<Begun> {
+  return new Promise((resolve, reject) => {
+    const { url, method, headers, body } = request;
+    const asked = startHttp1({
+      createConnection: () => socket,
+      method,
+      host: url.hostname,
+      port: url.port,
+      defaultPort: url.protocol === 'https:' ? 443 : 80,
+      path: `${url.pathname}${url.search}`,
+      headers: Object.fromEntries(headers),
+    });
+    const onAnswer = (answer: IncomingMessage): void => {
+      resolve({
+        status: answer.statusCode ?? 0,
+        statusText: answer.statusMessage ?? '',
+        headers: pairs(answer.rawHeaders),
+        stream: answer,
+      });
+    };
+    asked.on('response', onAnswer);
+    // A server that switches protocols has answered, too; what comes then is no body.
+    asked.on('upgrade', (answer) => {
+      answer.push(null);
+      onAnswer(answer);
+    });
+    asked.on('error', reject);
+    asked.end(body);
+    socket.once('data', onFirstByte);
+  });
+}
+
+function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte: () => void): Promise<Begun> {
+  return new Promise((resolve, reject) => {
+    const { url, method, headers, body } = request;
+    const asked = session.request({
+      ':method': method,
+      ':path': `${url.pathname}${url.search}`,
+      ':scheme': url.protocol.slice(0, -1),
+      ':authority': url.host,
+      ...Object.fromEntries(
+        headers
+          .map(([name, value]) => [name.toLowerCase(), value] as const)
+          .filter(([name]) => !ofOneConnection.has(name)),
+      ),
+    });
+    asked.on('response', (fields) => {
+      onFirstByte();
+      const { ':status': status = 0, ...rest } = fields;
+      resolve({
+        status,
+        statusText: '',
+        headers: Object.entries(rest).flatMap(([name, value]) =>
+          name.startsWith(':')
+            ? []
+            : [value ?? []].flat().map((one): [string, string] => [name, String(one)]),
+        ),
+        stream: asked,
+      });
+    });
+    asked.on('error', reject);
+    asked.on('close', () => reject(closedEarly()));
+    session.on('error', reject);
+    asked.end(body);
+  });
+}
+
+/** HTTP/2 forbids them. */
+const ofOneConnection = new Set(['connection', 'host', 'keep-alive', 'transfer-encoding', 'upgrade']);
+
+function readBody(stream: Readable, body: BodyCollector): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (body.add(chunk)) return;
+      stream.destroy();
+      resolve();
+    });
+    stream.on('end', () => resolve());
+    stream.on('error', reject);
+    stream.on('close', () => reject(closedEarly()));
+  });
+}
+
+function closedEarly(): Error {
+  return Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return Array.from({ length: raw.length / 2 }, (_, index) => [
+    (raw[2 * index] ?? '').toLowerCase(),
+    raw[2 * index + 1] ?? '',
+  ]);
+}

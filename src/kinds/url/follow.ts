@@ -1,0 +1,111 @@
+/** One try: the URL, then wherever redirects lead, each hop resolved, guarded and connected to anew. */
+import type { UrlHop, UrlInput } from '../../contract/url-test.ts';
+import { openConnection, type ConnectOptions } from './connect.ts';
+import { exchange, type Answer, type ExchangeOptions, type UrlRequest } from './exchange.ts';
+import { UrlFailure } from './failure.ts';
+
+export type FollowOptions = ConnectOptions & ExchangeOptions & Pick<UrlInput, 'maxRedirects'>;
+
+/** Sent to any origin: they say nothing about who asks. */
+const harmlessHeaders = new Set(['accept', 'accept-encoding', 'accept-language', 'user-agent']);
+
+/**
+ * Asks and follows.
+ * @param hops gets one entry for each request as it is made, so that a failure leaves what was seen before it
+ * @throws UrlFailure; the reason of the signal
+ */
+export async function follow(first: UrlRequest, hops: UrlHop[], options: FollowOptions): Promise<Answer> {
+  let request = first;
+  const seen = new Set<string>();
+  for (;;) {
+    const asked = `${request.method} ${request.url.href}`;
+    if (seen.has(asked))
+      throw redirectFailure('REDIRECT_LOOP', `The redirects lead in a circle: ${asked} came twice.`);
+    seen.add(asked);
+    const hop = newHop(request);
+    hops.push(hop);
+    const answer = await askOnce(request, hop, options);
+    const location = locationOf(answer, request.url);
+    hop.location = location?.href ?? null;
+    if (!location || options.maxRedirects === 0) return answer;
+    if (hops.length > options.maxRedirects)
+      throw redirectFailure('TOO_MANY_REDIRECTS', `More than ${options.maxRedirects} redirects.`);
+    request = nextRequest(request, location, answer.status);
+  }
+}
+
+async function askOnce(request: UrlRequest, hop: UrlHop, options: FollowOptions): Promise<Answer> {
+  const { socket, isHttp2 } = await openConnection(request.url, hop, options);
+  try {
+    return await exchange(socket, request, hop, { ...options, isHttp2 });
+  } finally {
+    socket.destroy();
+  }
+}
+
+function newHop({ url, method }: UrlRequest): UrlHop {
+  return {
+    url: url.href,
+    method,
+    phases: { dns: null, connect: null, tls: null, firstByte: null, body: null },
+    address: null,
+    decision: null,
+    protocol: null,
+    tls: null,
+    certificates: [],
+    certificateProblem: null,
+    status: null,
+    statusText: '',
+    location: null,
+    bytes: 0,
+    isCut: false,
+  };
+}
+
+function locationOf({ status, headers }: Answer, base: URL): URL | null {
+  if (![301, 302, 303, 307, 308].includes(status)) return null;
+  const text = headers.find(([name]) => name === 'location')?.[1];
+  if (text === undefined) return null;
+  const url = URL.parse(text, base.href);
+  if (!url)
+    throw redirectFailure(
+      'INVALID_REDIRECT',
+      `The redirect leads to "${text.slice(0, 200)}", which is no URL.`,
+    );
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw redirectFailure(
+      'INVALID_REDIRECT',
+      `The redirect leads to ${url.protocol}, and only http and https are tested.`,
+    );
+  url.hash = '';
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** What a browser would ask next, except that nothing that may be secret goes to another origin. */
+function nextRequest(request: UrlRequest, url: URL, status: number): UrlRequest {
+  const becomesGet = status === 303 ? request.method !== 'HEAD' : status < 303 && request.method === 'POST';
+  const isSameOrigin = url.origin === request.url.origin;
+  const method = becomesGet ? 'GET' : request.method;
+  const body = becomesGet ? undefined : request.body;
+  if (body !== undefined && !isSameOrigin)
+    throw redirectFailure(
+      'BODY_TO_OTHER_ORIGIN',
+      `The redirect would carry the body to ${url.origin}; it is not sent there.`,
+    );
+  const headers = request.headers.filter(
+    ([name]) =>
+      (isSameOrigin || harmlessHeaders.has(name.toLowerCase())) &&
+      !(becomesGet && name.toLowerCase().startsWith('content-')),
+  );
+  return { method, url, headers, body };
+}
+
+function redirectFailure(code: string, message: string): UrlFailure {
+  return new UrlFailure(code, {
+    phase: 'redirect',
+    message,
+    ...(code === 'REDIRECT_LOOP' ? { short: 'redirect loop' } : {}),
+  });
+}

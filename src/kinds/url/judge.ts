@@ -1,0 +1,103 @@
+/** Whether an answer is what was expected, in sentences. */
+import type { UrlExpectation, UrlHop } from '../../contract/url-test.ts';
+import { isStatusIn } from '../../contract/url-text.ts';
+import { readText, type BodyText } from './body.ts';
+import type { ConditionThread } from './condition-thread.ts';
+import type { Answer } from './exchange.ts';
+
+export interface Judgement {
+  /** Not as expected. */
+  failures: string[];
+  /** Right, but not well. */
+  weaknesses: string[];
+}
+
+export async function judge(
+  answer: Answer,
+  hops: readonly UrlHop[],
+  { expect, totalMs, conditions }: { expect: UrlExpectation; totalMs: number; conditions: ConditionThread },
+): Promise<Judgement> {
+  const failures = [
+    ...judgeStatus(answer, expect),
+    ...judgeHeaders(answer, expect),
+    ...judgeCertificates(hops, expect),
+    ...judgeRedirect(hops, expect),
+    ...(await judgeBody(answer, expect, conditions)),
+  ];
+  const { maxMs, slowMs } = expect;
+  const took = `It took ${Math.round(totalMs)} ms`;
+  if (maxMs !== undefined && totalMs > maxMs) failures.push(`${took}; at most ${maxMs} ms were expected.`);
+  const weaknesses: string[] = [];
+  if (slowMs !== undefined && totalMs > slowMs) weaknesses.push(`${took}, longer than ${slowMs} ms.`);
+  if (answer.body.isCut)
+    weaknesses.push(`The body is longer than ${answer.body.bytes} bytes; the rest was not read.`);
+  return { failures, weaknesses };
+}
+
+function judgeStatus({ status }: Answer, expect: UrlExpectation): string[] {
+  return isStatusIn(status, expect.status) ? [] : [`The status is ${status}; expected ${expect.status}.`];
+}
+
+function judgeHeaders(answer: Answer, expect: UrlExpectation): string[] {
+  return expect.headers.flatMap(({ name, contains }) => {
+    const values = answer.headers.flatMap(([one, value]) => (one === name.toLowerCase() ? [value] : []));
+    if (values.length === 0) return [`The header ${name} is missing.`];
+    return values.some((value) => value.includes(contains))
+      ? []
+      : [`The header ${name} is "${values.join(', ').slice(0, 200)}"; expected to contain "${contains}".`];
+  });
+}
+
+function judgeCertificates(hops: readonly UrlHop[], { certificateDays }: UrlExpectation): string[] {
+  if (certificateDays === undefined) return [];
+  const found = hops.flatMap(({ certificates }) => certificates);
+  if (found.length === 0) return ['There is no certificate; the URL is not https.'];
+  return found
+    .filter(({ daysLeft }) => daysLeft < certificateDays)
+    .map(
+      ({ subject, daysLeft }) =>
+        `The certificate of ${subject} is valid for ${daysLeft} more days; expected at least ${certificateDays}.`,
+    );
+}
+
+function judgeRedirect(hops: readonly UrlHop[], { redirectTo }: UrlExpectation): string[] {
+  if (redirectTo === undefined) return [];
+  const last = hops.at(-1);
+  const reached = last?.location ?? last?.url ?? '';
+  return reached === redirectTo ? [] : [`It leads to ${reached}; expected ${redirectTo}.`];
+}
+
+async function judgeBody(
+  answer: Answer,
+  expect: UrlExpectation,
+  conditions: ConditionThread,
+): Promise<string[]> {
+  const { bodyContains, bodyLacks, bodyMatches, json } = expect;
+  if (bodyContains.length + bodyLacks.length + bodyMatches.length + json.length === 0) return [];
+  let body: BodyText;
+  try {
+    body = await textOf(answer);
+  } catch (error) {
+    return [`The body cannot be read: ${(error as Error).message}.`];
+  }
+  const limit = body.isCut ? ' (only its first MiB was looked at)' : '';
+  return [
+    ...bodyContains
+      .filter((text) => !body.text.includes(text))
+      .map((text) => `The body does not contain "${text}"${limit}.`),
+    ...bodyLacks.filter((text) => body.text.includes(text)).map((text) => `The body contains "${text}".`),
+    ...(bodyMatches.length + json.length > 0
+      ? await conditions.check({ text: body.text, isCut: body.isCut, patterns: bodyMatches, json })
+      : []),
+  ];
+}
+
+/** @throws Error when its encoding is unknown or broken */
+export function textOf({ body, headers }: Answer): Promise<BodyText> {
+  const find = (wanted: string): string => headers.find(([name]) => name === wanted)?.[1] ?? '';
+  return readText(body.kept, {
+    encoding: find('content-encoding'),
+    contentType: find('content-type'),
+    isPartial: body.isPartial,
+  });
+}

@@ -1,0 +1,176 @@
+/** One URL, tested: tries until it is as expected, and what is told of the last one. */
+import { performance } from 'node:perf_hooks';
+import type { UrlHop, UrlInput, UrlTest } from '../../contract/url-test.ts';
+import type { Role } from '../../contract/actor.ts';
+import { delay } from '../../lib/delay.ts';
+import type { ConditionThread } from './condition-thread.ts';
+import type { Answer, UrlRequest } from './exchange.ts';
+import { timedOut, toUrlFailure, type UrlFailure } from './failure.ts';
+import { follow } from './follow.ts';
+import type { Guard } from './guard.ts';
+import { judge, textOf, type Judgement } from './judge.ts';
+import { sinceMs } from './phases.ts';
+import type { Family, Resolver } from './resolve.ts';
+import { verdictOf } from './verdict.ts';
+
+export interface Target {
+  url: string;
+  /** Null: whichever the resolver gives first. */
+  family: Family | null;
+}
+
+export interface TestOptions {
+  input: UrlInput;
+  resolve: Resolver;
+  guard: Guard;
+  role: Role | null;
+  authorities?: readonly string[];
+  conditions: ConditionThread;
+  /** Of the job. */
+  signal: AbortSignal;
+}
+
+/** What a test tells before it is compared with another one. */
+export type Tested = Omit<UrlTest, 'comparedWith' | 'differences'>;
+
+/** Longest pause a server may ask for by `Retry-After`. */
+const mostPauseMs = 30_000;
+
+const bodyStartLength = 16_000;
+
+interface Try {
+  hops: UrlHop[];
+  answer: Answer | null;
+  failure: UrlFailure | null;
+  judgement: Judgement;
+  totalMs: number;
+}
+
+/** Resolves with what came, good or bad. @throws the reason of the signal when the job is stopped */
+export async function testUrl(target: Target, options: TestOptions): Promise<Tested> {
+  const { input, signal } = options;
+  const startedAt = new Date().toISOString();
+  const tries: UrlTest['tries'] = [];
+  for (let pausedMs = 0; ;) {
+    const one = await tryOnce(target, options);
+    tries.push({ said: verdictOf(one), ms: one.totalMs, pausedMs });
+    const isEnough = one.judgement.failures.length === 0 && one.failure === null;
+    if (isEnough || one.failure?.isFinal || tries.length >= input.tries)
+      return { ...(await describe(target, one)), startedAt, tries };
+    pausedMs = pauseAfter(one, tries.length, input.pauseMs);
+    await delay(pausedMs, signal);
+    signal.throwIfAborted();
+  }
+}
+
+async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
+  const { input, signal, conditions } = options;
+  const { timeouts, expect } = input;
+  const hops: UrlHop[] = [];
+  const startedMs = performance.now();
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(timedOut('body', timeouts.totalMs)), timeouts.totalMs);
+  const onStop = (): void => over.abort(signal.reason);
+  signal.addEventListener('abort', onStop);
+  try {
+    signal.throwIfAborted();
+    const answer = await follow(firstRequest(target, input), hops, {
+      ...options,
+      ...input,
+      family: target.family,
+      signal: over.signal,
+    });
+    const totalMs = sinceMs(startedMs);
+    const judgement = await judge(answer, hops, { expect, totalMs, conditions });
+    return { hops, answer, failure: null, judgement, totalMs };
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure = over.signal.aborted ? overTime(hops, timeouts.totalMs) : toUrlFailure(error, 'connect');
+    const judgement = { failures: [failure.message], weaknesses: [] };
+    return { hops, answer: null, failure, judgement, totalMs: sinceMs(startedMs) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onStop);
+  }
+}
+
+/** The whole limit may run out in any phase; the last one that was begun says where. */
+function overTime(hops: readonly UrlHop[], totalMs: number): UrlFailure {
+  const last = hops.at(-1);
+  const phases = (['body', 'firstByte', 'tls', 'connect', 'dns'] as const).find(
+    (name) => last?.phases[name] !== null && last?.phases[name] !== undefined,
+  );
+  return timedOut(phases ?? 'dns', totalMs);
+}
+
+function firstRequest({ url }: Target, { method, headers, body }: UrlInput): UrlRequest {
+  const named = new Set(headers.map(([name]) => name.toLowerCase()));
+  const ours = [
+    ['accept', '*/*'],
+    ['accept-encoding', 'gzip, deflate, br'],
+    ['user-agent', 'Daybook URL test'],
+  ] as const;
+  return {
+    url: new URL(url),
+    method,
+    body,
+    headers: [...ours.filter(([name]) => !named.has(name)), ...headers],
+  };
+}
+
+/** `Retry-After` in seconds or as a date; else the pause grows. */
+function pauseAfter({ answer }: Try, tries: number, pauseMs: number): number {
+  const said = answer?.headers.find(([name]) => name === 'retry-after')?.[1] ?? '';
+  const askedMs = /^\d{1,9}$/.test(said) ? Number(said) * 1000 : Date.parse(said) - Date.now();
+  const growingMs = Math.min(mostPauseMs, pauseMs * 2 ** (tries - 1));
+  return Number.isFinite(askedMs) ? Math.min(mostPauseMs, Math.max(growingMs, askedMs)) : growingMs;
+}
+
+async function describe({ url, family }: Target, one: Try): Promise<Omit<Tested, 'startedAt' | 'tries'>> {
+  const { hops, answer, failure, judgement, totalMs } = one;
+  const { failures, weaknesses } = judgement;
+  const outcome = failures.length > 0 ? 'bad' : weaknesses.length > 0 ? 'warn' : 'good';
+  return {
+    url,
+    family,
+    outcome,
+    verdict: verdictOf(one),
+    problems: [...failures, ...weaknesses],
+    status: answer?.status ?? null,
+    error: failure && { code: failure.code, phase: failure.phase, message: failure.message },
+    totalMs,
+    hops,
+    markers: markersOf(answer),
+    failure: outcome === 'bad' && answer ? await keepAnswer(answer) : null,
+  };
+}
+
+const compared = [
+  'server',
+  'content-type',
+  'content-encoding',
+  'cache-control',
+  'etag',
+  'last-modified',
+  'location',
+  'via',
+  'x-powered-by',
+];
+
+function markersOf(answer: Answer | null): Record<string, string> {
+  const found = answer?.headers.filter(([name]) => compared.includes(name)) ?? [];
+  return Object.fromEntries(found.map(([name, value]) => [name, value.slice(0, 500).toWellFormed()]));
+}
+
+async function keepAnswer(answer: Answer): Promise<UrlTest['failure']> {
+  const headers = answer.headers
+    .slice(0, 200)
+    .map(([name, value]): [string, string] => [name, value.slice(0, 4_000)]);
+  try {
+    const { text, isCut } = await textOf(answer);
+    const body = text.slice(0, bodyStartLength).toWellFormed();
+    return { headers, body, isBodyCut: isCut || text.length > bodyStartLength };
+  } catch (error) {
+    return { headers, body: `(${(error as Error).message})`, isBodyCut: true };
+  }
+}
