@@ -87,5 +87,36 @@ export async function fillLab(server: TestServer): Promise<Lab> {
     lanes: ['licence:solver'],
   });
   await submitScript(server, 'wing.sh', ['9', '100'], { name: 'Summary of the night', afterOk: [running] });
+  await addSchedules(server);
   return { measured, failed, running, waiting };
+}
+
+/** One that has run, one that is paused, one with a blackout. */
+async function addSchedules(server: TestServer): Promise<void> {
+  const submit = (script: string) => ({
+    kind: 'script',
+    input: {
+      script,
+      arguments: [
+        ['', '3'],
+        ['', '20'],
+      ],
+    },
+  });
+  const plain = { timezone: 'Europe/Berlin', submit: submit('wing.sh') };
+  for (const schedule of [
+    { ...plain, name: 'nightly-wing', cron: '30 2 * * *', note: 'The mesh of the day, as the group left it' },
+    { ...plain, name: 'weekly-report', cron: '0 6 * * mon', paused: true },
+    {
+      ...plain,
+      name: 'watch-mesh',
+      cron: '*/30 * * * *',
+      submit: submit('mesh.sh'),
+      overlap: 'queue',
+      blackouts: [{ days: ['sat', 'sun'], from: '00:00', until: '00:00' }],
+    },
+  ])
+    await server.call('POST', '/api/v1/schedules', schedule);
+  for (const name of ['nightly-wing', 'watch-mesh'])
+    await server.call('POST', `/api/v1/schedules/${name}/run`);
 }

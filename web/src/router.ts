@@ -40,6 +40,32 @@ export const router = createRouter({
       meta: { title: 'Submit' },
     },
     {
+      path: '/schedules',
+      name: 'schedules',
+      component: () => import('./pages/SchedulesPage.vue'),
+      meta: { title: 'Schedules' },
+    },
+    {
+      path: '/schedules/new',
+      name: 'new-schedule',
+      component: () => import('./pages/ScheduleEditPage.vue'),
+      meta: { title: 'New schedule' },
+    },
+    {
+      path: '/schedules/:name/edit',
+      name: 'edit-schedule',
+      component: () => import('./pages/ScheduleEditPage.vue'),
+      props: true,
+      meta: { title: 'Schedule' },
+    },
+    {
+      path: '/schedules/:name',
+      name: 'schedule',
+      component: () => import('./pages/SchedulePage.vue'),
+      props: true,
+      meta: { title: 'Schedule' },
+    },
+    {
       path: '/queues',
       name: 'queues',
       component: () => import('./pages/QueuesPage.vue'),

@@ -19,7 +19,7 @@ import { editOf } from '../forms/edit.ts';
 import { toMembers, type Member } from '../forms/fields.ts';
 import { findProblems, isRecord, type Problems } from '../forms/problems.ts';
 
-export interface SubmitForm {
+export interface SubmitForm<Answer> {
   input: ComputedRef<readonly Member[]>;
   options: ComputedRef<readonly Member[]>;
   draft: Ref<Draft>;
@@ -31,18 +31,27 @@ export interface SubmitForm {
   /** What the server refused that stands at no field. */
   error: Ref<ApiError | null>;
   isBusy: Ref<boolean>;
-  submit: () => Promise<Job | null>;
+  submit: () => Promise<Answer | null>;
 }
 
-/**
- * A submit of one kind: begins with the defaults, or like another job, then takes what the address gives.
- *
- * @param query of the address: `like` is the number of a job, `again` of one that runs once more
- */
-export function useSubmit(
+type Body = Record<string, unknown>;
+
+/** Where a form begins, and where its body goes. */
+export interface SubmitRoute<Answer> {
+  schema: Record<string, unknown>;
+  /** Of the address: `like` is the number of a job, `again` of one that runs once more. */
+  query: Readonly<Record<string, unknown>>;
+  /** A body to begin with, in place of the defaults. */
+  begun?: SubmitBody | undefined;
+  /** By default a job is made. */
+  send?: (body: Body) => Promise<Answer>;
+}
+
+/** A submit of one kind: begins with the defaults, or like another, then takes what the address gives. */
+export function useSubmit<Answer = Job>(
   kind: MaybeRefOrGetter<KindDescription>,
-  { schema, query }: { schema: Record<string, unknown>; query: Readonly<Record<string, unknown>> },
-): SubmitForm {
+  { schema, query, begun, send: ownSend }: SubmitRoute<Answer>,
+): SubmitForm<Answer> {
   const options = computed(() => offeredOptions(toMembers(schema), toValue(kind).runsProgram));
   const input = computed(() => toMembers(toValue(kind).input));
   const draft = ref<Draft>({ kind: '', input: {}, options: {} });
@@ -64,21 +73,25 @@ export function useSubmit(
     };
     draft.value = applyAddress(empty, query, fields);
     base.value = null;
+    const beginLike = (before: SubmitBody): void => {
+      const { input: given, ...others } = before;
+      const known = Object.fromEntries(
+        Object.entries(others).filter(([member]) => options.value.some((option) => option.name === member)),
+      );
+      const like = {
+        kind: name,
+        input: { ...empty.input, ...(isRecord(given) ? given : {}) },
+        options: { ...empty.options, ...known },
+      };
+      draft.value = applyAddress(like, query, fields);
+    };
+    if (begun) return beginLike(begun);
     const like = query['again'] ?? query['like'];
     if (typeof like !== 'string') return;
     try {
       const job = await dataOf(api.GET('/api/v1/jobs/{id}', { params: { path: { id: like } } }));
       const before = submitLike(job);
-      const { input: given, ...others } = before;
-      const known = Object.fromEntries(
-        Object.entries(others).filter(([member]) => options.value.some((option) => option.name === member)),
-      );
-      const begun = {
-        kind: name,
-        input: { ...empty.input, ...(isRecord(given) ? given : {}) },
-        options: { ...empty.options, ...known },
-      };
-      draft.value = applyAddress(begun, query, fields);
+      beginLike(before);
       if (query['again'] !== undefined) base.value = { id: job.id, before };
     } catch (cause) {
       error.value = toApiError(cause);
@@ -107,18 +120,18 @@ export function useSubmit(
     return { ...Object.fromEntries(shown), ...refused.value };
   });
 
-  async function submit(): Promise<Job | null> {
+  async function submit(): Promise<Answer | null> {
     isTried.value = true;
     error.value = null;
     if (Object.keys(found.value).length > 0) return null;
     isBusy.value = true;
     try {
-      return await send();
+      return ownSend ? await ownSend(toRaw(body.value)) : ((await send()) as Answer);
     } catch (cause) {
       const answer = toApiError(cause);
       error.value = answer;
       refused.value = Object.fromEntries(
-        answer.details.map(({ field, message }) => [field.replace(/^edit\./, ''), message]),
+        answer.details.map(({ field, message }) => [field.replace(/^(edit|submit)\./, ''), message]),
       );
       return null;
     } finally {
