@@ -1,0 +1,40 @@
+import { urlInput, type UrlInput } from '../../../src/contract/url-test.ts';
+import type { z } from 'zod';
+import { ConditionThread } from '../../../src/kinds/url/condition-thread.ts';
+import { createGuard, type AllowedRange } from '../../../src/kinds/url/guard.ts';
+import { systemResolver, type Resolver } from '../../../src/kinds/url/resolve.ts';
+import { testUrl, type Tested } from '../../../src/kinds/url/test-url.ts';
+
+export interface TesterOptions {
+  allowed?: readonly AllowedRange[];
+  resolve?: Resolver;
+  authorities?: readonly string[];
+  family?: 4 | 6 | null;
+  signal?: AbortSignal;
+}
+
+/** One test as the kind does it, of a URL on this machine; one try unless the input says more. */
+export async function ask(
+  url: string,
+  input: Partial<z.input<typeof urlInput>> = {},
+  options: TesterOptions = {},
+): Promise<Tested> {
+  const conditions = new ConditionThread();
+  const parsed: UrlInput = urlInput.parse({ urls: [url], tries: 1, pauseMs: 1, ...input });
+  try {
+    return await testUrl(
+      { url: parsed.urls[0] ?? '', family: options.family ?? null },
+      {
+        input: parsed,
+        role: null,
+        guard: createGuard(options.allowed ?? [{ cidr: '127.0.0.0/8', least: null }]),
+        resolve: options.resolve ?? systemResolver,
+        ...(options.authorities ? { authorities: options.authorities } : {}),
+        conditions,
+        signal: options.signal ?? new AbortController().signal,
+      },
+    );
+  } finally {
+    await conditions.close();
+  }
+}
