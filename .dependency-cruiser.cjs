@@ -23,6 +23,7 @@ const domains = [
   'tasks',
   'stats',
   'retention',
+  'files',
 ];
 
 /** Adapters: each talks to one foreign thing and implements ports. */
@@ -67,7 +68,7 @@ module.exports = {
       comment: 'What is decided must not depend on where it is stored or shown.',
       severity: 'error',
       from: {
-        path: '^src/(jobs|output|series|parts|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|retention|kinds|sources|solvers)/',
+        path: '^src/(jobs|output|series|parts|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|files|retention|kinds|sources|solvers)/',
         pathNot: '\\.test\\.ts$',
       },
       to: { path: `^src/(${adapters.join('|')}|app(/|\\.ts)|main\\.ts)` },

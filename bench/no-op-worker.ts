@@ -3,13 +3,14 @@
  * Speaks as the peers do: `drain N` on standard input, jobs a second on standard output.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { createCapsuleRecorder } from '../src/capsules/recorder.ts';
+import { createFiles } from '../src/files/files.ts';
 import { createJobs } from '../src/jobs/jobs.ts';
 import type { Jobs } from '../src/jobs/ports.ts';
 import { createKindRegistry, defineKind } from '../src/kinds/define-kind.ts';
@@ -19,12 +20,14 @@ import { createOutputReader } from '../src/output/reader.ts';
 import { createOutputRecorder } from '../src/output/recorder.ts';
 import { NotifyRings } from '../src/queue/notify.ts';
 import { createCapsuleStore } from '../src/store/capsule-store.ts';
+import { createFileStore } from '../src/store/file-store.ts';
 import { createJobReader } from '../src/store/job-reader.ts';
 import { createJobStore } from '../src/store/job-store.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { createOutputStore } from '../src/store/output-store.ts';
 import { createPartStore } from '../src/store/part-store.ts';
 import { createSeriesStore } from '../src/store/series-store.ts';
+import { AttemptFolders } from '../src/worker/attempt-folders.ts';
 import { LauncherClient } from '../src/worker/launcher-client.ts';
 import { createOutputCopies } from '../src/worker/output-copies.ts';
 import { Worker } from '../src/worker/worker.ts';
@@ -48,6 +51,9 @@ const nothing = defineKind({
 const db = openDatabase(url);
 await migrate(db);
 const store = createJobStore(db);
+const fileStore = createFileStore(db);
+const attempts = join(folder, 'attempts');
+mkdirSync(attempts);
 const ends = { count: 0 };
 const outputStore = createOutputStore(db);
 await outputStore.preparePartitions(3);
@@ -70,6 +76,7 @@ const jobs = createJobs({
   reader: createJobReader(db),
   output,
   secrets: { findUnusable: async () => new Map() },
+  files: fileStore,
   bell: rings,
   kinds,
   defaultTimeoutMs: null,
@@ -132,6 +139,8 @@ function createWorker(): Worker {
       homeDirectory: folder,
       dataDirectory: folder,
       pinnedDirectory: folder,
+      madeFilesLimitBytes: 1024 ** 3,
+      programIds: null,
       programUser: null,
       programUserName: 'root',
       stdoutCopiesDirectory: null,
@@ -144,6 +153,9 @@ function createWorker(): Worker {
     parts: createPartStore(db),
     capsules: createCapsuleRecorder(createCapsuleStore(db)),
     secrets: { open: async () => ({ values: new Map() }) },
+    files: createFiles({ store: fileStore, limitBytes: 1024 ** 3, obstacle: () => null }),
+    fileStore,
+    folders: new AttemptFolders(attempts, null),
     recorder: createOutputRecorder(outputStore, silentLogger),
     reader: output,
     launcher: new LauncherClient({ folder: join(folder, 'launcher'), idleSeconds: 1, logger: silentLogger }),

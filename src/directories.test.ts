@@ -36,6 +36,7 @@ beforeEach(() => {
     homeDirectory: join(directory, 'homedir'),
     scriptsDirectory: join(directory, 'scripts'),
     pinnedDirectory: join(directory, 'pinned-scripts'),
+    attemptsDirectory: join(directory, 'attempts'),
     launcherDirectory: join(directory, 'launcher'),
     stopFreeBytes: 0,
     logsDirectory: join(directory, 'logs'),
@@ -49,7 +50,13 @@ describe('the directories of a first start', () => {
     const { scriptsDirectory } = await prepareDirectories(data, myself);
     expect(readdirSync(scriptsDirectory).sort()).toEqual(['ls.sh', 'mkdir.sh', 'touch.sh']);
     expect(statSync(join(scriptsDirectory, 'ls.sh')).mode & 0o111).toBe(0o111);
-    expect(readdirSync(data.directory).sort()).toEqual(['homedir', 'logs', 'pinned-scripts', 'scripts']);
+    expect(readdirSync(data.directory).sort()).toEqual([
+      'attempts',
+      'homedir',
+      'logs',
+      'pinned-scripts',
+      'scripts',
+    ]);
   });
 
   it('are left as they are when they exist: no sample comes into a directory that has scripts', async () => {

@@ -23,7 +23,7 @@ export async function prepareDirectories(
   data: DataConfig,
   account: ProgramAccount,
   options: { systemDirectory?: string } = {},
-): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory'>> {
+): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory' | 'attemptsDirectory'>> {
   const place = { ids: account.ids, systemDirectory: options.systemDirectory ?? systemDirectory };
   await make(data.directory);
   await make(data.logsDirectory);
@@ -33,8 +33,14 @@ export async function prepareDirectories(
   const present = await readdir(scripts.path);
   if (present.length === 0) await cp(samples, scripts.path, { recursive: true });
   const pinned = await makeReachable(data.pinnedDirectory, place);
-  for (const path of [home.path, scripts.path, pinned.path]) requireReach(path, account);
-  return { homeDirectory: home.path, scriptsDirectory: scripts.path, pinnedDirectory: pinned.path };
+  const attempts = await makeReachable(data.attemptsDirectory, place);
+  for (const path of [home.path, scripts.path, pinned.path, attempts.path]) requireReach(path, account);
+  return {
+    homeDirectory: home.path,
+    scriptsDirectory: scripts.path,
+    pinnedDirectory: pinned.path,
+    attemptsDirectory: attempts.path,
+  };
 }
 
 interface Place {

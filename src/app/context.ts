@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
+import type { Files, FileStore } from '../files/ports.ts';
 import type { createJobs } from '../jobs/jobs.ts';
 import type { JobStore } from '../jobs/ports.ts';
 import type { OutputStore } from '../output/ports.ts';
@@ -53,4 +54,6 @@ export interface Core extends BuildContext {
   bulk: Bulk;
   scheduleStore: ScheduleStore;
   scheduleRunner: Runner;
+  files: Files;
+  fileStore: FileStore;
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { Housekeeper } from '../jobs/housekeeper.ts';
+import { createFiles } from '../files/files.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import { appendGap } from '../output/gap-chunk.ts';
 import { createOutputReader } from '../output/reader.ts';
@@ -15,6 +16,7 @@ import { Scheduler } from '../schedules/scheduler.ts';
 import { createSecretKey } from '../secrets/key.ts';
 import { createSecrets } from '../secrets/secrets.ts';
 import { createAccountStore } from '../store/accounts.ts';
+import { createFileStore } from '../store/file-store.ts';
 import { createJobReader } from '../store/job-reader.ts';
 import { createJobStore } from '../store/job-store.ts';
 import { Leader } from '../store/leader.ts';
@@ -76,8 +78,15 @@ export async function buildCore(
     leastBytes: config.data.stopFreeBytes,
     logger,
   });
+  const fileStore = createFileStore(db);
+  const files = createFiles({
+    store: fileStore,
+    limitBytes: config.files.limitBytes,
+    obstacle: () => storage.obstacle,
+  });
   const jobs = createJobs({
     store,
+    files: fileStore,
     secrets: createSecrets(secretStore, secretKey),
     reader: createJobReader(db),
     output: createOutputReader(outputStore),
@@ -96,7 +105,7 @@ export async function buildCore(
     logger,
     leaseMs: config.worker.leaseMs,
   });
-  const housekeeper = new Housekeeper({ store, output: outputStore, bell: rings, logger });
+  const housekeeper = new Housekeeper({ store, output: outputStore, files: fileStore, bell: rings, logger });
   const words = new WordsKeeper(createWordStore(db), logger);
   const retention = new RetentionKeeper({
     store: createRetentionStore(db, appendGap),
@@ -141,6 +150,8 @@ export async function buildCore(
     bulk,
     scheduleStore,
     scheduleRunner,
+    files,
+    fileStore,
     secretStore,
     secretKey,
   };

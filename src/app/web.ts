@@ -135,6 +135,8 @@ export async function buildHttp(
     accounts,
     auditLog,
     audit: createAudit(auditLog, systemClock),
+    files: core.files,
+    fileStore: core.fileStore,
     isHttps: publicUrl?.protocol === 'https:',
     identityProvider: buildIdentityProvider(config, logger),
     readiness: readiness(db),

@@ -11,6 +11,7 @@ import { createSecretOpener } from '../secrets/secrets.ts';
 import { createCapsuleStore } from '../store/capsule-store.ts';
 import { createPartStore } from '../store/part-store.ts';
 import { createSeriesStore } from '../store/series-store.ts';
+import { AttemptFolders } from '../worker/attempt-folders.ts';
 import { LauncherClient } from '../worker/launcher-client.ts';
 import { createOutputCopies } from '../worker/output-copies.ts';
 import { Worker } from '../worker/worker.ts';
@@ -40,6 +41,8 @@ export function buildWorker(config: Config, core: Core): Worker {
     homeDirectory: data.homeDirectory,
     dataDirectory: data.directory,
     pinnedDirectory: data.pinnedDirectory,
+    madeFilesLimitBytes: config.files.madeLimitBytes,
+    programIds: account.ids,
     programUser: account.isolation,
     programUserName: account.name,
     stdoutCopiesDirectory: worker.stdoutCopiesDirectory ?? null,
@@ -56,6 +59,9 @@ export function buildWorker(config: Config, core: Core): Worker {
     parts: createPartStore(db),
     capsules: createCapsuleRecorder(createCapsuleStore(db)),
     secrets: createSecretOpener(core.secretStore, core.secretKey),
+    files: core.files,
+    fileStore: core.fileStore,
+    folders: new AttemptFolders(data.attemptsDirectory, account.ids),
     recorder: createOutputRecorder(outputStore, logger),
     reader,
     launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),

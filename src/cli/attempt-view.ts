@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Attempt } from '../contract/job.ts';
 import { cleanText } from './clean-text.ts';
 import type { Paint } from './output.ts';
-import { formatBytes } from './size.ts';
+import { formatBytes } from '../lib/size.ts';
 import { formatFields } from './table.ts';
 import { formatDuration, formatTime } from './time.ts';
 

@@ -3,7 +3,7 @@ import { describeCommand } from './attempt-view.ts';
 import { cleanText } from './clean-text.ts';
 import { describeLimits } from './limits-view.ts';
 import type { Paint } from './output.ts';
-import { formatBytes } from './size.ts';
+import { formatBytes } from '../lib/size.ts';
 import { formatFields } from './table.ts';
 import { formatTime } from './time.ts';
 

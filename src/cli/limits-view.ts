@@ -1,5 +1,5 @@
 import type { Capsule } from '../contract/capsule.ts';
-import { formatBytes } from './size.ts';
+import { formatBytes } from '../lib/size.ts';
 import { formatDuration } from './time.ts';
 
 /** `80 MiB of memory, 10 s of CPU`; undefined for none. */

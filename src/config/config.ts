@@ -74,6 +74,8 @@ export interface DataConfig {
   readonly pinnedDirectory: string;
   /** Below this much free space nothing more is accepted. */
   readonly stopFreeBytes: number;
+  /** Folders of running attempts, for the files they take and make. */
+  readonly attemptsDirectory: string;
   readonly launcherDirectory: string;
   readonly logsDirectory: string;
 }
@@ -83,6 +85,12 @@ export interface Config {
   readonly http: HttpConfig;
   readonly worker: WorkerConfig;
   readonly database: DatabaseConfig;
+  readonly files: {
+    /** Of one file. */
+    readonly limitBytes: number;
+    /** Of all that an attempt made. */
+    readonly madeLimitBytes: number;
+  };
   readonly metrics: { readonly isOpen: boolean; readonly port: Port };
   readonly accounts: { readonly adminPassword: string | undefined };
   readonly secrets: {
@@ -163,6 +171,7 @@ function slices(
       homeDirectory: values.home,
       scriptsDirectory: values.scripts,
       pinnedDirectory: join(values.data, 'pinned-scripts'),
+      attemptsDirectory: join(values.data, 'attempts'),
       launcherDirectory: join(values.data, 'launcher'),
       logsDirectory: join(values.data, 'logs'),
       stopFreeBytes: values.stopFreeDisk,
@@ -177,6 +186,7 @@ function slices(
     },
     worker: workerConfig(values),
     database: databaseConfig(values, problems),
+    files: { limitBytes: values.fileLimit, madeLimitBytes: values.madeFilesLimit },
     metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
     oidc: oidcConfig(values, problems),
     urls: { allowed: values.urlAllow },

@@ -11,6 +11,8 @@ export const otherNames: Readonly<Record<string, string>> = {
     'Where `daybook run` keeps what it has not delivered yet; by default `~/.local/state/daybook/runs`.',
   DAYBOOK_JOB_ID: 'Given to every program: the id of its job.',
   DAYBOOK_ATTEMPT: 'Given to every program: the number of its attempt, from 1.',
+  DAYBOOK_INPUT_DIR: 'Given to every program: the folder with the files of its job, to be read.',
+  DAYBOOK_OUTPUT_DIR: 'Given to every program: an empty folder; files left there are kept with the job.',
 };
 
 /** Names that a later part of Daybook will read. Set today, they have no effect, and the start says so. */

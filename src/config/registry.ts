@@ -221,6 +221,16 @@ export const settings = {
     toml: 'worker.output_limit',
     doc: 'Output kept per attempt, both streams together; what follows is counted and thrown away.',
   }),
+  fileLimit: setting(kinds.size(1024), '1GiB', {
+    names: ['DAYBOOK_FILE_LIMIT'],
+    toml: 'files.limit',
+    doc: 'Largest file that a job may take or make.',
+  }),
+  madeFilesLimit: setting(kinds.size(1024), '4GiB', {
+    names: ['DAYBOOK_MADE_FILES_LIMIT'],
+    toml: 'files.made_limit',
+    doc: 'Files kept per attempt, all together; what is left out is named in the history of the job.',
+  }),
   jobMemory: optional(kinds.size(1024 ** 2), {
     names: ['DAYBOOK_JOB_MEMORY'],
     toml: 'worker.job_memory',

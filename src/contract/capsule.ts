@@ -26,6 +26,9 @@ export const capsule = z.object({
     .describe('The complete environment. Values of secrets, and the token of the attempt, are masked.'),
   secrets: z.array(z.string()).describe('Named secrets that it was given.'),
   stdin: z.object({ sha256: z.string(), sizeBytes: z.number() }).nullable(),
+  files: z
+    .array(z.object({ name: z.string(), sizeBytes: z.number(), sha256: z.string() }))
+    .describe('What stood in its input folder.'),
   user: z.string().describe('The account it ran as.'),
   limits: limits.extend({ timeoutSeconds: z.number().optional() }).describe('In force, defaults included.'),
   nice: z.int(),

@@ -41,10 +41,15 @@ export const errorCodes = {
     retryable: false,
     meaning: 'The body is larger than the limit named in the message.',
   },
+  invalid_range: {
+    status: 416,
+    retryable: false,
+    meaning: 'The range that was asked for lies behind the end of the file.',
+  },
   unsupported_media_type: {
     status: 415,
     retryable: false,
-    meaning: 'Send JSON with `Content-Type: application/json`.',
+    meaning: 'Send JSON with `Content-Type: application/json`; for a file, the type named in the message.',
   },
   cross_origin: {
     status: 403,

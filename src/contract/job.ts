@@ -171,6 +171,7 @@ export const job = jobSummary.extend({
   env: runOptions.shape.env.unwrap().nullable(),
   stdin: z.string().nullable(),
   workdir: z.string().nullable(),
+  files: runOptions.shape.files.unwrap().nullable().describe('Files it was given.'),
   after: z
     .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates) }))
     .describe('Jobs it runs after.'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobFiles } from './file.ts';
 import { plainText } from './plain-text.ts';
 import { secretName } from './secret.ts';
 
@@ -65,5 +66,6 @@ export const runOptions = z.strictObject({
     .max(1_000)
     .optional()
     .describe('Folder inside the home directory to run in; by default the home directory itself.'),
+  files: jobFiles.optional(),
 });
 export type RunOptions = z.infer<typeof runOptions>;

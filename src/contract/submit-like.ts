@@ -26,6 +26,7 @@ export function submitLike(job: Job): SubmitBody {
     env: job.env ?? undefined,
     stdin: job.stdin ?? undefined,
     workdir: job.workdir ?? undefined,
+    files: job.files ?? undefined,
   };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }

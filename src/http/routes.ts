@@ -8,6 +8,7 @@ import { registerFailureRoutes, type FailureDependencies } from './routes/failur
 import { registerAgainRoutes, type AgainDependencies } from './routes/again.ts';
 import { registerExternalRoutes, type ExternalDependencies } from './routes/external.ts';
 import { registerFigureRoutes, type FigureDependencies } from './routes/figures.ts';
+import { registerFileRoutes, type FileDependencies } from './routes/files.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
 import { registerImportRoutes, type ImportDependencies } from './routes/import.ts';
@@ -42,6 +43,7 @@ export interface RouteDependencies
     LiveOutputDependencies,
     OutputViewDependencies,
     OutputSearchDependencies,
+    FileDependencies,
     FleetDependencies,
     ExternalDependencies,
     ImportDependencies,
@@ -74,6 +76,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerLiveOutputRoutes(app, dependencies);
   registerOutputViewRoutes(app, dependencies);
   registerOutputSearchRoutes(app, dependencies);
+  registerFileRoutes(app, dependencies);
   registerFleetRoutes(app, dependencies);
   registerExternalRoutes(app, dependencies);
   registerImportRoutes(app, dependencies);

@@ -50,7 +50,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
     logController: new QuietLog({ requestIdLogLabel: 'requestId' }),
     trustProxy: toTrustProxy(options.trustProxy),
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
-    requestTimeout: 300_000,
+    // For all of a request to come: a large file over a slow line takes its time. Its head has a minute.
+    requestTimeout: 3_600_000,
     genReqId: toRequestId,
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerClientError(error, socket),

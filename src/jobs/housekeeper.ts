@@ -1,4 +1,5 @@
 import type { Bell, JobStore } from './ports.ts';
+import type { FileStore } from '../files/ports.ts';
 import type { OutputStore } from '../output/ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 export interface HousekeeperOptions {
   store: JobStore;
   output: OutputStore;
+  files: Pick<FileStore, 'removeUnnamed'>;
   bell: Bell;
   logger: Logger;
 }
@@ -16,6 +18,7 @@ const settleEverySweeps = 5;
 const tidyEverySweeps = 3_600;
 const partitionMonths = 3;
 const keepIdempotencyKeysMs = 7 * 86_400_000;
+const keepUnnamedFilesMs = 86_400_000;
 
 /** Brings due and unblocked jobs to their queues, and keeps the tables in order. Run by the leader. */
 export class Housekeeper {
@@ -56,5 +59,6 @@ export class Housekeeper {
   async #tidy(): Promise<void> {
     await this.#options.output.preparePartitions(partitionMonths);
     await this.#options.store.forgetIdempotencyKeys(keepIdempotencyKeysMs);
+    await this.#options.files.removeUnnamed(keepUnnamedFilesMs);
   }
 }

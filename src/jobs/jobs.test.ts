@@ -54,6 +54,7 @@ function create() {
     reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
     output: { tail: async () => ({ lines: [], next: null }) },
     secrets: { findUnusable: async () => new Map() },
+    files: { findUsable: async () => [] },
     bell: {
       ring: (places) => rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import type { Actor } from '../contract/actor.ts';
+import type { JobFiles } from '../contract/file.ts';
+import type { FileStore } from '../files/ports.ts';
 import { type BaseRunName, retryPolicy, type SubmitOptions } from '../contract/job.ts';
 import { runOptions, type RunOptions } from '../contract/run-options.ts';
 import type { Kind, KindRegistry } from '../kinds/ports.ts';
@@ -30,6 +32,7 @@ export interface JobsOptions {
   reader: Pick<JobReader, 'known' | 'attemptRef'>;
   output: Pick<OutputReader, 'tail'>;
   secrets: Pick<Secrets, 'findUnusable'>;
+  files: Pick<FileStore, 'findUsable'>;
   bell: Bell;
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
@@ -37,6 +40,8 @@ export interface JobsOptions {
   /** Why nothing more is accepted now. */
   obstacle(): string | null;
 }
+
+type FileHashes = ReadonlyMap<string, string>;
 
 /** Dependants decided about at once; the sweep takes the rest. */
 const settleLimit = 1_000;
@@ -49,6 +54,7 @@ export function createJobs({
   reader,
   output,
   secrets,
+  files,
   bell,
   kinds,
   defaultTimeoutMs,
@@ -73,6 +79,20 @@ export function createJobs({
       return message === undefined ? [] : [{ field: `env.${variable}`, message }];
     });
     if (details.length > 0) throw invalid(details);
+  };
+  /** Hashes of files by their id. */
+  const requireFiles = async (named: JobFiles, actor: Actor): Promise<FileHashes> => {
+    if (named.length === 0) return new Map();
+    const ids = [...new Set(named.map(({ file }) => file))];
+    const found = await files.findUsable(ids, actor);
+    const hashes = new Map(found.map(({ id, sha256 }) => [id, sha256]));
+    const details = named.flatMap(({ file, name }, index) =>
+      hashes.has(file)
+        ? []
+        : [{ field: `files.${index}`, message: `there is no file ${file} of yours; upload ${name} again` }],
+    );
+    if (details.length > 0) throw invalid(details);
+    return hashes;
   };
   const requireKnown = async (after: NewJob['after'], actor: Actor): Promise<void> => {
     if (after.length === 0) return;
@@ -105,7 +125,8 @@ export function createJobs({
   };
 
   const check = async (request: SubmitRequest): Promise<NewJob> => {
-    const job = prepare(request, { kinds, defaultTimeoutMs });
+    const hashes = await requireFiles(request.options.files ?? [], request.actor);
+    const job = prepare(request, { kinds, defaultTimeoutMs, hashes });
     await requireKnown(job.after, request.actor);
     await requireUsable(job.run, request.actor);
     await requireBaseRuns(job.baseRuns, request.actor);
@@ -205,7 +226,11 @@ export function createJobs({
 
 function prepare(
   { kind: kindName, input, options, actor, parentId, again, isOurs = false }: SubmitRequest,
-  { kinds, defaultTimeoutMs }: Pick<JobsOptions, 'kinds' | 'defaultTimeoutMs'>,
+  {
+    kinds,
+    defaultTimeoutMs,
+    hashes,
+  }: Pick<JobsOptions, 'kinds' | 'defaultTimeoutMs'> & { hashes: FileHashes },
 ): NewJob {
   const kind = kinds.get(kindName);
   if (!kind || (kind.isInternal && !isOurs)) {
@@ -256,7 +281,11 @@ function prepare(
     idempotency:
       options.idempotencyKey === undefined
         ? null
-        : { scope: actor.name, key: options.idempotencyKey, bodyHash: hashBody(kindName, input, options) },
+        : {
+            scope: actor.name,
+            key: options.idempotencyKey,
+            bodyHash: hashBody(kindName, input, byContent(options, hashes)),
+          },
   };
 }
 
@@ -268,8 +297,8 @@ function toRun(kind: Kind, options: SubmitOptions): RunOptions | null {
   throw invalid(said.map(([field]) => ({ field, message: `a job of kind ${kind.name} runs no program` })));
 }
 
-function pick({ limits, nice, env, stdin, workdir }: SubmitOptions): RunOptions {
-  return { limits, nice, env, stdin, workdir };
+function pick({ limits, nice, env, stdin, workdir, files }: SubmitOptions): RunOptions {
+  return { limits, nice, env, stdin, workdir, files: files?.length ? files : undefined };
 }
 
 function firstState(after: NewJob['after'], runAt: string | null): NewJob['state'] {
@@ -317,6 +346,12 @@ function draining(queue: string): AppError {
   return new AppError('queue_draining', `Not accepted: queue: ${message}.`, {
     details: [{ field: 'queue', message }],
   });
+}
+
+/** A file that is uploaded again for a repeated submit has another id and is the same. */
+function byContent({ files, ...options }: SubmitOptions, hashes: FileHashes): object {
+  if (!files?.length) return options;
+  return { ...options, files: files.map(({ file, name }) => ({ name, sha256: hashes.get(file) })) };
 }
 
 function hashBody(kind: string, input: unknown, options: object): string {

@@ -39,7 +39,7 @@ interface CapsuleRow {
   recordedAt: Date;
   scriptChanged: boolean;
   text: string | null;
-  facts: Omit<NewCapsule, 'jobId' | 'attempt'>;
+  facts: Omit<NewCapsule, 'jobId' | 'attempt' | 'files'> & Partial<Pick<NewCapsule, 'files'>>;
 }
 
 export function createCapsuleStore(db: Database): CapsuleStore {
@@ -104,6 +104,8 @@ async function read(
   const { script, ...facts } = row.facts;
   return {
     ...facts,
+    // Those recorded before jobs had files say nothing of them.
+    files: facts.files ?? [],
     jobId,
     attempt: row.attempt,
     recordedAt: row.recordedAt.toISOString(),

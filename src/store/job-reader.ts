@@ -174,6 +174,7 @@ async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
     env: run?.env ?? null,
     stdin: run?.stdin ?? null,
     workdir: run?.workdir ?? null,
+    files: run?.files ?? null,
     after,
     info,
     summary,

@@ -5,6 +5,7 @@ import type { ClaimedJob } from '../jobs/ports.ts';
 import { attemptTokenVariable, type ProgramSpec } from '../launcher/protocol.ts';
 import type { WorkerSettings } from './ports.ts';
 import type { ProgramTerms } from './program-terms.ts';
+import type { LaidOutFile } from './lay-out-files.ts';
 import { isScriptChanged, readScript } from './script-file.ts';
 
 const mask = '***';
@@ -16,6 +17,8 @@ export interface CapsuleParts {
   terms: ProgramTerms;
   /** Variable → name of the secret it was given. */
   secrets: Readonly<Record<string, string>>;
+  /** What stood in its input folder. */
+  files: readonly LaidOutFile[];
 }
 
 /**
@@ -95,7 +98,7 @@ export class AttemptCapsule {
     return found && { ...found, stamp: null };
   }
 
-  #describe({ spec, terms, secrets }: CapsuleParts, script: NewCapsule['script']): NewCapsule {
+  #describe({ spec, terms, secrets, files }: CapsuleParts, script: NewCapsule['script']): NewCapsule {
     const { jobId, number, timeoutMs } = this.#job;
     const { name, host, version, programUserName } = this.#settings;
     const hidden = [...Object.keys(secrets), attemptTokenVariable];
@@ -112,6 +115,7 @@ export class AttemptCapsule {
         sha256: createHash('sha256').update(spec.stdin).digest('hex'),
         sizeBytes: spec.stdin.length,
       },
+      files: [...files],
       user: programUserName,
       limits: {
         ...terms.limits,

@@ -1,6 +1,7 @@
 import type { AttemptOutcome, ClaimedJob, Jobs, JobStore, NearLimit } from '../jobs/ports.ts';
 import type { CapsuleRecorder } from '../capsules/ports.ts';
 import type { SecretOpener } from '../secrets/ports.ts';
+import type { Files, FileStore } from '../files/ports.ts';
 import type { SeriesStore } from '../series/ports.ts';
 import type { PartStore } from '../parts/ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.ts';
@@ -21,6 +22,8 @@ import type { Clock } from '../lib/clock.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
 import type { OutputCopies } from './output-copies.ts';
+import type { AttemptFolders } from './attempt-folders.ts';
+import { AttemptFiles } from './attempt-files.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../lib/free-space.ts';
@@ -45,6 +48,9 @@ export interface AttemptRunDependencies {
   parts: PartStore;
   capsules: CapsuleRecorder;
   secrets: SecretOpener;
+  files: Files;
+  fileStore: FileStore;
+  folders: AttemptFolders;
   recorder: OutputRecorder;
   reader: Pick<OutputReader, 'pieces'>;
   launcher: ProgramLauncher;
@@ -82,6 +88,7 @@ export class AttemptRun {
   readonly #parts: PartRecorder;
   readonly #watch: AttemptWatch;
   readonly #capsule: AttemptCapsule;
+  readonly #files: AttemptFiles;
   readonly #terms: ProgramTerms;
   #output: OutputSink | undefined;
   #program: ProgramRun | undefined;
@@ -107,6 +114,7 @@ export class AttemptRun {
       settings: deps.settings,
       isAdopted: options.adopted !== null,
     });
+    this.#files = new AttemptFiles(job, deps, { isAdopted: options.adopted !== null });
     this.#terms = toTerms(job.run, deps.settings);
     this.#watch = new AttemptWatch(
       job,
@@ -165,6 +173,7 @@ export class AttemptRun {
     const outcome = await this.#perform();
     await this.#watch.close(this.#ranMs);
     if (this.#detached.signal.aborted) return this.#measurements.close();
+    if (!(await this.#untilDone(() => this.#files.close(this.#detached.signal)))) return;
     const finished = this.#isReleased
       ? released(this.#deps.clock.now())
       : toOutcome(outcome, {
@@ -298,7 +307,9 @@ export class AttemptRun {
     if ('exitCode' in planned) return this.#refuse(planned);
     const { launcher, settings, secrets, store, logger } = this.#deps;
     const { key, job } = this;
-    const parts = { key, job, settings, terms: this.#terms, opener: secrets };
+    const signal = AbortSignal.any([this.#stopping.signal, this.#detached.signal]);
+    const openFolders = () => this.#files.prepare(signal);
+    const parts = { key, job, settings, terms: this.#terms, opener: secrets, openFolders };
     const prepared = await this.#lookUp(() => prepareProgram(planned, parts));
     if (!prepared) return this.#noEnd();
     if ('exitCode' in prepared) return this.#refuse(prepared);
@@ -415,8 +426,10 @@ export class AttemptRun {
   async #untilDone(action: () => Promise<unknown>): Promise<boolean> {
     const done = await untilAnswered(action, {
       signal: this.#detached.signal,
-      onFailure: (error) =>
-        this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.'),
+      onFailure: (error) => {
+        if (!this.#detached.signal.aborted)
+          this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.');
+      },
     });
     return done !== null;
   }

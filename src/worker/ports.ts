@@ -10,6 +10,7 @@ import type {
   StartRefused,
   StreamOffsets,
 } from '../launcher/protocol.ts';
+import type { Account } from '../lib/file-access.ts';
 import type { Service } from '../lib/service.ts';
 
 export interface ProgramListener {
@@ -60,6 +61,10 @@ export interface WorkerSettings {
   dataDirectory: string;
   /** Where kept texts of scripts are written to be run; only the server writes there. */
   pinnedDirectory: string;
+  /** Files kept per attempt, all together. */
+  madeFilesLimitBytes: number;
+  /** Whom files for programs belong to; null: to us. */
+  programIds: Account | null;
   /** Where programs run as somebody else. */
   programUser: { user: string; group: string | null } | null;
   /** What `WORKER_USER` says to programs. */

@@ -1,8 +1,11 @@
+import { isAppError } from '../contract/errors.ts';
 import type { ClaimedJob } from '../jobs/ports.ts';
 import type { NotStarted, ProgramPlan } from '../kinds/ports.ts';
 import type { ProgramSpec } from '../launcher/protocol.ts';
 import type { SecretOpener } from '../secrets/ports.ts';
+import type { ProgramFolders } from './attempt-files.ts';
 import { openEnvironment } from './attempt-secrets.ts';
+import type { LaidOutFile } from './lay-out-files.ts';
 import type { WorkerSettings } from './ports.ts';
 import { toProgramSpec } from './program-spec.ts';
 import type { ProgramTerms } from './program-terms.ts';
@@ -14,6 +17,8 @@ export interface PrepareParts {
   settings: WorkerSettings;
   terms: ProgramTerms;
   opener: SecretOpener;
+  /** Null when the attempt is stopped meanwhile. */
+  openFolders(): Promise<ProgramFolders | null>;
 }
 
 export interface PreparedProgram {
@@ -22,18 +27,28 @@ export interface PreparedProgram {
   script: string | null;
   /** Variable → name of the secret it was given. */
   secrets: Readonly<Record<string, string>>;
+  /** What stands in its input folder. */
+  files: readonly LaidOutFile[];
 }
 
-/** All that the start of a program needs. @throws when the store of secrets does not answer */
+/** All that the start of a program needs; null when the attempt is stopped meanwhile. @throws when the store does not answer */
 export async function prepareProgram(
   plan: ProgramPlan,
-  { opener, ...parts }: PrepareParts,
-): Promise<PreparedProgram | NotStarted> {
+  { opener, openFolders, ...parts }: PrepareParts,
+): Promise<PreparedProgram | NotStarted | null> {
   const { job, settings } = parts;
   const workdir = await resolveWorkdir(settings.homeDirectory, job.run?.workdir);
   if ('exitCode' in workdir) return workdir;
   const environment = await openEnvironment(job.run, { opener, owner: job.owner });
   if ('problem' in environment) return { exitCode: 126, message: environment.problem };
-  const spec = toProgramSpec(plan, { ...parts, cwd: workdir.directory, environment });
-  return { spec, script: plan.script, secrets: environment.secrets };
+  const folders = await openFolders().catch(toNotStarted);
+  if (!folders || 'exitCode' in folders) return folders;
+  const spec = toProgramSpec(plan, { ...parts, cwd: workdir.directory, environment, folders });
+  return { spec, script: plan.script, secrets: environment.secrets, files: folders.files };
+}
+
+function toNotStarted(error: unknown): NotStarted {
+  if (isAppError(error)) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return { exitCode: 126, message: `The folders for its files could not be made ready: ${reason}` };
 }

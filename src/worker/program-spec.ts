@@ -1,6 +1,7 @@
 import type { ClaimedJob } from '../jobs/ports.ts';
 import type { ProgramPlan } from '../kinds/ports.ts';
 import { attemptTokenVariable, type Isolation, type ProgramSpec } from '../launcher/protocol.ts';
+import type { ProgramFolders } from './attempt-files.ts';
 import type { AttemptEnvironment } from './attempt-secrets.ts';
 import type { WorkerSettings } from './ports.ts';
 import type { ProgramTerms } from './program-terms.ts';
@@ -14,12 +15,13 @@ export interface SpecParts {
   terms: ProgramTerms;
   cwd: string;
   environment: AttemptEnvironment;
+  folders: Pick<ProgramFolders, 'inputs' | 'outputs'>;
 }
 
 /** What the launcher needs to start a program: a clean environment, the job's own variables, and who we are. */
 export function toProgramSpec(
   plan: ProgramPlan,
-  { key, job, settings, terms, cwd, environment }: SpecParts,
+  { key, job, settings, terms, cwd, environment, folders }: SpecParts,
 ): ProgramSpec {
   const env = {
     PATH: searchPath,
@@ -28,6 +30,8 @@ export function toProgramSpec(
     ...environment.env,
     DAYBOOK_JOB_ID: String(job.jobId),
     DAYBOOK_ATTEMPT: String(job.number),
+    DAYBOOK_INPUT_DIR: folders.inputs,
+    DAYBOOK_OUTPUT_DIR: folders.outputs,
     [attemptTokenVariable]: key,
     WORKER_USER: settings.programUserName,
   };

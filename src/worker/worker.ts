@@ -70,6 +70,7 @@ export class Worker implements Service {
   async start(): Promise<void> {
     await this.#options.launcher.start();
     await this.#register(() => true);
+    await this.#options.folders.sweep([...this.#runs.values()].map(({ run }) => run.job));
     this.#strays.endUnknown(new Set(this.#runs.keys()));
     this.#stopListening = this.#options.listen({
       onRing: () => this.#claimer.ring(),

@@ -8,6 +8,7 @@ import { createImports } from '../../src/imports/imports.ts';
 import { createExternalAttempts } from '../../src/external/external.ts';
 import { createAudit } from '../../src/http/audit.ts';
 import type { RouteDependencies } from '../../src/http/routes.ts';
+import { createFiles } from '../../src/files/files.ts';
 import { createJobs } from '../../src/jobs/jobs.ts';
 import { createOutputFinder } from '../../src/output/find/finder.ts';
 import { appendOutput, chunkOutput } from '../../src/output/append.ts';
@@ -27,6 +28,7 @@ import { createAuditLog } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createImportStore } from '../../src/store/import-store.ts';
 import { createExternalStore } from '../../src/store/external-attempts.ts';
+import { createFileStore } from '../../src/store/file-store.ts';
 import { createFigureReader } from '../../src/store/figures.ts';
 import { createCapsuleStore } from '../../src/store/capsule-store.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
@@ -60,7 +62,12 @@ export const silentBell: Bell = { ring: () => {}, callWorkers: () => {}, announc
 /** What the routes need, on a database of the test and a scripts directory of their own; no worker. */
 export function createRouteDependencies(
   db: Database,
-  options: { clock?: Clock; scriptsDirectory?: string; openPredecessors?: boolean } = {},
+  options: {
+    clock?: Clock;
+    scriptsDirectory?: string;
+    openPredecessors?: boolean;
+    fileLimitBytes?: number;
+  } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
   const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
   const kinds = listKinds({
@@ -77,7 +84,14 @@ export function createRouteDependencies(
   const search = createJobSearch(db);
   const registry = new Registry();
   const secrets = createSecrets(createSecretStore(db), createSecretKey(randomBytes(32), '/nowhere'));
+  const fileStore = createFileStore(db);
+  const files = createFiles({
+    store: fileStore,
+    limitBytes: options.fileLimitBytes ?? 2 ** 30,
+    obstacle: () => null,
+  });
   const jobs = createJobs({
+    files: fileStore,
     secrets,
     store: createJobStore(db),
     reader: createJobReader(db),
@@ -114,6 +128,8 @@ export function createRouteDependencies(
       logger: silentLogger,
     }),
     openMetrics: false,
+    files,
+    fileStore,
     jobs,
     reader: createJobReader(db),
     series: createSeriesStore(db),

@@ -14,7 +14,7 @@ import { UsageError } from '../errors.ts';
 import { toFilter } from '../filter.ts';
 import { print, printJson } from '../output.ts';
 import { printTable } from '../table.ts';
-import { formatBytes } from '../size.ts';
+import { formatBytes } from '../../lib/size.ts';
 import { formatTime, momentOption, parseDuration } from '../time.ts';
 
 interface TermOptions extends ServerOptions {

@@ -12,7 +12,7 @@ import {
 } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
-import { formatBytes } from '../size.ts';
+import { formatBytes } from '../../lib/size.ts';
 import { print, printJson, write } from '../output.ts';
 import { readText } from '../text-input.ts';
 import { printTable } from '../table.ts';

@@ -1,6 +1,6 @@
 import { wordsOf } from '../../contract/words.ts';
 import type { NewJob, SubmitOutcome } from '../../jobs/ports.ts';
-import { isRowError, type Database, type Queryable } from '../database.ts';
+import { isRowError, type Database, type Queryable, type Statement } from '../database.ts';
 
 /**
  * Stores a batch of jobs in one round trip.
@@ -14,9 +14,23 @@ import { isRowError, type Database, type Queryable } from '../database.ts';
  *
  * `json`, not `jsonb`: jsonb would sort the members of the input.
  */
-const insertJobs = {
-  name: 'submit-jobs',
-  text: `
+const insertJobs = toInsert('submit-jobs', '');
+
+/** Most submits name no files, and a part that finds nothing to do costs, too. */
+const insertJobsWithFiles = toInsert(
+  'submit-jobs-with-files',
+  `files as (
+  insert into artifacts (job_id, role, name, file_id)
+  select s.id, 'in', f.name, f.file
+  from stored s join accepted a using (uid)
+  cross join lateral json_to_recordset(a.run -> 'files') f (file uuid, name text)
+),`,
+);
+
+function toInsert(name: string, files: string): Statement {
+  return {
+    name,
+    text: `
 with incoming as materialized (
   select r.*
   from rows from (json_to_recordset($1::json) as (
@@ -67,6 +81,7 @@ found_by as (
   insert into job_words (job_id, submitted_at, words)
   select s.id, s.submitted_at, array_to_tsvector(a.words || s.id::text) from stored s join accepted a using (uid)
 ),
+${files}
 notes as (
   insert into job_notes (job_id, info)
   select s.id, a.info from stored s join accepted a using (uid) where a.info is not null
@@ -83,7 +98,8 @@ history as (
   from stored s join accepted a using (uid)
 )
 select id, uid from stored`,
-};
+  };
+}
 
 const findKeys = `
 select r.ordinal - 1 as ordinal, encode(k.body_hash, 'hex') as "bodyHash", j.id, j.uid
@@ -113,7 +129,8 @@ export async function submitJobs(db: Database, batch: readonly NewJob[]): Promis
 }
 
 async function insertBatch(db: Queryable, batch: readonly NewJob[]): Promise<SubmitOutcome[]> {
-  const rows = await db.query<{ id: number; uid: string }>(insertJobs, [JSON.stringify(batch.map(toRow))]);
+  const statement = batch.some(({ run }) => run?.files) ? insertJobsWithFiles : insertJobs;
+  const rows = await db.query<{ id: number; uid: string }>(statement, [JSON.stringify(batch.map(toRow))]);
   const ids = new Map(rows.map((row) => [row.uid, row.id]));
   const known = await findTakenKeys(
     db,
