@@ -190,8 +190,13 @@ function describePreview(preview: RetentionPreview, removes: Removal): string {
   if (jobs === 0) return `Nothing would go now. ${protectedOnes}`;
   const edge = (title: string, job: RetentionPreview['oldest']): string[] =>
     job ? [`${title}  ${job.id}  ${cleanText(job.name)}  ended ${formatTime(job.endedAt)}`] : [];
+  const count = `${isAtLeast ? 'at least ' : ''}${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;
+  const what =
+    removes === 'job'
+      ? `${count} would go now, ${formatBytes(outputBytes)} of output.`
+      : `the output of ${count} would go now, ${formatBytes(outputBytes)}.`;
   return [
-    `${isAtLeast ? 'At least ' : ''}${jobs} ${jobs === 1 ? 'job' : 'jobs'}${removes === 'job' ? '' : "' output"} would go now, ${formatBytes(outputBytes)} of output.`,
+    `${what.charAt(0).toUpperCase()}${what.slice(1)}`,
     ...edge('oldest', oldest),
     ...edge('newest', newest),
     protectedOnes,
