@@ -46,6 +46,7 @@ import { createPartStore } from '../store/part-store.ts';
 import { createSeriesStore } from '../store/series-store.ts';
 import { createStatsReader } from '../store/stats/stats-reader.ts';
 import { createTaskReader } from '../store/task-reader.ts';
+import { createUsualTimeReader } from '../store/usual-times.ts';
 import { createWaitingStore } from '../store/waiting-store.ts';
 import { createWaitingReasons } from '../waiting/waiting.ts';
 import type { Worker } from '../worker/worker.ts';
@@ -144,6 +145,7 @@ export async function buildHttp(
     openMetrics: config.metrics.isOpen,
     jobs,
     reader: createJobReader(db),
+    usualTime: createUsualTimeReader(db),
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,

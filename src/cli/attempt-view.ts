@@ -28,12 +28,17 @@ export function describeAttempt(attempt: Attempt, paint: Paint): string[] {
       'printed',
       printed === 0
         ? undefined
-        : `${formatBytes(attempt.stdoutBytes)} stdout, ${formatBytes(attempt.stderrBytes)} stderr`,
+        : `${formatBytes(attempt.stdoutBytes)} stdout, ${formatBytes(attempt.stderrBytes)} stderr${describeRemoval(attempt)}`,
     ],
     ...describeProgram(attempt.program),
     ['late results', late === 0 ? undefined : `${late}, kept and not applied (see --json of the attempts)`],
   ]);
   return [paint('bold', `Attempt ${attempt.number}`), ...lines.map((line) => `  ${line}`)];
+}
+
+function describeRemoval({ outputRemoved }: Attempt): string {
+  if (!outputRemoved) return '';
+  return `; removed by rule ${cleanText(outputRemoved.rule)} on ${formatTime(outputRemoved.at)}`;
 }
 
 function describeUse({ cpuMs, maxRssBytes, readBytes, writtenBytes }: Attempt): string | undefined {

@@ -161,6 +161,18 @@ const baseRun = z.object({
   assessment: z.enum(assessments).nullable(),
 });
 
+const usualTime = z.object({
+  medianMs: z.number(),
+  p5Ms: z.number().describe('One of twenty runs took less.'),
+  p95Ms: z.number().describe('One of twenty runs took more.'),
+  runs: z.int().describe('So many runs tell: recent ones that succeeded.'),
+  alike: z
+    .enum(['name', 'first word of the name', 'kind'])
+    .describe('What these runs have in common with the job; the kind always.'),
+});
+/** How long jobs like one took, from the start of an attempt to its end, in milliseconds. */
+export type UsualTime = z.infer<typeof usualTime>;
+
 export const job = jobSummary.extend({
   input: z.unknown().describe("What was asked, by the kind's schema."),
   result: z.unknown().describe("Structured outcome by the kind's schema; null until there is one."),
@@ -182,6 +194,12 @@ export const job = jobSummary.extend({
     .describe('What the kind says of the outcome, also when a person overruled it.'),
   baseRuns: z.array(baseRun).describe('The jobs it is compared with.'),
   baseRunOf: z.array(z.int()).describe('Jobs that are compared with it, the newest 100.'),
+  usual: usualTime
+    .nullable()
+    .optional()
+    .describe(
+      'How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began.',
+    ),
   warnings: z.array(z.string()).describe('What to know before relying on it, such as an obsolete base run.'),
 });
 export type Job = z.infer<typeof job>;

@@ -8,6 +8,7 @@ import type {
   JobSummary,
   RetryPolicy,
   SubmitOptions,
+  UsualTime,
   Verdict,
 } from '../contract/job.ts';
 import type { RunOptions } from '../contract/run-options.ts';
@@ -338,6 +339,9 @@ export interface JobStats {
   states: Partial<Record<JobState, number>>;
   queues: { queue: string; state: JobState; count: number }[];
 }
+
+/** How long jobs like this one took; null when no past run tells. */
+export type UsualTimeReader = (job: { kind: string; name: string }) => Promise<UsualTime | null>;
 
 /** What a submit says besides the kind and its input. */
 export interface SubmitRequest {

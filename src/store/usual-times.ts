@@ -1,7 +1,9 @@
+import type { UsualTime } from '../contract/job.ts';
+import type { UsualTimeReader } from '../jobs/ports.ts';
 import type { Queryable } from './database.ts';
 
-/** How long jobs like this one took, in milliseconds; null where no past run tells. */
-export type UsualTimes = (job: { kind: string; name: string }) => number | null;
+/** How long jobs like this one took; null where no past run tells. */
+export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
 
 /** So many of the newest jobs are looked at: a walk of a few milliseconds, whatever the size of the diary. */
 const lookedAt = 5_000;
@@ -11,9 +13,9 @@ const leastRuns = 3;
 const statement = {
   name: 'usual-times',
   text: `
-select kind, name, stem, count(*) as runs, percentile_cont(0.5) within group (order by ms) as ms
+select kind, name, stem, count(*) as runs, percentile_cont(array[0.05, 0.5, 0.95]) within group (order by ms) as ms
 from (
-  select kind, name, split_part(name, ' ', 1) as stem, extract(epoch from ended_at - started_at) * 1000 as ms
+  select kind, name, split_part(name, ' ', 1) as stem, extract(epoch from ended_at - started_at)::float8 * 1000 as ms
   from (select * from jobs order by id desc limit $1) newest
   where state = 'succeeded' and started_at is not null
 ) runs
@@ -25,24 +27,43 @@ interface Row {
   name: string | null;
   stem: string | null;
   runs: number;
-  ms: number;
+  ms: [number, number, number];
 }
 
-/** Medians of recent successful runs: by kind and name, else by kind and first word of the name, else by kind. */
+/** Of recent successful runs: by kind and name, else by kind and first word of the name, else by kind. */
 export async function readUsualTimes(db: Queryable): Promise<UsualTimes> {
   const rows = await db.query<Row>(statement, [lookedAt]);
-  const byName = new Map<string, Row>();
-  const byStem = new Map<string, number>();
-  const byKind = new Map<string, number>();
+  const byName = new Map<string, UsualTime>();
+  const byStem = new Map<string, UsualTime>();
+  const byKind = new Map<string, UsualTime>();
   for (const row of rows) {
-    if (row.name !== null) byName.set(`${row.kind} ${row.name}`, row);
-    else if (row.stem !== null) byStem.set(`${row.kind} ${row.stem}`, row.ms);
-    else byKind.set(row.kind, row.ms);
+    if (row.name !== null) byName.set(`${row.kind} ${row.name}`, toUsual(row, 'name'));
+    else if (row.stem !== null) byStem.set(`${row.kind} ${row.stem}`, toUsual(row, 'first word of the name'));
+    else byKind.set(row.kind, toUsual(row, 'kind'));
   }
   return ({ kind, name }) => {
     const same = byName.get(`${kind} ${name}`);
-    if (same && same.runs >= leastRuns) return same.ms;
+    if (same && same.runs >= leastRuns) return same;
     const [stem = ''] = name.split(' ', 1);
     return byStem.get(`${kind} ${stem}`) ?? byKind.get(kind) ?? null;
+  };
+}
+
+function toUsual({ runs, ms: [p5Ms, medianMs, p95Ms] }: Row, alike: UsualTime['alike']): UsualTime {
+  return { medianMs, p5Ms, p95Ms, runs, alike };
+}
+
+const keptMs = 2_000;
+
+/** For one job. Read at most every two seconds: pages ask for a job whenever something happens to it. */
+export function createUsualTimeReader(db: Queryable): UsualTimeReader {
+  let known: { times: Promise<UsualTimes>; untilMs: number } | undefined;
+  return async (job) => {
+    if (!known || performance.now() > known.untilMs) {
+      const times = readUsualTimes(db);
+      known = { times, untilMs: performance.now() + keptMs };
+      times.catch(() => (known = undefined));
+    }
+    return (await known.times)(job);
   };
 }

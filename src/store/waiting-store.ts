@@ -88,7 +88,7 @@ async function lanes(
   );
   return rows.map((lane) => ({
     ...lane,
-    ahead: lane.ahead.map((one) => ({ id: one.id, usualMs: usual(one) })),
+    ahead: lane.ahead.map((one) => ({ id: one.id, usualMs: usual(one)?.medianMs ?? null })),
     holders: lane.holders.map((one) =>
       withUsual(
         { ...one, state: 'running', startedAt: one.startedAt === null ? null : new Date(one.startedAt) },
@@ -123,9 +123,9 @@ async function ahead(
      where j.state = 'queued' and j.queue = $2 and (j.priority > $3 or (j.priority = $3 and j.id < $1)) limit $4`,
     [id, queue, priority, aheadLimit],
   );
-  return rows.map((one) => ({ id: one.id, usualMs: usual(one) }));
+  return rows.map((one) => ({ id: one.id, usualMs: usual(one)?.medianMs ?? null }));
 }
 
 function withUsual({ id, kind, name, state, startedAt }: NamedBusy, usual: UsualTimes): BusyJob {
-  return { id, state, startedAt, usualMs: usual({ kind, name }) };
+  return { id, state, startedAt, usualMs: usual({ kind, name })?.medianMs ?? null };
 }

@@ -54,6 +54,7 @@ import { createAccountStore } from '../../src/store/accounts.ts';
 import { createBulkSteps } from '../../src/store/search/bulk-steps.ts';
 import { createStatsReader } from '../../src/store/stats/stats-reader.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
+import { createUsualTimeReader } from '../../src/store/usual-times.ts';
 import { createWaitingStore } from '../../src/store/waiting-store.ts';
 import { createWaitingReasons } from '../../src/waiting/waiting.ts';
 
@@ -132,6 +133,7 @@ export function createRouteDependencies(
     fileStore,
     jobs,
     reader: createJobReader(db),
+    usualTime: createUsualTimeReader(db),
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,

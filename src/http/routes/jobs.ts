@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { jobChange } from '../../contract/job-change.ts';
 import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../contract/job.ts';
-import type { JobReader, Jobs } from '../../jobs/ports.ts';
+import type { JobReader, Jobs, UsualTimeReader } from '../../jobs/ports.ts';
 import type { SeriesStore } from '../../series/ports.ts';
 import type { KindRegistry } from '../../kinds/ports.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
@@ -17,6 +17,7 @@ import { withoutUndefined } from '../without-undefined.ts';
 export interface JobDependencies {
   jobs: Jobs;
   reader: JobReader;
+  usualTime: UsualTimeReader;
   search: JobSearch;
   /** Says when a day of a filter begins. */
   timezone: string;
@@ -39,7 +40,7 @@ const jobPage = z.object({
 });
 
 export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
-  const { jobs, reader, search, timezone, series, kinds, audit } = dependencies;
+  const { jobs, reader, usualTime, search, timezone, series, kinds, audit } = dependencies;
   app.get('/api/v1/jobs', {
     config: { access: 'jobs.read' },
     schema: {
@@ -94,7 +95,10 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       params: jobParams,
       response: { 200: job },
     },
-    handler: (request) => findJob(reader, request),
+    handler: async (request) => {
+      const found = await findJob(reader, request);
+      return found.startedAt === null ? found : { ...found, usual: await usualTime(found) };
+    },
   });
 
   app.patch('/api/v1/jobs/:id', {

@@ -3487,6 +3487,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -3650,6 +3665,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -3847,6 +3877,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -4116,6 +4161,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -4313,6 +4373,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -4510,6 +4585,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };
@@ -9425,6 +9515,21 @@ export interface operations {
                         }[];
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
                         /** @description What to know before relying on it, such as an obsolete base run. */
                         warnings: string[];
                     };

@@ -32,7 +32,9 @@ export function useJobActions(id: MaybeRefOrGetter<string>): JobActions {
     isBusy.value = true;
     try {
       const { data } = await call();
-      if (data) queryClient.setQueryData(['job', toValue(id)], data);
+      // What only reading tells stays as it was read.
+      if (data)
+        queryClient.setQueryData(['job', toValue(id)], (before: Job | undefined) => ({ ...before, ...data }));
       return true;
     } catch (cause) {
       const { message, code } = toApiError(cause);
