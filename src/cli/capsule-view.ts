@@ -18,6 +18,10 @@ export function describeCapsule(capsule: Capsule, paint: Paint): string {
     ['script', script ? describeScript(script) : undefined],
     ['stdin', stdin ? `${formatBytes(stdin.sizeBytes)}, SHA-256 ${stdin.sha256}` : undefined],
     ['limits', describeLimits(capsule.limits)],
+    ...capsule.files.map((file): [string, string] => [
+      'file',
+      `${cleanText(file.name)}, ${formatBytes(file.sizeBytes)}, SHA-256 ${file.sha256}`,
+    ]),
     ['secrets', capsule.secrets.length === 0 ? undefined : capsule.secrets.join(', ')],
     ['worker', cleanText(worker === host ? worker : `${worker} on ${host}`)],
     ['with', `Daybook ${version}, Node ${nodeVersion.replace(/^v/, '')}, ${cleanText(system)}`],

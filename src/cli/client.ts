@@ -30,6 +30,8 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: RequestOptions): Promise<T>;
   /** Posts text that is no JSON; resolves with the text of the answer. */
   sendText(path: string, options: { text: string; type: string; query?: Query }): Promise<string>;
+  /** Posts a file, however long that takes. */
+  upload<T>(path: string, options: { bytes: Blob; query?: Query }): Promise<T>;
   /** The bytes of an answer that is no JSON. */
   download(path: string, options?: RequestOptions): Promise<AsyncIterable<Uint8Array>>;
   /** Events as they come, going on after a lost connection. */
@@ -50,7 +52,7 @@ export function createClient({ url, authorization }: ClientOptions): Client {
   const ask = async (
     method: string,
     path: string,
-    options: RequestOptions & { text?: string },
+    options: RequestOptions & { text?: string | Blob },
     headers: Readonly<Record<string, string>>,
   ) => {
     const { body, text, query, signal } = options;
@@ -127,6 +129,11 @@ export function createClient({ url, authorization }: ClientOptions): Client {
       const options = { text, signal, ...(query ? { query } : {}) };
       const response = await ask('POST', path, options, { accept: type, 'content-type': type });
       return response.text();
+    },
+    upload: async <T>(path: string, { bytes, query }: { bytes: Blob; query?: Query }) => {
+      const options = { text: bytes, ...(query ? { query } : {}) };
+      const response = await ask('POST', path, options, { 'content-type': 'application/octet-stream' });
+      return (await response.json()) as T;
     },
     download: async (path, options = {}) => {
       const response = await ask('GET', path, options, { accept: '*/*' });

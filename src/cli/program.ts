@@ -8,6 +8,7 @@ import { registerEdit } from './commands/edit.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFailures } from './commands/failures.ts';
+import { registerFiles } from './commands/files.ts';
 import { registerFind } from './commands/find.ts';
 import { registerImport } from './commands/import.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
@@ -43,6 +44,7 @@ const registrations = [
   registerJobs,
   registerJob,
   registerLogs,
+  registerFiles,
   registerFind,
   registerCancel,
   registerRetry,

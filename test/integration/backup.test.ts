@@ -54,10 +54,24 @@ async function diary(target: TestServer, ids: readonly number[]): Promise<unknow
     `/api/v1/jobs/${id}/attempts`,
     `/api/v1/jobs/${id}/events`,
     `/api/v1/jobs/${id}/output/stdout`,
+    `/api/v1/jobs/${id}/artifacts`,
+    ...(artifacts.get(id) ?? []).map((file) => `/api/v1/jobs/${id}/artifacts/${file}`),
   ]);
   const answers = [];
   for (const path of paths) answers.push((await target.call('GET', path)).text);
   return answers;
+}
+
+/** Numbers of files that jobs made, by job. */
+const artifacts = new Map<number, number[]>();
+
+async function noteArtifacts(target: TestServer, id: number): Promise<void> {
+  const answer = await target.call('GET', `/api/v1/jobs/${id}/artifacts`);
+  const { items } = answer.json<{ items: { id: number }[] }>();
+  artifacts.set(
+    id,
+    items.map((one) => one.id),
+  );
 }
 
 let ended: Job[] = [];
@@ -69,7 +83,11 @@ beforeAll(async () => {
   chmodSync(folder, 0o755);
   server = await startServer();
   const scripts = join(server.folder, 'scripts');
-  writeFileSync(join(scripts, 'says.sh'), `#!/bin/sh\ncat <<'END'\n${text}END\n`, { mode: 0o755 });
+  writeFileSync(
+    join(scripts, 'says.sh'),
+    `#!/bin/sh\ncat <<'END'\n${text}END\nseq 1 200000 > "$DAYBOOK_OUTPUT_DIR/numbers.txt"\n`,
+    { mode: 0o755 },
+  );
   writeFileSync(join(scripts, 'waits.sh'), '#!/bin/sh\necho begun\nsleep 600\n', { mode: 0o755 });
   mkdirSync(join(scripts, 'more'));
   writeFileSync(join(scripts, 'more', 'data.txt'), 'kept');
@@ -84,6 +102,8 @@ beforeAll(async () => {
       () => job(server, id),
       ({ state }) => state === 'succeeded',
     );
+  for (const { id } of ended) await noteArtifacts(server, id);
+  expect(artifacts.get(ended[0]?.id ?? 0)).toHaveLength(1);
   before = await diary(
     server,
     ended.map(({ id }) => id),

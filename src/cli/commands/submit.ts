@@ -10,11 +10,13 @@ import { describeState } from '../job-view.ts';
 import { printJson, say } from '../output.ts';
 import { withJobOptions } from '../job-options.ts';
 import { withRunOptions } from '../run-options.ts';
+import { readFileOptions, uploadFiles } from '../upload-files.ts';
 import { toSubmitBody, type SubmitChoices } from '../submit-body.ts';
 
 interface SubmitCommandOptions extends SubmitChoices, ServerOptions {
   wait?: boolean;
   follow?: boolean;
+  file?: string[];
 }
 
 export function registerSubmit(program: Command, context: CliContext): void {
@@ -30,6 +32,7 @@ export function registerSubmit(program: Command, context: CliContext): void {
     .option('--after <job>', 'start when this job has ended; may be repeated', collect)
     .option('--after-ok <job>', 'start when this job has succeeded; may be repeated', collect)
     .option('--run-at <time>', 'not before: 2h, "2026-03-01 14:30"')
+    .option('--file <path[=name]>', 'a file for the program, in $DAYBOOK_INPUT_DIR; may be repeated', collect)
     .option('--idempotency-key <key>', 'submitting again with the same key answers with the first job');
   withServer(withRunOptions(withJobOptions(command)))
     .addHelpText(
@@ -37,6 +40,7 @@ export function registerSubmit(program: Command, context: CliContext): void {
       examples(
         'submit report.sh --month 3 "two words"',
         'submit --follow --timeout 10m report.sh',
+        'submit --file part.inp --file steel.txt=material.txt solve.sh',
         'submit --wait -q nightly --retries 2 -e LEVEL=9 backup.sh /srv',
         `submit --kind script --input '{"script":"ls.sh"}'`,
       ),
@@ -44,7 +48,9 @@ export function registerSubmit(program: Command, context: CliContext): void {
     .action(
       async (script: string | undefined, args: string[], options: SubmitCommandOptions, self: Command) => {
         const body = await toSubmitBody(context, { script, args, ...options });
+        const given = await readFileOptions(options.file ?? []);
         const client = await connectFor(context, self);
+        if (given.length > 0) body['files'] = await uploadFiles(client, given);
         const job = await client.send<Job>('POST', '/jobs', { body });
         await say(context, `Job ${job.id}`);
         if (options.json) await printJson(context, job);

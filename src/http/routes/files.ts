@@ -6,10 +6,10 @@ import {
   artifact,
   fileName,
   leftOutFiles,
-  shownTypeOf,
   storedFile,
   type Artifact,
 } from '../../contract/file.ts';
+import { shownTypeOf } from '../../contract/file-name.ts';
 import type { Files, FileStore } from '../../files/ports.ts';
 import type { JobReader } from '../../jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';

@@ -151,7 +151,7 @@ export function useSubmit<Answer = Job>(
   return { input, options, draft, body, again, problems, error, isBusy, submit };
 }
 
-const ofPrograms: ReadonlySet<string> = new Set(['limits', 'nice', 'env', 'stdin', 'workdir']);
+const ofPrograms: ReadonlySet<string> = new Set(['limits', 'nice', 'env', 'stdin', 'workdir', 'files']);
 
 function offeredOptions(members: readonly Member[], runsProgram: boolean): Member[] {
   return members.filter(({ name }) => runsProgram || !ofPrograms.has(name));

@@ -23,6 +23,7 @@ const looks: Readonly<Record<string, Look>> = {
   retried: { icon: 'i-lucide-rotate-cw', color: 'primary' },
   'late result': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'limit near': { icon: 'i-lucide-triangle-alert', color: 'warning' },
+  'files left out': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'script changed': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'output removed': { icon: 'i-lucide-hourglass', color: 'warning' },
   'base run assessed': { icon: 'i-lucide-message-circle', color: 'warning' },
@@ -49,6 +50,8 @@ const sentences: Readonly<Record<string, (data: Data) => string>> = {
     `A result of attempt ${said(attempt)} came after it had been given up; kept, not applied`,
   'limit near': ({ attempt, limit, value, max }) =>
     `Attempt ${said(attempt)} comes near its limit of ${said(limit)}: ${said(value)} of ${said(max)}`,
+  'files left out': ({ attempt, count }) =>
+    `${said(count)} files that attempt ${said(attempt)} left were not kept; the tab Files says why`,
   'script changed': ({ attempt, file }) => `${said(file)} changed while attempt ${said(attempt)} ran`,
   'base run assessed': ({ baseRun, assessment }) =>
     assessment === 'obsolete'

@@ -37,6 +37,13 @@ export const jobTabs: readonly JobTab[] = [
     isShown: ({ attempt, result }) => attempt > 0 || result !== null,
   },
   {
+    path: 'files',
+    label: 'Files',
+    icon: 'i-lucide-files',
+    component: lazy(() => import('./JobFiles.vue')),
+    isShown: ({ attempt, files }) => attempt > 0 || files !== null,
+  },
+  {
     path: 'attempts',
     label: 'Attempts',
     icon: 'i-lucide-repeat',

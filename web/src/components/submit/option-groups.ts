@@ -26,8 +26,15 @@ export const optionGroups: readonly OptionGroup[] = [
   { title: 'How it runs', names: ['env', 'stdin', 'workdir', 'limits', 'nice', 'idempotencyKey'] },
 ];
 
+/** They have a place of their own on the form of a submit; a schedule takes none. */
+const elsewhere = 'files';
+
 export function membersOf(group: OptionGroup, members: readonly Member[]): Member[] {
   const named = group.names.flatMap((name) => members.find((member) => member.name === name) ?? []);
   if (group !== optionGroups.at(-1)) return named;
-  return [...named, ...members.filter(({ name }) => !optionGroups.some(({ names }) => names.includes(name)))];
+  return [...named, ...members.filter(({ name }) => name !== elsewhere && !isNamed(name))];
+}
+
+function isNamed(name: string): boolean {
+  return optionGroups.some(({ names }) => names.includes(name));
 }
