@@ -2,13 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError, isAppError } from '../../contract/errors.ts';
-import {
-  artifact,
-  fileName,
-  leftOutFiles,
-  storedFile,
-  type Artifact,
-} from '../../contract/file.ts';
+import { artifact, fileName, leftOutFiles, storedFile, type Artifact } from '../../contract/file.ts';
 import { shownTypeOf } from '../../contract/file-name.ts';
 import type { Files, FileStore } from '../../files/ports.ts';
 import type { JobReader } from '../../jobs/ports.ts';

@@ -4,7 +4,6 @@ import type { operations } from './generated.ts';
 
 export type StoredFile = operations['uploadFile']['responses'][201]['content']['application/json'];
 export type JobFileList = operations['listArtifacts']['responses'][200]['content']['application/json'];
-export type Artifact = JobFileList['items'][number];
 
 /** Files a job took and made. */
 export function listFiles(jobId: number): Promise<JobFileList> {
