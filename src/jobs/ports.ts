@@ -322,6 +322,8 @@ export interface FeedEvent extends JobEvent {
 }
 
 export interface JobQuery {
+  /** Only these; some hundred at most. */
+  ids?: readonly number[];
   states?: readonly JobState[];
   kind?: string;
   queue?: string;

@@ -46,6 +46,7 @@ export function visibleTo(conditions: Conditions, _actor: Actor): Conditions {
 
 /** The plain filters of a list. */
 export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'>): Conditions {
+  if (query.ids) conditions.add('j.id = any(?::bigint[])', query.ids);
   if (query.states) conditions.add('j.state = any(?::text[])', query.states);
   if (query.kind !== undefined) conditions.add('j.kind = ?', query.kind);
   if (query.queue !== undefined) conditions.add('j.queue = ?', query.queue);

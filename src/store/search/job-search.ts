@@ -42,8 +42,10 @@ async function findIds(
     timezone,
     budgetMs = searchBudgetMs,
   } = request;
+  const plan = planFilter(filter, { now, timezone, actor });
+  const byIds = plain.ids ? [{ sql: 'j.id = any(?::bigint[])', values: [plain.ids], readsWords: false }] : [];
   const { positions, reached } = await findPositions(db, {
-    plan: planFilter(filter, { now, timezone, actor }),
+    plan: { ...plan, narrow: [...plan.narrow, ...byIds] },
     restrict: (conditions) => void visibleTo(addFilters(conditions, plain), actor),
     order,
     behind: cursor === undefined ? null : parseCursor(cursor),

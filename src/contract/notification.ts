@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { plainText } from './plain-text.ts';
+
+const timestamp = z.iso.datetime({ offset: true });
+
+/** What people can be told of. Of jobs, but for the last. */
+export const notificationEvents = [
+  'ended',
+  'failed',
+  'first_failure',
+  'recovered',
+  'lost',
+  'slow',
+  'stuck',
+  'disk_low',
+] as const;
+export type NotificationEvent = (typeof notificationEvents)[number];
+
+export const eventMeanings: Readonly<Record<NotificationEvent, string>> = {
+  ended: 'A job ended, however.',
+  failed: 'A job failed.',
+  first_failure: 'A job failed, and the one before of the same kind and name had not.',
+  recovered: 'A job succeeded, and the one before of the same kind and name had failed.',
+  lost: 'A job failed because its worker or its program was lost.',
+  slow: 'A job runs longer than nearly all of its like did.',
+  stuck: 'A running job has printed nothing and told no progress for `stuckMinutes`.',
+  disk_low: 'Less than `diskBelowGib` is free where the server keeps its data.',
+};
+
+const address = z.email({ message: 'expected an e-mail address' }).max(254);
+
+export const notificationChannel = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('email'),
+    to: z.array(address).min(1).max(50).describe('Each gets a message of its own, and may unsubscribe.'),
+  }),
+  z.strictObject({
+    type: z.literal('webhook'),
+    url: z.url({ protocol: /^https?$/, message: 'expected a URL that begins with http:// or https://' }).max(2_000),
+  }),
+  z.strictObject({
+    type: z.literal('mqtt'),
+    topic: plainText
+      .min(1)
+      .max(1_000)
+      .refine((topic) => !/[+#]/.test(topic), { message: 'expected a topic to publish to, without + and #' }),
+  }),
+]);
+export type NotificationChannel = z.infer<typeof notificationChannel>;
+
+const terms = {
+  name: plainText.trim().min(1).max(100),
+  filter: plainText.max(2_000).describe('In the filter language: which jobs; empty: all that one sees.'),
+  events: z.array(z.enum(notificationEvents)).min(1),
+  channel: notificationChannel,
+  subject: plainText.min(1).max(300).describe('With `{{job.name}}` and the like.'),
+  body: plainText.min(1).max(20_000).describe('With `{{job.name}}` and the like.'),
+  digestMinutes: z
+    .int()
+    .min(0)
+    .max(1_440)
+    .describe('Gather so long, then tell at once; 0: each by itself, and a flood together.'),
+  stuckMinutes: z.int().min(1).max(10_080),
+  diskBelowGib: z.number().positive().max(1_000_000),
+  paused: z.boolean(),
+};
+
+export const defaultSubject = '[Daybook] {{job.name}}: {{event}}';
+export const defaultBody = `Job {{job.id}} "{{job.name}}" of {{job.owner}}: {{job.state}} {{job.reason}}
+{{job.message}}
+{{job.errorLine}}
+
+{{job.url}}`;
+
+export const newNotificationRule = z.strictObject({
+  ...terms,
+  filter: terms.filter.default(''),
+  subject: terms.subject.default(defaultSubject),
+  body: terms.body.default(defaultBody),
+  digestMinutes: terms.digestMinutes.default(0),
+  stuckMinutes: terms.stuckMinutes.default(60),
+  diskBelowGib: terms.diskBelowGib.default(5),
+  paused: terms.paused.default(false),
+});
+export type NewNotificationRule = z.infer<typeof newNotificationRule>;
+
+/** Members that are named are changed. */
+export const notificationRuleChange = z.strictObject(terms).partial();
+export type NotificationRuleChange = z.infer<typeof notificationRuleChange>;
+
+export const notificationRule = z.object({
+  id: z.int(),
+  ...terms,
+  owner: z.string().describe('Jobs that they see are told of.'),
+  createdAt: timestamp,
+  changedAt: timestamp,
+  signingKey: z
+    .string()
+    .nullable()
+    .describe('Of a web hook: `webhook-signature` is made with it (standardwebhooks.com).'),
+});
+export type NotificationRule = z.infer<typeof notificationRule>;
+
+export const deliveryStates = ['pending', 'sent', 'failed'] as const;
+
+/** A message to one receiver. */
+export const notificationDelivery = z.object({
+  id: z.int(),
+  channel: z.enum(['email', 'webhook', 'mqtt']),
+  target: z.string(),
+  subject: z.string(),
+  body: z.string(),
+  notices: z.int().describe('How many things it tells of.'),
+  state: z.enum(deliveryStates),
+  tries: z.int(),
+  answer: z.string().nullable().describe('What the receiver said to the last try.'),
+  createdAt: timestamp,
+  nextTryAt: timestamp.nullable(),
+  sentAt: timestamp.nullable(),
+});
+export type NotificationDelivery = z.infer<typeof notificationDelivery>;
+
+export const notificationPreview = z.object({
+  subject: z.string(),
+  body: z.string(),
+  jobId: z.int().nullable().describe('The newest job of the filter; null: there is none, and an example stands in.'),
+});
+export type NotificationPreview = z.infer<typeof notificationPreview>;
+
+/** What templates may name. */
+export const templateNames = [
+  'event',
+  'rule',
+  'job.id',
+  'job.name',
+  'job.kind',
+  'job.owner',
+  'job.project',
+  'job.state',
+  'job.reason',
+  'job.message',
+  'job.verdict',
+  'job.errorLine',
+  'job.url',
+] as const;
