@@ -9,6 +9,7 @@ import type { listKinds } from '../kinds/list.ts';
 import type { Metrics } from '../metrics/ports.ts';
 import type { ProgramAccount } from '../program-account.ts';
 import type { NotifyRings } from '../queue/notify.ts';
+import type { Notifications } from '../notifications/ports.ts';
 import type { ScheduleStore } from '../schedules/ports.ts';
 import type { Runner } from '../schedules/runner.ts';
 import type { SecretKey, SecretStore } from '../secrets/ports.ts';
@@ -54,6 +55,7 @@ export interface Core extends BuildContext {
   bulk: Bulk;
   scheduleStore: ScheduleStore;
   scheduleRunner: Runner;
+  notifications: Notifications;
   files: Files;
   fileStore: FileStore;
 }

@@ -34,6 +34,7 @@ import { createScheduleStore } from '../store/schedule-store.ts';
 import { createSecretStore } from '../store/secret-store.ts';
 import { StorageGuard } from '../storage-guard.ts';
 import type { BuildContext, Core } from './context.ts';
+import { buildNotifications } from './notifications.ts';
 
 /** The domains on their stores, and what runs in every role. */
 export async function buildCore(
@@ -128,6 +129,7 @@ export async function buildCore(
     clock: systemClock,
     logger,
   });
+  const { notifications, watcher, courier } = buildNotifications(config, context, secretKey);
   const leader = new Leader({
     connection,
     tasks: [
@@ -136,6 +138,8 @@ export async function buildCore(
       (signal) => words.run(signal),
       (signal) => retention.run(signal),
       (signal) => scheduler.run(signal),
+      (signal) => watcher.run(signal),
+      (signal) => courier.run(signal),
     ],
     logger,
   });
@@ -150,6 +154,7 @@ export async function buildCore(
     bulk,
     scheduleStore,
     scheduleRunner,
+    notifications,
     files,
     fileStore,
     secretStore,

@@ -176,6 +176,7 @@ export async function buildHttp(
       leaseMs: config.worker.leaseMs,
     }),
     bell: rings,
+    notifications: core.notifications,
     schedules,
     scheduleBoard: createScheduleBoard({
       store: core.scheduleStore,

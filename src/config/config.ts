@@ -99,6 +99,11 @@ export interface Config {
     readonly keyFile: string;
   };
   readonly oidc: OidcConfig | null;
+  readonly senders: {
+    readonly smtpUrl: string | undefined;
+    readonly mailFrom: string;
+    readonly mqttUrl: string | undefined;
+  };
   /** What URL tests may reach besides public addresses. */
   readonly urls: { readonly allowed: readonly AllowedRange[] };
   readonly stop: { readonly deadlineMs: number };
@@ -189,6 +194,7 @@ function slices(
     files: { limitBytes: values.fileLimit, madeLimitBytes: values.madeFilesLimit },
     metrics: { isOpen: values.metricsOpen, port: values.metricsPort },
     oidc: oidcConfig(values, problems),
+    senders: { smtpUrl: values.smtpUrl, mailFrom: values.mailFrom, mqttUrl: values.mqttUrl },
     urls: { allowed: values.urlAllow },
     accounts: { adminPassword: values.adminPassword },
     secrets: { key: values.secretKey?.toString('base64'), keyFile: join(values.data, 'secret-key') },

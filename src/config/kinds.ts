@@ -208,6 +208,22 @@ function parseUrl(value: string, protocols: readonly string[]): URL | undefined 
   return url && protocols.includes(url.protocol) ? url : undefined;
 }
 
+export const smtpUrl: Kind<string> = kind(
+  'an address such as `smtp://user:password@mail.example.org:587` or `smtps://…`',
+  (value) => {
+    const url = parseUrl(value, ['smtp:', 'smtps:']);
+    return url && url.hostname !== '' ? value : rejected;
+  },
+);
+
+export const mqttUrl: Kind<string> = kind(
+  'an address such as `mqtt://user:password@broker:1883` or `mqtts://…`',
+  (value) => {
+    const url = parseUrl(value, ['mqtt:', 'mqtts:', 'ws:', 'wss:']);
+    return url && url.hostname !== '' ? value : rejected;
+  },
+);
+
 export const logFormats = ['auto', 'json', 'pretty'] as const;
 
 export const logFormat: Kind<(typeof logFormats)[number]> = kind(

@@ -19,7 +19,6 @@ export const otherNames: Readonly<Record<string, string>> = {
 export const reservedNames = [
   'AMQP_URL',
   'MQ_HOSTNAME',
-  'MQTT_URL',
   'DAYBOOK_MQTT_PORT',
   'DAYBOOK_FTP_PORT',
   'FTP_PORT',

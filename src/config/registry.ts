@@ -123,6 +123,32 @@ export const settings = {
     fallbackShown: '`secret-key` in the data directory, made with the first secret',
     doc: 'Key that seals named secrets in the database. The same on every server and worker. Secrets sealed with another key cannot be read any more and must be set again.',
   }),
+  smtpUrl: optional(kinds.smtpUrl, {
+    names: ['DAYBOOK_SMTP_URL'],
+    toml: 'mail.smtp_url',
+    secret: 'password',
+    fallbackShown: 'no e-mail',
+    doc: 'The mail server that notifications are sent through. `smtps` begins with TLS; `smtp` changes to it where the server offers that.',
+  }),
+  mailFrom: setting(
+    kinds.text(
+      'an e-mail address, alone or as `Name <address>`',
+      /^([^<>@\0\r\n]* <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/,
+    ),
+    'Daybook <daybook@localhost>',
+    {
+      names: ['DAYBOOK_MAIL_FROM'],
+      toml: 'mail.from',
+      doc: 'Who notifications come from.',
+    },
+  ),
+  mqttUrl: optional(kinds.mqttUrl, {
+    names: ['MQTT_URL', 'DAYBOOK_MQTT_URL'],
+    toml: 'mqtt.url',
+    secret: 'password',
+    fallbackShown: 'no MQTT',
+    doc: 'The MQTT broker that notifications are published to.',
+  }),
   oidcIssuer: optional(kinds.issuerUrl, {
     names: ['DAYBOOK_OIDC_ISSUER'],
     toml: 'oidc.issuer',

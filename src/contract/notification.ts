@@ -36,7 +36,9 @@ export const notificationChannel = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('webhook'),
-    url: z.url({ protocol: /^https?$/, message: 'expected a URL that begins with http:// or https://' }).max(2_000),
+    url: z
+      .url({ protocol: /^https?$/, message: 'expected a URL that begins with http:// or https://' })
+      .max(2_000),
   }),
   z.strictObject({
     type: z.literal('mqtt'),
@@ -123,7 +125,10 @@ export type NotificationDelivery = z.infer<typeof notificationDelivery>;
 export const notificationPreview = z.object({
   subject: z.string(),
   body: z.string(),
-  jobId: z.int().nullable().describe('The newest job of the filter; null: there is none, and an example stands in.'),
+  jobId: z
+    .int()
+    .nullable()
+    .describe('The newest job of the filter; null: there is none, and an example stands in.'),
 });
 export type NotificationPreview = z.infer<typeof notificationPreview>;
 

@@ -19,6 +19,7 @@ import { registerOutputViewRoutes, type OutputViewDependencies } from './routes/
 import { registerOutputSearchRoutes, type OutputSearchDependencies } from './routes/output-search.ts';
 import { registerOutputRoutes, type OutputDependencies } from './routes/output.ts';
 import { registerLiveOutputRoutes, type LiveOutputDependencies } from './routes/output-live.ts';
+import { registerNotificationRoutes, type NotificationDependencies } from './routes/notifications.ts';
 import { registerScheduleRoutes, type ScheduleDependencies } from './routes/schedules.ts';
 import { registerPartRoutes, type PartDependencies } from './routes/parts.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
@@ -47,6 +48,7 @@ export interface RouteDependencies
     FleetDependencies,
     ExternalDependencies,
     ImportDependencies,
+    NotificationDependencies,
     ScheduleDependencies,
     ScriptDependencies,
     SecretDependencies,
@@ -80,6 +82,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerFleetRoutes(app, dependencies);
   registerExternalRoutes(app, dependencies);
   registerImportRoutes(app, dependencies);
+  registerNotificationRoutes(app, dependencies);
   registerScheduleRoutes(app, dependencies);
   registerScriptRoutes(app, dependencies);
   registerSecretRoutes(app, dependencies);

@@ -63,10 +63,12 @@ export class Courier {
       const isFlood = rule.digestMinutes === 0 && messagesLately + count > floodMessages;
       const gatherMinutes = isFlood ? floodMinutes : rule.digestMinutes;
       // Of a flood the first is told at once: what comes then is gathered.
-      if (gatherMinutes > 0 && !(isFlood && messagesLately === 0) && waitedMs < gatherMinutes * 60_000) continue;
+      if (gatherMinutes > 0 && !(isFlood && messagesLately === 0) && waitedMs < gatherMinutes * 60_000)
+        continue;
       const notices = await store.notices(rule.id, mostNotices);
       const isTogether = rule.digestMinutes > 0 || isFlood;
-      for (const group of isTogether ? [notices] : notices.map((one) => [one])) await this.#compose(rule, group);
+      for (const group of isTogether ? [notices] : notices.map((one) => [one]))
+        await this.#compose(rule, group);
     }
   }
 
@@ -88,7 +90,13 @@ export class Courier {
     const unwanted = channel.type === 'email' ? await store.unsubscribed(rule.id) : new Set<string>();
     return targetsOf(channel)
       .filter((target) => !unwanted.has(target.toLowerCase()))
-      .map((target) => ({ ...message, ruleId: rule.id, channel: channel.type, target, notices: notices.length }));
+      .map((target) => ({
+        ...message,
+        ruleId: rule.id,
+        channel: channel.type,
+        target,
+        notices: notices.length,
+      }));
   }
 
   async #compose(rule: StoredNotificationRule, notices: readonly Notice[]): Promise<void> {
@@ -105,7 +113,10 @@ export class Courier {
     try {
       if (!sender)
         throw new SendError(`No server for ${delivery.channel} is configured any more.`, { isFinal: false });
-      await store.conclude(delivery.id, { state: 'sent', answer: (await sender.send(delivery)).slice(0, 1_000) });
+      await store.conclude(delivery.id, {
+        state: 'sent',
+        answer: (await sender.send(delivery)).slice(0, 1_000),
+      });
     } catch (error) {
       if (!(error instanceof SendError)) throw error;
       const answer = error.message.slice(0, 1_000);

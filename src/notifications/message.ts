@@ -3,7 +3,7 @@ import type { NewDelivery, Notice, StoredNotificationRule, ToldJob } from './por
 import { render, renderSubject, type TemplateValues } from './template.ts';
 
 export interface MessageContext {
-  rule: StoredNotificationRule;
+  rule: Pick<StoredNotificationRule, 'name' | 'subject' | 'body'>;
   jobs: ReadonlyMap<number, ToldJob>;
   /** Of a job's page. */
   urlOf(jobId: number): string;
@@ -23,7 +23,10 @@ const eventWords: Readonly<Record<NotificationEvent, string>> = {
 const mostListed = 20;
 
 /** One message of one notice. */
-export function toMessage(notice: Notice, context: MessageContext): Pick<NewDelivery, 'subject' | 'body' | 'data'> {
+export function toMessage(
+  notice: Notice,
+  context: MessageContext,
+): Pick<NewDelivery, 'subject' | 'body' | 'data'> {
   const values = toValues(notice, context);
   const body = render(context.rule.body, values);
   return {

@@ -2,7 +2,11 @@ import type { Actor } from '../contract/actor.ts';
 import { AppError, type ErrorDetail } from '../contract/errors.ts';
 import { FilterError } from '../contract/filter/filter.ts';
 import { parseFilter } from '../contract/filter/parse.ts';
-import type { NewNotificationRule, NotificationDelivery, NotificationRule } from '../contract/notification.ts';
+import type {
+  NewNotificationRule,
+  NotificationDelivery,
+  NotificationRule,
+} from '../contract/notification.ts';
 import { isAllowed } from '../contract/permissions.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JobSearch } from '../search/ports.ts';
@@ -35,7 +39,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   });
   const find = async (id: number, actor: Actor): Promise<StoredNotificationRule> => {
     const rule = await store.find(id);
-    if (!rule || !mayTouch(rule, actor)) throw new AppError('not_found', `There is no notification rule ${id}.`);
+    if (!rule || !mayTouch(rule, actor))
+      throw new AppError('not_found', `There is no notification rule ${id}.`);
     return rule;
   };
   const requireRule = (
@@ -45,12 +50,18 @@ export function createNotifications(options: NotificationsOptions): Notification
     const details = [...findTextProblems(rule)];
     const { type } = rule.channel;
     if (!senders[type]) {
-      details.push({ field: 'channel', message: `this server has none for ${type}; an admin sets ${settingOf[type]}` });
+      details.push({
+        field: 'channel',
+        message: `this server has none for ${type}; an admin sets ${settingOf[type]}`,
+      });
     }
     if (details.length > 0) throw invalid(details);
     // They reach other machines in the name of the server.
     if (type !== 'email' && !isAllowed(actor, 'notifications.send-anywhere'))
-      throw new AppError('forbidden', 'Web hooks and MQTT topics are for operators; e-mail is for everybody.');
+      throw new AppError(
+        'forbidden',
+        'Web hooks and MQTT topics are for operators; e-mail is for everybody.',
+      );
   };
   const newestJob = async (filter: string, actor: Actor): Promise<number | null> => {
     const request = { filter: parseFilter(filter), limit: 1, now: clock.now(), timezone };
@@ -96,7 +107,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       if (details.length > 0) throw invalid(details);
       const notice = await example({ ...rule, id: 0 }, actor);
       const jobs = await store.told(notice.jobId === null ? [] : [notice.jobId]);
-      const { subject, body } = toMessage(notice, { rule: { ...rule, id: 0 }, jobs, urlOf });
+      const { subject, body } = toMessage(notice, { rule, jobs, urlOf });
       return { subject, body, jobId: notice.jobId };
     },
 
@@ -106,7 +117,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       const ids = await store.addDeliveries(
         deliveries.map((delivery) => ({ ...delivery, subject: `Test: ${delivery.subject}` })),
       );
-      for (let tried = 0; tried < ids.length; ) {
+      for (let tried = 0; tried < ids.length;) {
         const count = await courier.deliver(ids);
         if (count === 0) break;
         tried += count;

@@ -134,7 +134,7 @@ export interface Notifications {
   /** @throws AppError `invalid_input`, `conflict`, `forbidden` for channels that only operators may use */
   add(rule: NewNotificationRule, actor: Actor): Promise<NotificationRule>;
   /** @throws AppError as `add`, and `not_found` */
-  change(id: number, change: NotificationRuleChange, actor: Actor): Promise<NotificationRule>;
+  change(id: number, change: Partial<NewNotificationRule>, actor: Actor): Promise<NotificationRule>;
   remove(id: number, actor: Actor): Promise<void>;
   /** @throws AppError `invalid_input` */
   preview(

@@ -12,7 +12,11 @@ export function findUnknownNames(template: string): string[] {
 
 /** Lines that named something and came out empty are left out. */
 export function render(template: string, values: TemplateValues): string {
-  return template.split('\n').flatMap((line) => renderLine(line, values) ?? []).join('\n').trim();
+  return template
+    .split('\n')
+    .flatMap((line) => renderLine(line, values) ?? [])
+    .join('\n')
+    .trim();
 }
 
 /** Null: it is to be left out. */

@@ -1,7 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Says whose link it is, signed: nobody can make one for somebody else. */
-export function toUnsubscribeToken(key: Buffer, { ruleId, address }: { ruleId: number; address: string }): string {
+export function toUnsubscribeToken(
+  key: Buffer,
+  { ruleId, address }: { ruleId: number; address: string },
+): string {
   const text = Buffer.from(JSON.stringify([ruleId, address.toLowerCase()])).toString('base64url');
   return `${text}.${sign(key, text)}`;
 }

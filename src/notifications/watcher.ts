@@ -76,7 +76,9 @@ export class Watcher {
     }
     const page = await feed.feed(from, eventsAtOnce, system);
     if (page.position === from) return false;
-    const ended = [...new Set(page.events.filter(({ name }) => endNames.has(name)).map(({ jobId }) => jobId))];
+    const ended = [
+      ...new Set(page.events.filter(({ name }) => endNames.has(name)).map(({ jobId }) => jobId)),
+    ];
     const found = ended.length === 0 ? [] : await Promise.all(rules.map((rule) => this.#match(rule, ended)));
     const isDone = await store.advance({
       from,
@@ -108,7 +110,13 @@ export class Watcher {
         const isSlow = usualMs !== null && elapsedMs > Math.max(2 * usualMs, 60_000);
         return [
           ...(isSlow && rule.events.includes('slow')
-            ? [{ ...notice, event: 'slow' as const, text: `Runs for ${words(elapsedMs)}; usual are ${words(usualMs)}.` }]
+            ? [
+                {
+                  ...notice,
+                  event: 'slow' as const,
+                  text: `Runs for ${words(elapsedMs)}; usual are ${words(usualMs)}.`,
+                },
+              ]
             : []),
           ...(stillMs >= stuckMs && rule.events.includes('stuck')
             ? [{ ...notice, event: 'stuck' as const, text: `Nothing was heard of it for ${words(stillMs)}.` }]
@@ -147,7 +155,13 @@ export class Watcher {
       notices: jobs.flatMap((job) =>
         rule.events
           .filter((event) => endsAs(job, event))
-          .map((event) => ({ ruleId: rule.id, event, key: `${job.id}/${job.attempt}`, jobId: job.id, text: null })),
+          .map((event) => ({
+            ruleId: rule.id,
+            event,
+            key: `${job.id}/${job.attempt}`,
+            jobId: job.id,
+            text: null,
+          })),
       ),
       steps: asksForStreaks
         ? jobs

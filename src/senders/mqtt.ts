@@ -9,7 +9,11 @@ export function createMqttSender(brokerUrl: string): Sender {
   return {
     send: async ({ target, subject, body, data }) => {
       try {
-        const client = await connectAsync(brokerUrl, { connectTimeout: timeoutMs, reconnectPeriod: 0 }, false);
+        const client = await connectAsync(
+          brokerUrl,
+          { connectTimeout: timeoutMs, reconnectPeriod: 0 },
+          false,
+        );
         try {
           const text = JSON.stringify({ subject, text: body, data });
           await within(client.publishAsync(target, text, { qos: 1 }), timeoutMs, 'The acknowledgement');

@@ -12,7 +12,9 @@ export function createWebhookSender(signingKeyOf: (ruleId: number) => string): S
       const timestamp = String(Math.floor(Date.now() / 1000));
       const messageId = `daybook-${id}`;
       const key = Buffer.from(signingKeyOf(ruleId).slice('whsec_'.length), 'base64');
-      const signature = createHmac('sha256', key).update(`${messageId}.${timestamp}.${text}`).digest('base64');
+      const signature = createHmac('sha256', key)
+        .update(`${messageId}.${timestamp}.${text}`)
+        .digest('base64');
       const response = await post(target, text, {
         'content-type': 'application/json',
         'user-agent': 'Daybook',

@@ -20,6 +20,9 @@ import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createMetricsReport } from '../../src/metrics/report.ts';
 import { createOutputSearch } from '../../src/search/output-search.ts';
+import { Courier } from '../../src/notifications/courier.ts';
+import { createNotifications } from '../../src/notifications/notifications.ts';
+import type { Senders } from '../../src/notifications/ports.ts';
 import { createScheduleBoard } from '../../src/schedules/board.ts';
 import { Runner } from '../../src/schedules/runner.ts';
 import { createSchedules } from '../../src/schedules/schedules.ts';
@@ -38,6 +41,7 @@ import { createJobCompletion } from '../../src/store/search/completion.ts';
 import { createViewStore } from '../../src/store/search/view-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
+import { createNotificationStore } from '../../src/store/notifications/notification-store.ts';
 import { createScheduleStore } from '../../src/store/schedule-store.ts';
 import { createScriptHistory } from '../../src/store/script-history.ts';
 import { createSecretStore } from '../../src/store/secret-store.ts';
@@ -84,7 +88,8 @@ export function createRouteDependencies(
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
   const registry = new Registry();
-  const secrets = createSecrets(createSecretStore(db), createSecretKey(randomBytes(32), '/nowhere'));
+  const secretKey = createSecretKey(randomBytes(32), '/nowhere');
+  const secrets = createSecrets(createSecretStore(db), secretKey);
   const fileStore = createFileStore(db);
   const files = createFiles({
     store: fileStore,
@@ -105,6 +110,13 @@ export function createRouteDependencies(
   const bulk = createBulk({ search, jobs, timezone: 'UTC' });
   const capsules = createCapsuleStore(db);
   const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
+  const notificationStore = createNotificationStore(db);
+  const senders: Senders = {
+    email: { send: async () => 'taken' },
+    webhook: { send: async () => 'taken' },
+    mqtt: null,
+  };
+  const urlOf = (jobId: number): string => `http://localhost/jobs/${jobId}`;
   const scheduleStore = createScheduleStore(db);
   const clock = options.clock ?? systemClock;
   const schedules = createSchedules({
@@ -164,6 +176,16 @@ export function createRouteDependencies(
       leaseMs: 60_000,
     }),
     bell: silentBell,
+    notifications: createNotifications({
+      store: notificationStore,
+      courier: new Courier({ store: notificationStore, senders, urlOf, clock, logger: silentLogger }),
+      senders,
+      search,
+      key: secretKey,
+      urlOf,
+      clock,
+      timezone: 'UTC',
+    }),
     schedules,
     scheduleBoard: createScheduleBoard({
       store: scheduleStore,

@@ -22,7 +22,10 @@ const params = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE
 const base = '/api/v1/notification-rules';
 
 /** Who is told of what. Everybody sees their own rules, operators those of all. */
-export function registerNotificationRoutes(app: App, { notifications, audit }: NotificationDependencies): void {
+export function registerNotificationRoutes(
+  app: App,
+  { notifications, audit }: NotificationDependencies,
+): void {
   app.get(base, {
     config: { access: 'notifications.own' },
     schema: {

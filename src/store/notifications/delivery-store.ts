@@ -55,7 +55,9 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       ),
 
     told: async (jobIds) => {
-      const rows = await db.query<Omit<ToldJob, 'verdict'> & { verdict: string | null; tone: 'good' | 'warn' | 'bad' }>(
+      const rows = await db.query<
+        Omit<ToldJob, 'verdict'> & { verdict: string | null; tone: 'good' | 'warn' | 'bad' }
+      >(
         `select j.id, j.name, j.kind, j.owner, j.project, j.state, j.reason, j.message, j.verdict, j.verdict_tone as tone,
            j.family, a.error_line as "errorLine"
          from jobs j left join attempts a on a.job_id = j.id and a.number = j.attempt
@@ -146,11 +148,7 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
   };
 }
 
-async function insert(
-  db: Queryable,
-  message: string,
-  deliveries: readonly NewDelivery[],
-): Promise<number[]> {
+async function insert(db: Queryable, message: string, deliveries: readonly NewDelivery[]): Promise<number[]> {
   const ids: number[] = [];
   for (const { ruleId, channel, target, subject, body, notices, data } of deliveries) {
     const [row] = await db.query<{ id: number }>(

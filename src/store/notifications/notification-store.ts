@@ -18,7 +18,10 @@ export function createNotificationStore(db: Database): NotificationStore {
     },
 
     find: async (id) => {
-      const [row] = await db.query<RuleRow>(`select ${ruleColumns} from notification_rules r where r.id = $1`, [id]);
+      const [row] = await db.query<RuleRow>(
+        `select ${ruleColumns} from notification_rules r where r.id = $1`,
+        [id],
+      );
       return row ? toRule(row) : null;
     },
 
