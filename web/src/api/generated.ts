@@ -835,6 +835,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notification-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your rules; for operators those of everybody */
+        get: operations["listNotificationRules"];
+        put?: never;
+        /**
+         * Make a rule
+         * @description Its filter is asked with your eyes. Web hooks and MQTT topics are for operators.
+         */
+        post: operations["addNotificationRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule would say of the newest job of its filter */
+        post: operations["previewNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule */
+        get: operations["getNotificationRule"];
+        put?: never;
+        post?: never;
+        /** Remove a rule and what it delivered */
+        delete: operations["removeNotificationRule"];
+        options?: never;
+        head?: never;
+        /** Change or pause a rule */
+        patch: operations["changeNotificationRule"];
+        trace?: never;
+    };
+    "/api/v1/notification-rules/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an example now, and tell what the receivers answered */
+        post: operations["testNotificationRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-rules/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What it sent, the newest first, with the answers */
+        get: operations["listNotificationDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schedules": {
         parameters: {
             query?: never;
@@ -1689,7 +1780,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "notifications.own" | "notifications.change-others" | "notifications.send-anywhere" | "notifications.unsubscribe" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         TokenInput: {
@@ -1770,7 +1861,7 @@ export interface components {
             via: "session" | "token" | "password";
             scopes: ("read" | "submit" | "all")[];
             /** @description Everything this request may ask for. */
-            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
+            permissions: ("health.read" | "docs.read" | "pages.read" | "sessions.create" | "predecessors.open" | "metrics.open" | "profile.read" | "profile.change" | "tokens.own" | "jobs.read" | "jobs.submit" | "jobs.cancel" | "jobs.cancel-others" | "jobs.import" | "jobs.change" | "jobs.change-others" | "views.read" | "views.change" | "views.change-others" | "queues.read" | "queues.change" | "workers.read" | "workers.change" | "lanes.read" | "lanes.change" | "scripts.read" | "scripts.change" | "secrets.read" | "secrets.change" | "schedules.read" | "schedules.change" | "schedules.change-others" | "notifications.own" | "notifications.change-others" | "notifications.send-anywhere" | "notifications.unsubscribe" | "stats.read" | "users.read" | "users.change" | "audit.read" | "retention.read" | "retention.change" | "server.read")[];
         };
         /** @description A token for programs. The secret itself is not kept. */
         Token: {
@@ -6210,6 +6301,647 @@ export interface operations {
                         state: string;
                         /** @description `lost`: it had been given up before; what was reported is kept as a late result. */
                         reason: string | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listNotificationRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            id: number;
+                            name: string;
+                            /** @description In the filter language: which jobs; empty: all that one sees. */
+                            filter: string;
+                            events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                            channel: {
+                                /** @enum {string} */
+                                type: "email";
+                                /** @description Each gets a message of its own, and may unsubscribe. */
+                                to: string[];
+                            } | {
+                                /** @enum {string} */
+                                type: "webhook";
+                                /** Format: uri */
+                                url: string;
+                            } | {
+                                /** @enum {string} */
+                                type: "mqtt";
+                                topic: string;
+                            };
+                            /** @description With `{{job.name}}` and the like. */
+                            subject: string;
+                            /** @description With `{{job.name}}` and the like. */
+                            body: string;
+                            /** @description Gather so long, then tell at once; 0: each by itself, and a flood together. */
+                            digestMinutes: number;
+                            stuckMinutes: number;
+                            diskBelowGib: number;
+                            paused: boolean;
+                            /** @description Jobs that they see are told of. */
+                            owner: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            changedAt: string;
+                            /** @description Of a web hook: `webhook-signature` is made with it (standardwebhooks.com). */
+                            signingKey: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    addNotificationRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /**
+                     * @description In the filter language: which jobs; empty: all that one sees.
+                     * @default
+                     */
+                    filter?: string;
+                    events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                    channel: {
+                        /** @enum {string} */
+                        type: "email";
+                        /** @description Each gets a message of its own, and may unsubscribe. */
+                        to: string[];
+                    } | {
+                        /** @enum {string} */
+                        type: "webhook";
+                        /** Format: uri */
+                        url: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "mqtt";
+                        topic: string;
+                    };
+                    /**
+                     * @description With `{{job.name}}` and the like.
+                     * @default [Daybook] {{job.name}}: {{event}}
+                     */
+                    subject?: string;
+                    /**
+                     * @description With `{{job.name}}` and the like.
+                     * @default Job {{job.id}} "{{job.name}}" of {{job.owner}}: {{job.state}} {{job.reason}}
+                     *     {{job.message}}
+                     *     {{job.errorLine}}
+                     *
+                     *     {{job.url}}
+                     */
+                    body?: string;
+                    /**
+                     * @description Gather so long, then tell at once; 0: each by itself, and a flood together.
+                     * @default 0
+                     */
+                    digestMinutes?: number;
+                    /** @default 60 */
+                    stuckMinutes?: number;
+                    /** @default 5 */
+                    diskBelowGib?: number;
+                    /** @default false */
+                    paused?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        name: string;
+                        /** @description In the filter language: which jobs; empty: all that one sees. */
+                        filter: string;
+                        events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                        channel: {
+                            /** @enum {string} */
+                            type: "email";
+                            /** @description Each gets a message of its own, and may unsubscribe. */
+                            to: string[];
+                        } | {
+                            /** @enum {string} */
+                            type: "webhook";
+                            /** Format: uri */
+                            url: string;
+                        } | {
+                            /** @enum {string} */
+                            type: "mqtt";
+                            topic: string;
+                        };
+                        /** @description With `{{job.name}}` and the like. */
+                        subject: string;
+                        /** @description With `{{job.name}}` and the like. */
+                        body: string;
+                        /** @description Gather so long, then tell at once; 0: each by itself, and a flood together. */
+                        digestMinutes: number;
+                        stuckMinutes: number;
+                        diskBelowGib: number;
+                        paused: boolean;
+                        /** @description Jobs that they see are told of. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description Of a web hook: `webhook-signature` is made with it (standardwebhooks.com). */
+                        signingKey: string | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    previewNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /**
+                     * @description In the filter language: which jobs; empty: all that one sees.
+                     * @default
+                     */
+                    filter?: string;
+                    events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                    /**
+                     * @description With `{{job.name}}` and the like.
+                     * @default [Daybook] {{job.name}}: {{event}}
+                     */
+                    subject?: string;
+                    /**
+                     * @description With `{{job.name}}` and the like.
+                     * @default Job {{job.id}} "{{job.name}}" of {{job.owner}}: {{job.state}} {{job.reason}}
+                     *     {{job.message}}
+                     *     {{job.errorLine}}
+                     *
+                     *     {{job.url}}
+                     */
+                    body?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        subject: string;
+                        body: string;
+                        /** @description The newest job of the filter; null: there is none, and an example stands in. */
+                        jobId: number | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    getNotificationRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        name: string;
+                        /** @description In the filter language: which jobs; empty: all that one sees. */
+                        filter: string;
+                        events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                        channel: {
+                            /** @enum {string} */
+                            type: "email";
+                            /** @description Each gets a message of its own, and may unsubscribe. */
+                            to: string[];
+                        } | {
+                            /** @enum {string} */
+                            type: "webhook";
+                            /** Format: uri */
+                            url: string;
+                        } | {
+                            /** @enum {string} */
+                            type: "mqtt";
+                            topic: string;
+                        };
+                        /** @description With `{{job.name}}` and the like. */
+                        subject: string;
+                        /** @description With `{{job.name}}` and the like. */
+                        body: string;
+                        /** @description Gather so long, then tell at once; 0: each by itself, and a flood together. */
+                        digestMinutes: number;
+                        stuckMinutes: number;
+                        diskBelowGib: number;
+                        paused: boolean;
+                        /** @description Jobs that they see are told of. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description Of a web hook: `webhook-signature` is made with it (standardwebhooks.com). */
+                        signingKey: string | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    removeNotificationRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    changeNotificationRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    /** @description In the filter language: which jobs; empty: all that one sees. */
+                    filter?: string;
+                    events?: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                    channel?: {
+                        /** @enum {string} */
+                        type: "email";
+                        /** @description Each gets a message of its own, and may unsubscribe. */
+                        to: string[];
+                    } | {
+                        /** @enum {string} */
+                        type: "webhook";
+                        /** Format: uri */
+                        url: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "mqtt";
+                        topic: string;
+                    };
+                    /** @description With `{{job.name}}` and the like. */
+                    subject?: string;
+                    /** @description With `{{job.name}}` and the like. */
+                    body?: string;
+                    /** @description Gather so long, then tell at once; 0: each by itself, and a flood together. */
+                    digestMinutes?: number;
+                    stuckMinutes?: number;
+                    diskBelowGib?: number;
+                    paused?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        name: string;
+                        /** @description In the filter language: which jobs; empty: all that one sees. */
+                        filter: string;
+                        events: ("ended" | "failed" | "first_failure" | "recovered" | "lost" | "slow" | "stuck" | "disk_low")[];
+                        channel: {
+                            /** @enum {string} */
+                            type: "email";
+                            /** @description Each gets a message of its own, and may unsubscribe. */
+                            to: string[];
+                        } | {
+                            /** @enum {string} */
+                            type: "webhook";
+                            /** Format: uri */
+                            url: string;
+                        } | {
+                            /** @enum {string} */
+                            type: "mqtt";
+                            topic: string;
+                        };
+                        /** @description With `{{job.name}}` and the like. */
+                        subject: string;
+                        /** @description With `{{job.name}}` and the like. */
+                        body: string;
+                        /** @description Gather so long, then tell at once; 0: each by itself, and a flood together. */
+                        digestMinutes: number;
+                        stuckMinutes: number;
+                        diskBelowGib: number;
+                        paused: boolean;
+                        /** @description Jobs that they see are told of. */
+                        owner: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description Of a web hook: `webhook-signature` is made with it (standardwebhooks.com). */
+                        signingKey: string | null;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    testNotificationRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            id: number;
+                            /** @enum {string} */
+                            channel: "email" | "webhook" | "mqtt";
+                            target: string;
+                            subject: string;
+                            body: string;
+                            /** @description How many things it tells of. */
+                            notices: number;
+                            /** @enum {string} */
+                            state: "pending" | "sent" | "failed";
+                            tries: number;
+                            /** @description What the receiver said to the last try. */
+                            answer: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            nextTryAt: string | null;
+                            sentAt: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listNotificationDeliveries: {
+        parameters: {
+            query?: {
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            id: number;
+                            /** @enum {string} */
+                            channel: "email" | "webhook" | "mqtt";
+                            target: string;
+                            subject: string;
+                            body: string;
+                            /** @description How many things it tells of. */
+                            notices: number;
+                            /** @enum {string} */
+                            state: "pending" | "sent" | "failed";
+                            tries: number;
+                            /** @description What the receiver said to the last try. */
+                            answer: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            nextTryAt: string | null;
+                            sentAt: string | null;
+                        }[];
                     };
                 };
             };
