@@ -22,7 +22,7 @@ export const eventMeanings: Readonly<Record<NotificationEvent, string>> = {
   first_failure: 'A job failed, and the one before of the same kind and name had not.',
   recovered: 'A job succeeded, and the one before of the same kind and name had failed.',
   lost: 'A job failed because its worker or its program was lost.',
-  slow: 'A job runs longer than nearly all of its like did.',
+  slow: 'A job runs longer than nineteen of twenty of its like did.',
   stuck: 'A running job has printed nothing and told no progress for `stuckMinutes`.',
   disk_low: 'Less than `diskBelowGib` is free where the server keeps its data.',
 };

@@ -1,5 +1,5 @@
 import type { Actor } from '../contract/actor.ts';
-import type { JobSummary } from '../contract/job.ts';
+import type { JobSummary, UsualTime } from '../contract/job.ts';
 import type {
   NewNotificationRule,
   NotificationChannel,
@@ -61,7 +61,7 @@ export interface RunningJob {
   signs: string;
   elapsedMs: number;
   /** How long its like took; null where no past run tells. */
-  usualMs: number | null;
+  usual: UsualTime | null;
 }
 
 /** Safe to call from any number of processes at once. */

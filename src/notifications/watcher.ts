@@ -28,6 +28,10 @@ const lookEveryMs = 1_000;
 const eventsAtOnce = 500;
 const watchEveryMs = 30_000;
 const searchMs = 5_000;
+/** Fewer runs tell nothing of what is usual. */
+const leastRuns = 3;
+/** Later than this by so little is no news. */
+const aMomentMs = 60_000;
 const gib = 1024 ** 3;
 
 /**
@@ -104,17 +108,17 @@ export class Watcher {
     this.#still = still;
     for (const rule of asking) {
       const stuckMs = rule.stuckMinutes * 60_000;
-      const notices = running.flatMap(({ id, attempt, elapsedMs, usualMs }): NewNotice[] => {
+      const notices = running.flatMap(({ id, attempt, elapsedMs, usual }): NewNotice[] => {
         const stillMs = nowMs - (still.get(`${id}/${attempt}`)?.sinceMs ?? nowMs);
         const notice = { ruleId: rule.id, key: `${id}/${attempt}`, jobId: id };
-        const isSlow = usualMs !== null && elapsedMs > Math.max(2 * usualMs, 60_000);
+        const isSlow = usual !== null && usual.runs >= leastRuns && elapsedMs > usual.p95Ms + aMomentMs;
         return [
           ...(isSlow && rule.events.includes('slow')
             ? [
                 {
                   ...notice,
                   event: 'slow' as const,
-                  text: `Runs for ${words(elapsedMs)}; usual are ${words(usualMs)}.`,
+                  text: `Runs for ${words(elapsedMs)}; usual are ${words(usual.medianMs)}.`,
                 },
               ]
             : []),

@@ -58,7 +58,9 @@ async function diary(target: TestServer, ids: readonly number[]): Promise<unknow
     ...(artifacts.get(id) ?? []).map((file) => `/api/v1/jobs/${id}/artifacts/${file}`),
   ]);
   const answers = [];
-  for (const path of paths) answers.push((await target.call('GET', path)).text);
+  // How long its like took is no part of a job: other jobs change it.
+  for (const path of paths)
+    answers.push((await target.call('GET', path)).text.replace(/"usual":\{[^}]*\},/, ''));
   return answers;
 }
 

@@ -90,7 +90,7 @@ export function createNotificationStore(db: Database): NotificationStore {
          ) c on true
          where j.state = 'running' order by j.id limit 10000`,
       );
-      return rows.map(({ kind, name, ...row }) => ({ ...row, usualMs: usual({ kind, name }) }));
+      return rows.map(({ kind, name, ...row }) => ({ ...row, usual: usual({ kind, name }) }));
     },
   };
 }
