@@ -5,9 +5,15 @@ import type { AttemptKey } from '../jobs/ports.ts';
 import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 
+/**
+ * Nobody waits for the disk: the commit that makes the file complete writes everything before it, too, and a file that
+ * is not complete is worth nothing. Waiting, a file of 1 GiB took 71 s on a disk that takes 17 ms to be sure.
+ */
 const appendStatement = {
   name: 'append-file',
-  text: 'insert into file_chunks (file_id, first_byte, size_bytes, codec, data) values ($1, $2, $3, $4, $5)',
+  text: `
+insert into file_chunks (file_id, first_byte, size_bytes, codec, data)
+select $1::uuid, $2::bigint, $3::integer, $4::text, $5::bytea from set_config('synchronous_commit', 'off', true)`,
 };
 
 const chunkStatement = {
