@@ -38,6 +38,15 @@ describe('an export', () => {
     expect(new Set(rows).size).toBe(1_201);
   });
 
+  it('begins with a byte order mark for spreadsheets that need one, and only then', async () => {
+    const vera = await addUser('vera', 'viewer');
+    const bytesOf = async (query: string): Promise<Buffer> =>
+      (await app.inject({ method: 'GET', url: `/api/v1/jobs/export?columns=id${query}`, headers: vera }))
+        .rawPayload;
+    expect([...(await bytesOf('&bom=1'))]).toEqual([0xef, 0xbb, 0xbf, ...Buffer.from('id\r\n')]);
+    expect([...(await bytesOf(''))]).toEqual([...Buffer.from('id\r\n')]);
+  });
+
   it('leaves out what is obsolete when a filter is given, and nothing without one', async () => {
     await storeJobs(database.db, [plainJob, { ...plainJob, assessment: 'obsolete' }]);
     expect((await exported('q=&columns=id')).rows).toEqual(['1']);

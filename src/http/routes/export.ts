@@ -13,6 +13,7 @@ export interface ExportDependencies {
 }
 
 const pageSize = 500;
+const byteOrderMark = '\uFEFF';
 
 /** Names of columns, separated by commas. */
 const columnList = z
@@ -36,21 +37,27 @@ export function registerExportRoutes(app: App, { search, timezone }: ExportDepen
       summary: 'Every job of a list, as comma-separated values',
       description:
         'All pages of the list, as they are found: RFC 4180 in UTF-8, the names of the columns first. A text that a spreadsheet would take for a formula begins with an apostrophe.',
-      querystring: jobSelection.extend({ columns: columnList.optional() }),
+      querystring: jobSelection.extend({
+        columns: columnList.optional(),
+        bom: z
+          .stringbool()
+          .default(false)
+          .describe('Begins with a byte order mark, without which Excel takes UTF-8 for something else.'),
+      }),
       response: {
         200: { description: 'The table.', content: { 'text/csv': { schema: z.custom<Readable>() } } },
       },
     },
     handler: async (request, reply) => {
       // As a list without a filter: nothing is left out.
-      const { q = 'show:obsolete', columns = jobTableColumns, ...asked } = request.query;
+      const { q = 'show:obsolete', columns = jobTableColumns, bom, ...asked } = request.query;
       const { actor } = principalOf(request);
       const { order, ...plain } = toJobQuery(asked);
       const now = new Date();
       const list = { filter: parseFilter(q), plain, order, limit: pageSize, now, timezone };
 
       async function* lines(): AsyncGenerator<string> {
-        yield csvLine(columns);
+        yield `${bom ? byteOrderMark : ''}${csvLine(columns)}`;
         let cursor: string | null | undefined;
         while (cursor !== null) {
           const page = await search.find({ ...list, ...(cursor ? { cursor } : {}) }, actor);
