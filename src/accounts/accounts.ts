@@ -81,6 +81,16 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
     signInWith: async (identity, caller) => openSession(await identities.findOrCreate(identity), caller),
     linkIdentity: (principal, identity) => identities.link(principal, identity),
+    listIdentities: (userId) => store.listIdentities(userId),
+    unlinkIdentity: async (userId, id) => {
+      const unlinked = await store.unlinkIdentity(userId, id);
+      if (unlinked === 'missing') throw new AppError('not_found', `You have no linked account ${id}.`);
+      if (unlinked !== 'last-way-in') return unlinked;
+      throw new AppError(
+        'conflict',
+        'This is the only way in: you have no password here. Let an admin set one, or link another account first.',
+      );
+    },
     listSessions: (userId) => store.listSessions(userId, idle()),
     endSession: async (userId, id) => {
       if (!(await store.deleteSession(userId, id)))

@@ -40,6 +40,22 @@ export const user = z
   .meta({ id: 'User', description: 'A person or a program with an account.' });
 export type User = z.output<typeof user>;
 
+export const identity = z
+  .object({
+    id: z.string(),
+    issuer: z.string().describe('The identity provider.'),
+    subject: z.string().describe('Who it is there.'),
+    linkedAt: time,
+    lastUsedAt: time,
+  })
+  .meta({ id: 'Identity', description: 'An account of an identity provider that opens this one.' });
+export type Identity = z.output<typeof identity>;
+
+/** A user as admins see one: with the ways in. */
+export const listedUser = user
+  .extend({ hasPassword: z.boolean(), identities: z.array(identity) })
+  .meta({ id: 'ListedUser', description: 'A user with the ways to sign in.' });
+
 export const newUser = z.strictObject({
   name: userName,
   displayName: displayName.optional().describe('The name shown to others; the name when left out.'),

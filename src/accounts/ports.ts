@@ -77,6 +77,10 @@ export interface AccountStore {
   /** @returns the id of the user whom it belongs to now: another one, when it was taken */
   linkIdentity(userId: number, identity: IdentityKey, now: Date): Promise<number>;
   touchIdentity(identity: IdentityKey, now: Date): Promise<void>;
+  /** Of one user, or of all; by issuer and subject. */
+  listIdentities(userId: number | null): Promise<IdentityRecord[]>;
+  /** Never the last way in: looked at under a lock of the user, so that two at once cannot both pass. */
+  unlinkIdentity(userId: number, id: string): Promise<IdentityRecord | 'missing' | 'last-way-in'>;
 
   /** Also removes every session that has ended by `now`. */
   insertSession(session: NewSession, options: { now: Date; idleMs: number }): Promise<SessionRecord>;
@@ -103,6 +107,15 @@ export interface AccountStore {
 export interface IdentityKey {
   issuer: string;
   subject: string;
+}
+
+/** An account of an identity provider that opens one here. */
+export interface IdentityRecord extends IdentityKey {
+  /** A hash of the key. */
+  id: string;
+  userId: number;
+  linkedAt: Date;
+  lastUsedAt: Date;
 }
 
 /** What an identity provider says of somebody. */
@@ -192,6 +205,10 @@ export interface Accounts extends Authenticator {
   signInWith(identity: Identity, caller: Caller): Promise<Extract<LoginOutcome, { outcome: 'signed-in' }>>;
   /** From then on the identity opens the account of this session. @throws AppError `forbidden`, `conflict` */
   linkIdentity(principal: Principal, identity: Identity): Promise<void>;
+  /** Of one user, or (null) of all. */
+  listIdentities(userId: number | null): Promise<IdentityRecord[]>;
+  /** From then on it opens no account. @throws AppError `not_found`, `conflict` for the last way in */
+  unlinkIdentity(userId: number, id: string): Promise<IdentityRecord>;
   listSessions(userId: number): Promise<SessionRecord[]>;
   endSession(userId: number, id: number): Promise<void>;
 

@@ -73,6 +73,13 @@ export function principalOf(request: FastifyRequest): Principal {
   throw new AppError('not_authenticated', 'Sign in, or send a token.');
 }
 
+/** The account of who asks. @throws AppError `forbidden` for one without an account, such as an open predecessor call */
+export function accountIdOf(request: FastifyRequest): number {
+  const id = principalOf(request).actor.accountId;
+  if (id === null) throw new AppError('forbidden', 'This needs an account.');
+  return id;
+}
+
 /**
  * For what depends on the thing asked for: `requirePermission(request, 'jobs.cancel-others')`.
  * @throws AppError `not_authenticated` or `forbidden`

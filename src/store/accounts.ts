@@ -1,5 +1,6 @@
 import type {
   AccountStore,
+  IdentityRecord,
   NewUser,
   SessionRecord,
   TokenRecord,
@@ -42,7 +43,17 @@ type UserMethods =
   | 'listUsers'
   | 'updateUser'
   | 'deleteUser';
-type IdentityMethods = 'findUserByIdentity' | 'insertUserWithIdentity' | 'linkIdentity' | 'touchIdentity';
+type IdentityMethods =
+  | 'findUserByIdentity'
+  | 'insertUserWithIdentity'
+  | 'linkIdentity'
+  | 'touchIdentity'
+  | 'listIdentities'
+  | 'unlinkIdentity';
+
+/** What a person names it by: issuer and subject are long, and the subject says nothing. */
+const identityId = `encode(sha256(convert_to(issuer || chr(10) || subject, 'UTF8')), 'hex')`;
+const identityColumns = `${identityId} as id, issuer, subject, user_id as "userId", created_at as "linkedAt", last_used_at as "lastUsedAt"`;
 type SessionMethods = 'insertSession' | 'findSession' | 'touchSession' | 'listSessions' | 'deleteSession';
 
 function createUserStore(db: Database): Pick<AccountStore, UserMethods> {
@@ -141,6 +152,31 @@ function createIdentityStore(db: Database): Pick<AccountStore, IdentityMethods> 
       if (!row) throw new Error('an upsert returns its row');
       return row.userId;
     },
+    listIdentities: (userId) =>
+      db.query<IdentityRecord>(
+        `select ${identityColumns} from user_identities where $1::bigint is null or user_id = $1 order by issuer, subject`,
+        [userId],
+      ),
+    unlinkIdentity: (userId, id) =>
+      db.transaction(async (tx) => {
+        const [user] = await tx.query<{ hasPassword: boolean }>(
+          `select password_hash is not null as "hasPassword" from users where id = $1 for update`,
+          [userId],
+        );
+        const linked = await tx.query<IdentityRecord>(
+          `select ${identityColumns} from user_identities where user_id = $1`,
+          [userId],
+        );
+        const identity = linked.find((one) => one.id === id);
+        if (!identity) return 'missing';
+        if (!user?.hasPassword && linked.length === 1) return 'last-way-in';
+        await tx.query('delete from user_identities where issuer = $1 and subject = $2 and user_id = $3', [
+          identity.issuer,
+          identity.subject,
+          userId,
+        ]);
+        return identity;
+      }),
     touchIdentity: async ({ issuer, subject }, now) => {
       await db.query('update user_identities set last_used_at = $3 where issuer = $1 and subject = $2', [
         issuer,

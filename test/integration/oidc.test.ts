@@ -240,6 +240,58 @@ describe('signing in at an identity provider', () => {
     }
   });
 
+  it('shows what is linked, to the person and to admins, and unlinks all but the last way in', async () => {
+    const headers = (answer: Answer) => ({
+      cookie: `daybook_session=${answer.cookies.get('daybook_session')}`,
+    });
+    const call = (method: 'GET' | 'DELETE', url: string, given: Record<string, string>) =>
+      app.inject({ method, url: `/api/v1${url}`, headers: given });
+    provider.people.set('sub-11', { preferred_username: 'eve' });
+    const eve = headers(await signIn('sub-11'));
+    const { items } = (await call('GET', '/me/identities', eve)).json<{ items: { id: string }[] }>();
+    expect(items).toMatchObject([{ issuer: provider.issuer, subject: 'sub-11' }]);
+    const only = `/me/identities/${items[0]?.id}`;
+    expect((await call('DELETE', only, eve)).json()).toMatchObject({ code: 'conflict' });
+    expect(await me(await signIn('sub-11'))).toMatchObject({ name: 'eve' });
+
+    provider.people.set('sub-12', { preferred_username: 'mallory' });
+    const mallory = headers(await signIn('sub-12'));
+    expect((await call('DELETE', only, mallory)).statusCode).toBe(404);
+    const admin = { authorization: `Basic ${Buffer.from('admin:admin password').toString('base64')}` };
+    const users = (await call('GET', '/users', admin)).json<{ items: { name: string }[] }>().items;
+    expect(users.find(({ name }) => name === 'eve')).toMatchObject({
+      hasPassword: false,
+      identities: [{ subject: 'sub-11' }],
+    });
+    expect(users.find(({ name }) => name === 'admin')).toMatchObject({ hasPassword: true, identities: [] });
+
+    await accounts.updateUser('eve', { password: 'password of eve' });
+    const login = await app.inject({
+      method: 'POST',
+      url: '/api/v1/sessions',
+      payload: { name: 'eve', password: 'password of eve' },
+    });
+    const again = { cookie: `daybook_session=${login.cookies[0]?.value}` };
+    expect((await call('DELETE', only, again)).statusCode).toBe(204);
+    expect((await call('GET', '/me/identities', again)).json()).toEqual({ items: [] });
+    expect(await me(await signIn('sub-11'))).toMatchObject({ name: 'eve-2' });
+    const audit = (await call('GET', '/audit?action=users.unlink-identity', admin)).json();
+    expect(audit.items).toMatchObject([{ actor: 'eve', details: { subject: 'sub-11' } }]);
+  });
+
+  it('of two links without a password, two removals at once leave one', async () => {
+    provider.people.set('sub-13', { preferred_username: 'flo' });
+    const first = await signIn('sub-13');
+    const second = await goThere('sub-14', '/api/v1/oidc/link', first.cookies);
+    await get(`${second.back.pathname}${second.back.search}`, second.cookies);
+    const { id } = await accounts.findUser('flo');
+    const linked = await accounts.listIdentities(id);
+    expect(linked).toHaveLength(2);
+    const removals = await Promise.allSettled(linked.map((one) => accounts.unlinkIdentity(id, one.id)));
+    expect(removals.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await accounts.listIdentities(id)).toHaveLength(1);
+  });
+
   it('two first logins of one person at once make one user', async () => {
     const both = await Promise.all([goThere('sub-10'), goThere('sub-10')]);
     const answers = await Promise.all(

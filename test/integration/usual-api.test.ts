@@ -8,7 +8,11 @@ useAccounts();
 beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
 
 /** An ended job whose attempt took so long. */
-async function ranFor(seconds: number, name: string, end: typeof failed | typeof succeeded = succeeded): Promise<number> {
+async function ranFor(
+  seconds: number,
+  name: string,
+  end: typeof failed | typeof succeeded = succeeded,
+): Promise<number> {
   const store = createJobStore(database.db);
   const id = await submitOne(store, { name });
   const [job] = await (await joinWorker(store)).claim(1);

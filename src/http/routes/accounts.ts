@@ -2,6 +2,7 @@ import type { Accounts, AuditLog } from '../../accounts/ports.ts';
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { registerAuditRoutes } from './audit.ts';
+import { registerIdentityRoutes } from './identities.ts';
 import { registerOidcRoutes, type OidcDependencies } from './oidc.ts';
 import { registerSessionRoutes } from './sessions.ts';
 import { registerTokenRoutes } from './tokens.ts';
@@ -18,6 +19,7 @@ export interface AccountDependencies extends OidcDependencies {
 export function registerAccountRoutes(app: App, dependencies: AccountDependencies): void {
   registerSessionRoutes(app, dependencies);
   registerOidcRoutes(app, dependencies);
+  registerIdentityRoutes(app, dependencies);
   registerUserRoutes(app, dependencies);
   registerTokenRoutes(app, dependencies);
   registerAuditRoutes(app, dependencies);

@@ -4,7 +4,7 @@ import * as contract from '../../accounts/contract.ts';
 import type { Accounts, SessionRecord } from '../../accounts/ports.ts';
 import { AppError } from '../../contract/errors.ts';
 import { can, permissions, type Permission } from '../../contract/permissions.ts';
-import { principalOf, type App } from '../access.ts';
+import { accountIdOf, principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { refuseTooMany } from '../error-handler.ts';
 import { sessionCookie } from '../plugins/authentication.ts';
@@ -60,7 +60,7 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
       response: { 200: z.object({ items: z.array(contract.session) }) },
     },
     handler: async (request) => {
-      const sessions = await accounts.listSessions(accountId(request));
+      const sessions = await accounts.listSessions(accountIdOf(request));
       return { items: sessions.map((session) => toSessionView(session, currentSessionId(request))) };
     },
   });
@@ -77,7 +77,7 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
       const id = currentSessionId(request);
       if (id === null)
         throw new AppError('conflict', 'This request uses no session, so there is nothing to end.');
-      await accounts.endSession(accountId(request), id);
+      await accounts.endSession(accountIdOf(request), id);
       await audit(request, { action: 'sessions.end', target: String(id) });
       reply.clearCookie(sessionCookie, cookie);
       return reply.code(204).send();
@@ -95,7 +95,7 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      await accounts.endSession(accountId(request), id);
+      await accounts.endSession(accountIdOf(request), id);
       await audit(request, { action: 'sessions.end', target: String(id) });
       return reply.code(204).send();
     },
@@ -162,12 +162,6 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
       return reply.code(204).send();
     },
   });
-}
-
-function accountId(request: FastifyRequest): number {
-  const id = principalOf(request).actor.accountId;
-  if (id === null) throw new AppError('forbidden', 'This needs an account.');
-  return id;
 }
 
 function currentSessionId(request: FastifyRequest): number | null {

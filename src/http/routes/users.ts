@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as contract from '../../accounts/contract.ts';
-import type { Accounts, UserRecord } from '../../accounts/ports.ts';
+import type { Accounts, IdentityRecord, UserRecord } from '../../accounts/ports.ts';
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
@@ -19,9 +19,19 @@ export function registerUserRoutes(app: App, { accounts, audit }: UserDependenci
       operationId: 'listUsers',
       tags,
       summary: 'All users, by name',
-      response: { 200: z.object({ items: z.array(contract.user) }) },
+      response: { 200: z.object({ items: z.array(contract.listedUser) }) },
     },
-    handler: async () => ({ items: (await accounts.listUsers()).map(toUserView) }),
+    handler: async () => {
+      const [users, identities] = await Promise.all([accounts.listUsers(), accounts.listIdentities(null)]);
+      const byUser = Map.groupBy(identities, ({ userId }) => userId);
+      return {
+        items: users.map((user) => ({
+          ...toUserView(user),
+          hasPassword: user.passwordHash !== null,
+          identities: (byUser.get(user.id) ?? []).map(toIdentityView),
+        })),
+      };
+    },
   });
 
   app.post('/api/v1/users', {
@@ -88,4 +98,14 @@ export function toUserView(user: UserRecord): contract.User {
     disabledAt: user.disabledAt?.toISOString() ?? null,
     createdAt: user.createdAt.toISOString(),
   };
+}
+
+export function toIdentityView({
+  id,
+  issuer,
+  subject,
+  linkedAt,
+  lastUsedAt,
+}: IdentityRecord): contract.Identity {
+  return { id, issuer, subject, linkedAt: linkedAt.toISOString(), lastUsedAt: lastUsedAt.toISOString() };
 }

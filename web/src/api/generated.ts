@@ -247,6 +247,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts of identity providers that are linked with yours */
+        get: operations["listIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlink one of them, unless it is the only way in */
+        delete: operations["unlinkIdentity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1749,6 +1783,36 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        /** @description An account of an identity provider that opens this one. */
+        IdentityInput: {
+            id: string;
+            /** @description The identity provider. */
+            issuer: string;
+            /** @description Who it is there. */
+            subject: string;
+            /** Format: date-time */
+            linkedAt: string;
+            /** Format: date-time */
+            lastUsedAt: string;
+        };
+        /** @description A user with the ways to sign in. */
+        ListedUserInput: {
+            id: number;
+            /** @description What the user signs in with; compared without case. */
+            name: string;
+            displayName: string;
+            /**
+             * @description viewer looks, member submits, operator runs the place, admin also manages users.
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "operator" | "admin";
+            /** @description Since when the user cannot sign in; null = can. */
+            disabledAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            hasPassword: boolean;
+            identities: components["schemas"]["IdentityInput"][];
+        };
         /** @description A browser that is signed in. */
         SessionInput: {
             id: number;
@@ -1829,6 +1893,36 @@ export interface components {
             disabledAt: string | null;
             /** Format: date-time */
             createdAt: string;
+        };
+        /** @description An account of an identity provider that opens this one. */
+        Identity: {
+            id: string;
+            /** @description The identity provider. */
+            issuer: string;
+            /** @description Who it is there. */
+            subject: string;
+            /** Format: date-time */
+            linkedAt: string;
+            /** Format: date-time */
+            lastUsedAt: string;
+        };
+        /** @description A user with the ways to sign in. */
+        ListedUser: {
+            id: number;
+            /** @description What the user signs in with; compared without case. */
+            name: string;
+            displayName: string;
+            /**
+             * @description viewer looks, member submits, operator runs the place, admin also manages users.
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "operator" | "admin";
+            /** @description Since when the user cannot sign in; null = can. */
+            disabledAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            hasPassword: boolean;
+            identities: components["schemas"]["Identity"][];
         };
         /** @description A browser that is signed in. */
         Session: {
@@ -2492,6 +2586,88 @@ export interface operations {
             };
         };
     };
+    listIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Identity"][];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    unlinkIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlinked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
     listUsers: {
         parameters: {
             query?: never;
@@ -2508,7 +2684,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: components["schemas"]["User"][];
+                        items: components["schemas"]["ListedUser"][];
                     };
                 };
             };
@@ -5001,6 +5177,8 @@ export interface operations {
                 order?: "newest" | "oldest";
                 /** @description Which columns, in which order, separated by commas; by default id, state, reason, name, kind, owner, project, queue, priority, tags, verdict, tone, analysis, assessment, message, attempt, keep, submittedAt, startedAt, endedAt, ranSeconds, uid. */
                 columns?: string;
+                /** @description Begins with a byte order mark, without which Excel takes UTF-8 for something else. */
+                bom?: string;
             };
             header?: never;
             path?: never;

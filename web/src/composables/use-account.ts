@@ -2,7 +2,7 @@ import { useToast } from '@nuxt/ui/composables/useToast';
 import type { Ref } from 'vue';
 import type { TokenScope } from '../../../src/contract/permissions.ts';
 import { api, dataOf } from '../api/client.ts';
-import type { Session, Token } from '../api/models.ts';
+import type { Identity, Session, Token } from '../api/models.ts';
 import { queryClient } from '../api/query-client.ts';
 import { useAction } from './use-action.ts';
 import { useLiveQuery, type LiveQuery } from './use-live-query.ts';
@@ -20,6 +20,14 @@ export function useTokens(): LiveQuery<readonly Token[]> {
   return useLiveQuery<readonly Token[]>({
     key: ['tokens'],
     fetch: async () => (await dataOf(api.GET('/api/v1/tokens'))).items,
+  });
+}
+
+/** The accounts of identity providers that open one's own. */
+export function useIdentities(): LiveQuery<readonly Identity[]> {
+  return useLiveQuery<readonly Identity[]>({
+    key: ['identities'],
+    fetch: async () => (await dataOf(api.GET('/api/v1/me/identities'))).items,
   });
 }
 
@@ -44,6 +52,7 @@ export function useAccountActions(): {
   rename: (displayName: string) => Promise<boolean>;
   changePassword: (current: string, next: string) => Promise<boolean>;
   endSession: (id: number) => Promise<boolean>;
+  unlinkIdentity: (id: string) => Promise<boolean>;
   /** Resolves with the secret, which is shown this once; null when it was refused. */
   createToken: (token: NewToken) => Promise<string | null>;
   revokeToken: (id: number) => Promise<boolean>;
@@ -70,6 +79,11 @@ export function useAccountActions(): {
       act('The session was not ended', async () => {
         await api.DELETE('/api/v1/sessions/{id}', { params: { path: { id } } });
         await reload('sessions');
+      }),
+    unlinkIdentity: (id) =>
+      act('The account was not unlinked', async () => {
+        await api.DELETE('/api/v1/me/identities/{id}', { params: { path: { id } } });
+        await reload('identities');
       }),
     createToken: async ({ name, scopes, expiresAt }) => {
       let secret: string | null = null;

@@ -4,13 +4,13 @@ import type { Secret } from '../../../src/contract/secret.ts';
 import type { ServerFacts } from '../../../src/contract/server.ts';
 import { toApiError, type ApiError } from '../api/api-error.ts';
 import { api, dataOf } from '../api/client.ts';
-import type { AuditEntry, User } from '../api/models.ts';
+import type { AuditEntry, ListedUser } from '../api/models.ts';
 import { queryClient } from '../api/query-client.ts';
 import { useAction } from './use-action.ts';
 import { useLiveQuery, type LiveQuery } from './use-live-query.ts';
 
-export function useUsers(): LiveQuery<readonly User[]> {
-  return useLiveQuery<readonly User[]>({
+export function useUsers(): LiveQuery<readonly ListedUser[]> {
+  return useLiveQuery<readonly ListedUser[]>({
     key: ['users'],
     fetch: async () => (await dataOf(api.GET('/api/v1/users'))).items,
   });
