@@ -8,6 +8,7 @@ import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { there } from '../support/there.ts';
 import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
 
 const me = systemActor('test');
@@ -71,14 +72,14 @@ describeOnDatabases('a queue that drains', (create) => {
     const [running] = await worker.claim(1);
     await fleet.putQueue('default', { draining: true });
     expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, running: 1, queued: 1 });
-    await store.finish([failed(running!, { state: 'queued', runAt: null })]);
+    await store.finish([failed(there(running), { state: 'queued', runAt: null })]);
     expect((await reader.byId(first, me))?.state).toBe('queued');
     const [one, two] = await worker.claim(2);
-    await store.finish([succeeded(one!)]);
+    await store.finish([succeeded(there(one))]);
     // Said again, it goes on counting from where it began.
     await fleet.putQueue('default', { draining: true, note: 'moving house' });
     expect(await queue()).toMatchObject({ drainTotal: 2, running: 1, queued: 0, note: 'moving house' });
-    await store.finish([succeeded(two!)]);
+    await store.finish([succeeded(there(two))]);
     expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, running: 0 });
     await fleet.putQueue('default', { draining: false });
     expect(await queue()).toMatchObject({ draining: false, drainTotal: null });
@@ -87,7 +88,7 @@ describeOnDatabases('a queue that drains', (create) => {
   it('takes no job back by a retry, and none from another queue', async () => {
     const ended = await submitOne(store);
     const [job] = await (await joinWorker(store)).claim(1);
-    await store.finish([failed(job!)]);
+    await store.finish([failed(there(job))]);
     const elsewhere = await submitOne(store, { queue: 'other' });
     const own = await submitOne(store);
     await fleet.putQueue('default', { draining: true });

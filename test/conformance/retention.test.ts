@@ -19,6 +19,7 @@ import { createJobSearch } from '../../src/store/search/job-search.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { pollUntil } from '../support/poll.ts';
+import { there } from '../support/there.ts';
 import { failed, joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 const me = systemActor('test');
@@ -211,7 +212,7 @@ describeOnDatabases('retention rules', (create) => {
     expect(run?.rule.id).toBe(ruleId);
     const removal = await database.db.transaction(async (tx) => {
       await tx.query('update jobs set keep = true where id = $1', [id]);
-      const removing = rules.removeFrom(id, run!, clock.now());
+      const removing = rules.removeFrom(id, there(run), clock.now());
       await untilSomebodyWaits(database);
       return { removing };
     });
@@ -224,10 +225,10 @@ describeOnDatabases('retention rules', (create) => {
     await rule();
     const [run] = await rules.openRuns(clock.now(), 0);
     expect(await jobs.retry(id, 'ana')).not.toBeNull();
-    expect(await rules.removeFrom(id, run!, clock.now())).toBeNull();
+    expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
     const [again] = await (await joinWorker(jobs)).claim(1);
-    await jobs.finish([succeeded(again!)]);
-    expect(await rules.removeFrom(id, run!, clock.now())).toBeNull();
+    await jobs.finish([succeeded(there(again))]);
+    expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
     expect(await left()).toEqual([id]);
   });
 
@@ -242,13 +243,13 @@ describeOnDatabases('retention rules', (create) => {
     await apply();
     expect(await left()).toEqual([id]);
     const renamed = await retention.change(made.id, { name: 'renamed', olderThanDays: 90 }, me);
-    expect(Date.parse(renamed!.effectiveFrom)).toBeLessThan(Date.now());
+    expect(Date.parse(there(renamed).effectiveFrom)).toBeLessThan(Date.now());
     const shorter = await retention.change(made.id, { olderThanDays: 30 }, me);
-    expect(Date.parse(shorter!.effectiveFrom) - Date.now()).toBeGreaterThan(dayMs - 60_000);
+    expect(Date.parse(there(shorter).effectiveFrom) - Date.now()).toBeGreaterThan(dayMs - 60_000);
     await apply();
     expect(await left()).toEqual([id]);
-    expect(await retention.ofJob((await reader.byId(id, me))!)).toEqual({
-      items: [{ rule: 'renamed', removes: 'job', at: shorter!.effectiveFrom }],
+    expect(await retention.ofJob(there(await reader.byId(id, me)))).toEqual({
+      items: [{ rule: 'renamed', removes: 'job', at: there(shorter).effectiveFrom }],
       keptBy: null,
     });
     await expect(
@@ -321,13 +322,13 @@ describeOnDatabases('retention rules', (create) => {
     await rule();
     await apply();
     expect(await left()).toEqual([id]);
-    expect(await retention.ofJob((await reader.byId(id, me))!)).toEqual({ items: [], keptBy: null });
+    expect(await retention.ofJob(there(await reader.byId(id, me)))).toEqual({ items: [], keptBy: null });
     await rule({ name: 'obsolete ones', filter: 'assessment:obsolete', olderThanDays: 40 });
-    const { items } = await retention.ofJob((await reader.byId(id, me))!);
+    const { items } = await retention.ofJob(there(await reader.byId(id, me)));
     expect(items).toMatchObject([{ rule: 'obsolete ones' }]);
-    expect(Date.parse(items[0]!.at) - Date.now()).toBeGreaterThan(8 * dayMs);
+    expect(Date.parse(there(items[0]).at) - Date.now()).toBeGreaterThan(8 * dayMs);
     await jobs.change(id, { keep: true }, 'ana');
-    expect(await retention.ofJob((await reader.byId(id, me))!)).toEqual({ items: [], keptBy: 'keep' });
+    expect(await retention.ofJob(there(await reader.byId(id, me)))).toEqual({ items: [], keptBy: 'keep' });
   });
 
   it('have one name each, and no filter that depends on who asks', async () => {
