@@ -18,6 +18,7 @@ import { outputBench } from './output.ts';
 import { programsBench } from './programs.ts';
 import { searchBench } from './search.ts';
 import { submitBench } from './submit.ts';
+import { urlsBench } from './urls.ts';
 
 const benches: readonly Bench[] = [
   noOpBench,
@@ -28,6 +29,7 @@ const benches: readonly Bench[] = [
   searchBench,
   outputBench,
   idleBench,
+  urlsBench,
 ];
 
 const { values, positionals } = parseArgs({

@@ -68,6 +68,7 @@ async function connectToOneOf(
   { guard, role, timeouts, signal }: ConnectOptions,
 ): Promise<Socket> {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  const place = literalAddress(url.hostname) ? '' : `The name ${url.hostname} leads there. `;
   let failure: UrlFailure | null = null;
   for (const { address } of addresses) {
     const { isAllowed, reason } = guard(address, role);
@@ -76,7 +77,7 @@ async function connectToOneOf(
     if (!isAllowed) {
       failure ??= new UrlFailure('REFUSED_ADDRESS', {
         phase: 'guard',
-        message: `${url.hostname} is at ${address}, which tests may not reach: it is ${reason}. An administrator can allow it in DAYBOOK_URL_ALLOW.`,
+        message: `Tests may not reach ${address}: it is ${reason}. ${place}An administrator can allow it in DAYBOOK_URL_ALLOW.`,
         isFinal: true,
       });
       continue;
@@ -156,10 +157,14 @@ const certificateWords: Readonly<Record<string, string>> = {
 
 function settled(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once(event, resolve);
+    const onClose = (): void =>
+      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
+    socket.once(event, () => {
+      socket.off('close', onClose);
+      socket.off('error', reject);
+      resolve();
+    });
     socket.once('error', reject);
-    socket.once('close', () =>
-      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })),
-    );
+    socket.once('close', onClose);
   });
 }

@@ -154,14 +154,20 @@ const ofOneConnection = new Set(['connection', 'host', 'keep-alive', 'transfer-e
 
 function readBody(stream: Readable, body: BodyCollector): Promise<void> {
   return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(closedEarly());
+    const finish = (): void => {
+      // An error made for nothing, at every close, costs more than the rest of this function.
+      stream.off('close', onClose);
+      resolve();
+    };
     stream.on('data', (chunk: Buffer) => {
       if (body.add(chunk)) return;
+      finish();
       stream.destroy();
-      resolve();
     });
-    stream.on('end', () => resolve());
+    stream.on('end', finish);
     stream.on('error', reject);
-    stream.on('close', () => reject(closedEarly()));
+    stream.on('close', onClose);
   });
 }
 

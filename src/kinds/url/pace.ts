@@ -1,5 +1,3 @@
-import { delay } from '../../lib/delay.ts';
-
 export interface PaceOptions {
   /** In all. */
   concurrency: number;
@@ -20,47 +18,60 @@ interface Host<Item> {
  * Does something with each item, some at once, and with each host no faster than it was told. A slow host holds up only
  * its own items. Rejects with the first error, when nothing runs any more.
  */
-export async function inPace<Item>(
+export function inPace<Item>(
   items: Iterable<Item>,
   hostOf: (item: Item) => string,
   { concurrency, perHost, hostIntervalMs, signal }: PaceOptions,
   action: (item: Item) => Promise<void>,
 ): Promise<void> {
   const hosts = byHost(items, hostOf);
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
-  const running = new Set<Promise<void>>();
-  const begin = (host: Host<Item>, item: Item): void => {
-    host.running += 1;
-    host.freeAtMs = performance.now() + hostIntervalMs;
-    const done = action(item)
-      .catch((error: unknown) => failed.abort(error))
-      .finally(() => {
-        host.running -= 1;
-        running.delete(done);
-      });
-    running.add(done);
-  };
-  while (!stop.aborted) {
-    let untilMs = Infinity;
-    for (const [name, host] of hosts) {
-      if (host.waiting.length === 0) hosts.delete(name);
-      while (host.waiting.length > 0 && running.size < concurrency && host.running < perHost) {
+  return new Promise((resolve, reject) => {
+    let running = 0;
+    let failure: { reason: unknown } | null = null;
+    let timer: NodeJS.Timeout | undefined;
+    const begin = (host: Host<Item>, item: Item): void => {
+      running += 1;
+      host.running += 1;
+      host.freeAtMs = performance.now() + hostIntervalMs;
+      action(item)
+        .catch((reason: unknown) => {
+          failure ??= { reason };
+        })
+        .finally(() => {
+          running -= 1;
+          host.running -= 1;
+          goOn();
+        });
+    };
+    /** What may begin on a host now; the milliseconds until it may begin more, where only time is missing. */
+    const beginOn = (host: Host<Item>): number => {
+      while (host.waiting.length > 0 && running < concurrency && host.running < perHost) {
         const waitMs = host.freeAtMs - performance.now();
-        if (waitMs > 0) {
-          untilMs = Math.min(untilMs, waitMs);
-          break;
-        }
+        if (waitMs > 0) return waitMs;
         begin(host, host.waiting.pop() as Item);
       }
-      if (running.size >= concurrency) break;
-    }
-    if (running.size === 0 && untilMs === Infinity) break;
-    await untilSomething(running, untilMs, stop);
-  }
-  await Promise.all(running);
-  failed.signal.throwIfAborted();
-  signal.throwIfAborted();
+      return Infinity;
+    };
+    const goOn = (): void => {
+      clearTimeout(timer);
+      let untilMs = Infinity;
+      if (!failure && !signal.aborted) {
+        for (const [name, host] of hosts) {
+          if (running >= concurrency) break;
+          untilMs = Math.min(untilMs, beginOn(host));
+          if (host.waiting.length === 0) hosts.delete(name);
+        }
+        if (untilMs !== Infinity) timer = setTimeout(goOn, untilMs);
+      }
+      if (running > 0 || (untilMs !== Infinity && !failure && !signal.aborted)) return;
+      signal.removeEventListener('abort', goOn);
+      if (failure) reject(failure.reason as Error);
+      else if (signal.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    signal.addEventListener('abort', goOn);
+    goOn();
+  });
 }
 
 /** Reversed, so that taking the next one is cheap. */
@@ -74,16 +85,4 @@ function byHost<Item>(items: Iterable<Item>, hostOf: (item: Item) => string): Ma
   }
   for (const { waiting } of hosts.values()) waiting.reverse();
   return hosts;
-}
-
-async function untilSomething(
-  running: ReadonlySet<Promise<void>>,
-  ms: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const timer = new AbortController();
-  const first: Promise<void>[] = [...running];
-  if (ms !== Infinity) first.push(delay(ms, AbortSignal.any([signal, timer.signal])));
-  await Promise.race(first);
-  timer.abort();
 }

@@ -55,10 +55,10 @@ type Phase = keyof typeof phaseNames;
 const phases = Object.keys(phaseNames) as Phase[];
 
 function describePhases(times: UrlPhases): string {
-  return phases
-    .flatMap((phase) => (times[phase] === null ? [] : [`${phaseNames[phase]} ${times[phase].toFixed(1)}`]))
-    .join(' + ')
-    .concat(' ms');
+  const told = phases.flatMap((phase) =>
+    times[phase] === null ? [] : [`${phaseNames[phase]} ${times[phase].toFixed(1)}`],
+  );
+  return told.length === 0 ? '' : `${told.join(' + ')} ms`;
 }
 
 /**

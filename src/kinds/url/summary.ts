@@ -77,6 +77,8 @@ export class Summary {
     const code = this.#test?.error?.code;
     return {
       state: 'failed',
+      // For whoever waits for the job in a shell.
+      exitCode: 1,
       // Asking once more would be refused once more.
       reason: code === 'REFUSED_ADDRESS' ? 'rejected' : 'error',
       message:

@@ -47,7 +47,7 @@ export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> 
     result: urlResult,
     nameOf,
     runsProgram: false,
-    run: async ({ owner, input }, context) => {
+    run: async ({ owner, attempt, input }, context) => {
       const conditions = new ConditionThread();
       try {
         return await run(
@@ -61,6 +61,7 @@ export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> 
             signal: context.signal,
           },
           context,
+          attempt,
         );
       } finally {
         await conditions.close();
@@ -75,7 +76,7 @@ function nameOf({ urls, sitemap, method }: UrlInput): string {
   return `${method === 'GET' ? '' : `${method} `}${first}${more}`;
 }
 
-async function run(options: TestOptions, context: KindContext): Promise<KindOutcome> {
+async function run(options: TestOptions, context: KindContext, attempt: number): Promise<KindOutcome> {
   const { input, signal } = options;
   let found: Awaited<ReturnType<typeof findTargets>>;
   try {
@@ -89,7 +90,7 @@ async function run(options: TestOptions, context: KindContext): Promise<KindOutc
   const { targets, repeated } = found;
   const summary = new Summary(targets.length, repeated);
   const done = new Set<number>();
-  for (const part of await context.partsDone()) {
+  for (const part of attempt > 1 ? await context.partsDone() : []) {
     done.add(part.number);
     summary.count({ number: part.number, url: part.key, verdict: part.verdict, ms: part.tookMs });
   }
@@ -145,5 +146,6 @@ async function testOne(
     facts: test,
   });
   summary.count({ number, url: key, verdict, ms: test.totalMs, test: isSingle ? test : null });
-  context.progress(summary.counted / summary.total, `${summary.counted} of ${summary.total} tested`);
+  if (!isSingle)
+    context.progress(summary.counted / summary.total, `${summary.counted} of ${summary.total} tested`);
 }
