@@ -12,7 +12,10 @@ export async function apiTypes(): Promise<string> {
     host: 'localhost',
     accounts: nobody.accounts,
   });
-  registerRoutes(app, { ...nobody, kinds: listKinds({ script: {}, bulk: {}, url: { allowed: [] } } as never) });
+  registerRoutes(app, {
+    ...nobody,
+    kinds: listKinds({ script: {}, bulk: {}, url: { allowed: [] } } as never),
+  });
   const { body } = await app.inject({ url: '/api/v1/openapi.json', headers: { host: 'localhost' } });
   await app.close();
   const nodes = await openapiTypescript(body, { alphabetize: false });

@@ -131,7 +131,7 @@ describe('the list', () => {
     expect(all.slice(0, 2).map((one) => one.result)).toEqual(['203', '202']);
     expect(await list('limit=1&offset=1')).toEqual([all[1]]);
     expect(await list('limit=0&offset=0')).toEqual([]);
-    const [{ time = '' } = {}] = all;
+    const time = all[0]?.time ?? '';
     expect(time).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d$/);
     const auckland = new Intl.DateTimeFormat('en', {
       timeZone: 'Pacific/Auckland',

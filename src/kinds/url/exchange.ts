@@ -135,9 +135,7 @@ function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte:
         status,
         statusText: '',
         headers: Object.entries(rest).flatMap(([name, value]) =>
-          name.startsWith(':')
-            ? []
-            : [value ?? []].flat().map((one): [string, string] => [name, String(one)]),
+          name.startsWith(':') ? [] : [value ?? []].flat().map((one): [string, string] => [name, one]),
         ),
         stream: asked,
       });

@@ -27,25 +27,26 @@ export function inPace<Item>(
   const hosts = byHost(items, hostOf);
   return new Promise((resolve, reject) => {
     let running = 0;
-    let failure: { reason: unknown } | null = null;
+    const failures: unknown[] = [];
     let timer: NodeJS.Timeout | undefined;
     const begin = (host: Host<Item>, item: Item): void => {
       running += 1;
       host.running += 1;
       host.freeAtMs = performance.now() + hostIntervalMs;
       action(item)
-        .catch((reason: unknown) => {
-          failure ??= { reason };
-        })
+        .catch((error: unknown) => failures.push(error))
         .finally(() => {
           running -= 1;
           host.running -= 1;
           goOn();
         });
     };
+    const mayGoOn = (): boolean => failures.length === 0 && !signal.aborted;
+    const hasRoom = (host: Host<Item>): boolean =>
+      host.waiting.length > 0 && running < concurrency && host.running < perHost;
     /** What may begin on a host now; the milliseconds until it may begin more, where only time is missing. */
     const beginOn = (host: Host<Item>): number => {
-      while (host.waiting.length > 0 && running < concurrency && host.running < perHost) {
+      while (hasRoom(host)) {
         const waitMs = host.freeAtMs - performance.now();
         if (waitMs > 0) return waitMs;
         begin(host, host.waiting.pop() as Item);
@@ -55,7 +56,7 @@ export function inPace<Item>(
     const goOn = (): void => {
       clearTimeout(timer);
       let untilMs = Infinity;
-      if (!failure && !signal.aborted) {
+      if (mayGoOn()) {
         for (const [name, host] of hosts) {
           if (running >= concurrency) break;
           untilMs = Math.min(untilMs, beginOn(host));
@@ -63,10 +64,10 @@ export function inPace<Item>(
         }
         if (untilMs !== Infinity) timer = setTimeout(goOn, untilMs);
       }
-      if (running > 0 || (untilMs !== Infinity && !failure && !signal.aborted)) return;
+      if (running > 0 || (untilMs !== Infinity && mayGoOn())) return;
       signal.removeEventListener('abort', goOn);
-      if (failure) reject(failure.reason as Error);
-      else if (signal.aborted) reject(signal.reason as Error);
+      if (failures.length > 0) reject(failures[0]);
+      else if (signal.aborted) reject(signal.reason);
       else resolve();
     };
     signal.addEventListener('abort', goOn);
