@@ -19,7 +19,7 @@ import { createNotificationStore } from '../../src/store/notifications/notificat
 import { createJobSearch } from '../../src/store/search/job-search.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
-import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
+import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
 import { hasMosquitto, startBroker, startMailServer, startReceiver } from '../support/receivers.ts';
 import { createRouteDependencies } from '../support/routes.ts';
 import { requireService } from '../support/services.ts';
@@ -122,7 +122,7 @@ describeOnDatabases('notifications', (create) => {
     const [claimed] = await worker.claim(1);
     if (!claimed) throw new Error('the job was to be claimed');
     const end = isGood ? succeeded(claimed) : failed(claimed);
-    await jobs.finish({ ...end, retry: claimed.retry, tries: 1 } as Parameters<Jobs['finish']>[0]);
+    await jobs.finish({ ...end, retry: claimed.retry, tries: 1 });
     return id;
   };
   const look = async (): Promise<void> => {

@@ -80,7 +80,7 @@ describeOnDatabases('schedules', (create) => {
   const endJobs = async (): Promise<void> => {
     const worker = await joinWorker(createJobStore(database.db));
     for (const job of await worker.claim(100)) {
-      await jobs.finish({ ...succeeded(job), retry: job.retry, tries: 1 } as Parameters<Jobs['finish']>[0]);
+      await jobs.finish({ ...succeeded(job), retry: job.retry, tries: 1 });
     }
   };
 
