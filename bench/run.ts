@@ -15,6 +15,7 @@ import { latencyBench } from './latency.ts';
 import { launcherBench } from './launcher.ts';
 import { noOpBench } from './no-op.ts';
 import { outputBench } from './output.ts';
+import { pagesBench } from './pages.ts';
 import { programsBench } from './programs.ts';
 import { searchBench } from './search.ts';
 import { submitBench } from './submit.ts';
@@ -30,6 +31,7 @@ const benches: readonly Bench[] = [
   outputBench,
   idleBench,
   urlsBench,
+  pagesBench,
 ];
 
 const { values, positionals } = parseArgs({

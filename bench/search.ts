@@ -18,8 +18,8 @@ import { createJobReader } from '../src/store/job-reader.ts';
 import { createJobStore } from '../src/store/job-store.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { createJobSearch } from '../src/store/search/job-search.ts';
-import { keepPartitions } from '../src/store/search/keep-partitions.ts';
 import { joinWorker, newJob, succeeded } from '../test/support/jobs.ts';
+import { fillDiary } from './fill-diary.ts';
 import { alternate, atLeast, atMost, type Bench, type Figure, percentile, say } from './harness.ts';
 import { type MadeDatabase, openDatabase, startPostgres } from './postgres.ts';
 
@@ -58,7 +58,7 @@ export const searchBench: Bench = {
       const at = new Map<number, Measured>();
       for (const jobs of [small, large]) {
         const db = await open();
-        await fill(db, jobs);
+        await fillDiary(db, jobs);
         at.set(jobs, await measure(db, jobs));
         await db.close();
       }
@@ -73,48 +73,6 @@ export const searchBench: Bench = {
     }
   },
 };
-
-/** A minute apart; words: one in 2, in 100, in 10 000, and one job in the oldest tenth. */
-async function fill(db: Database, jobs: number): Promise<void> {
-  const startedMs = performance.now();
-  // A row more than fills a partition. The index is made at the end, which takes a fraction of the time.
-  const batch = 50_001;
-  await db.query('drop index job_words_gin');
-  for (let first = 1; first <= jobs; first += batch) {
-    const last = Math.min(jobs, first + batch - 1);
-    await db.query(
-      `with made as (
-         insert into jobs (uid, kind, name, state, reason, queue, owner, project, attempt, submitted_at, started_at, ended_at, assessment)
-         select gen_random_uuid(), case when n % 500 = 0 then 'url' else 'script' end, 'deck_' || n % 1000 || '.dyn',
-           case when n % 50 = 0 then 'failed' when n % 3000 = 1 then 'cancelled' else 'succeeded' end, case when n % 50 = 0 then 'exit' end,
-           'default', 'user' || (n * 7919::bigint) % 97, 'p' || n % 211, 1, timestamptz '2024-01-01' + n * interval '1 minute',
-           timestamptz '2024-01-01' + n * interval '1 minute', timestamptz '2024-01-01' + (n + n % 20) * interval '1 minute',
-           case when n % 997 = 0 then 'issue' end
-         from generate_series($1::int, $2::int) n returning id, submitted_at, name, kind, owner, project
-       )
-       insert into job_words select id, submitted_at, array_to_tsvector(array[
-         id::text, name, 'deck', 'dyn', id % 1000 || '', kind, owner, project, 'w' || (id * 31) % 5000, 'v' || (id * 17) % 20000,
-         E'\\x01kind:' || kind, E'\\x01owner:' || owner, E'\\x01project:' || project, E'\\x01queue:default', E'\\x01args:case=' || id % 50,
-         case when id % 2 = 0 then 'common' else 'usual' end, case when id % 100 = 0 then 'middle' else 'plenty' end,
-         case when id % 10000 = 0 then 'rare' else 'ordinary' end, case when id = $3::int / 20 then 'single' else 'several' end
-       ]) from made`,
-      [first, last, jobs],
-    );
-    await db.query('analyze job_words');
-    await keepPartitions(db);
-  }
-  await db.query(
-    'create index job_words_gin on job_words using gin (words) with (fastupdate = on, gin_pending_list_limit = 256)',
-  );
-  await db.query('vacuum analyze');
-  // What the filling left to be written must not be written while we measure.
-  await db.query('checkpoint');
-  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
-  const [row] = await db.query<{ parts: number }>(
-    `select count(*) as parts from pg_inherits where inhparent = 'job_words'::regclass`,
-  );
-  say(`  ${jobs} jobs in ${row?.parts} partitions, made in ${seconds} s`);
-}
 
 /** p95 in ms, by name of the question. */
 type Measured = Map<string, { client: number; database: number }>;

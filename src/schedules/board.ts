@@ -1,3 +1,4 @@
+import type { ScheduleTerms } from '../contract/schedule.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createCalendar } from './occurrences.ts';
 import { importCrontab } from './import-crontab.ts';
@@ -31,15 +32,18 @@ export function createScheduleBoard({ store, schedules, scripts, clock }: BoardO
       const items = (await store.list()).map((schedule) => ({
         name: schedule.name,
         past: (runs.get(schedule.name) ?? []).map(({ run }) => run),
-        coming: schedule.paused
-          ? []
-          : take(createCalendar(schedule), { after: now, until, most: mostOfOne }).map((at) =>
-              at.toISOString(),
-            ),
+        coming: schedule.paused ? [] : comingRuns(schedule, { after: now, until }),
       }));
       return { from: from.toISOString(), now: now.toISOString(), until: until.toISOString(), items };
     },
 
     importCrontab: (order, actor) => importCrontab(order, actor, { schedules, scripts }),
   };
+}
+
+function comingRuns(schedule: ScheduleTerms, { after, until }: { after: Date; until: Date }): string[] {
+  const calendar = createCalendar(schedule);
+  return take(calendar, { after, until, most: mostOfOne })
+    .filter((at) => !calendar.isBlackedOut(at))
+    .map((at) => at.toISOString());
 }

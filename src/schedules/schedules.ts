@@ -14,6 +14,9 @@ export interface SchedulesOptions {
   clock: Clock;
 }
 
+/** Further than this the next moment outside a blackout is not looked for. */
+const mostLookedAt = 1_000;
+
 export function createSchedules({ store, jobs, runner, clock }: SchedulesOptions): Schedules {
   const find = async (name: string): Promise<StoredSchedule> => {
     const found = await store.find(name);
@@ -22,7 +25,7 @@ export function createSchedules({ store, jobs, runner, clock }: SchedulesOptions
   };
   const get = async (name: string): Promise<Schedule> => {
     const { id, cursor: _, ...schedule } = await find(name);
-    return { ...schedule, lastRun: await store.lastRun(id) };
+    return withNextRun({ ...schedule, lastRun: await store.lastRun(id) });
   };
   const requireSubmit = async (
     schedule: Pick<StoredSchedule, 'name' | 'overlap' | 'submit' | 'jitterSeconds'>,
@@ -33,7 +36,7 @@ export function createSchedules({ store, jobs, runner, clock }: SchedulesOptions
   };
 
   return {
-    list: () => store.list(),
+    list: async () => (await store.list()).map(withNextRun),
     get,
 
     add: async (request, actor) => {
@@ -98,6 +101,16 @@ export function requireTerms(terms: ScheduleTerms): void {
       details.push({ field: `blackouts.${index}.until`, message: 'expected a moment after `from`' });
   });
   if (details.length > 0) throw invalid(details);
+}
+
+/** A moment inside a blackout is due, and passed over; people ask for the next one that submits. */
+function withNextRun(schedule: Schedule): Schedule {
+  if (schedule.nextAt === null || schedule.blackouts.length === 0) return schedule;
+  const calendar = createCalendar(schedule);
+  let at: Date | null = new Date(schedule.nextAt);
+  for (let looked = 0; at !== null && looked < mostLookedAt && calendar.isBlackedOut(at); looked += 1)
+    at = calendar.next(at);
+  return { ...schedule, nextAt: at?.toISOString() ?? null };
 }
 
 function dueFrom(

@@ -42,6 +42,13 @@ describe('a schedule', () => {
     );
   });
 
+  it('is next due outside its blackouts', async () => {
+    const blackouts = [{ days: ['mon', 'tue'], from: '00:00', until: '12:00' }];
+    expect((await ask('POST', '/schedules', admin, { ...nightly, blackouts })).body.nextAt).toBe(
+      '2026-03-04T01:30:00.000Z',
+    );
+  });
+
   it('of the server’s zone needs not name it', async () => {
     const { timezone: _, ...plain } = nightly;
     expect((await ask('POST', '/schedules', admin, plain)).body.timezone).toBe('UTC');
