@@ -26,6 +26,7 @@ describe('defaults', () => {
       homeDirectory: '/srv/daybook/data/homedir',
       scriptsDirectory: '/srv/daybook/data/scripts',
       pinnedDirectory: '/srv/daybook/data/pinned-scripts',
+      attemptsDirectory: '/srv/daybook/data/attempts',
       stopFreeBytes: 256 * 2 ** 20,
       launcherDirectory: '/srv/daybook/data/launcher',
       logsDirectory: '/srv/daybook/data/logs',

@@ -9,10 +9,13 @@ const sections: Readonly<Record<string, string>> = {
   accounts: 'Accounts',
   secrets: 'Secrets',
   oidc: 'Signing in at an identity provider',
+  files: 'Files of jobs',
   worker: 'Worker',
   database: 'Database',
   metrics: 'Metrics',
   urls: 'URL tests',
+  mail: 'E-mail',
+  mqtt: 'MQTT',
 };
 
 /** The text of docs/configuration.md. */

@@ -143,7 +143,7 @@ export const settings = {
     },
   ),
   mqttUrl: optional(kinds.mqttUrl, {
-    names: ['MQTT_URL', 'DAYBOOK_MQTT_URL'],
+    names: ['MQTT_URL'],
     toml: 'mqtt.url',
     secret: 'password',
     fallbackShown: 'no MQTT',
