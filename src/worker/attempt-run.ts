@@ -17,7 +17,6 @@ import type {
   StopCause,
 } from '../kinds/ports.ts';
 import type { ProgramEnd } from '../launcher/protocol.ts';
-import { isAppError } from '../contract/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import { withFields, type Logger } from '../lib/logger.ts';
@@ -36,7 +35,7 @@ import { ProgramRun } from './program-run.ts';
 import { prepareProgram } from './prepare-program.ts';
 import { writePinnedScript } from './pinned-script.ts';
 import { toTerms, type ProgramTerms } from './program-terms.ts';
-import { untilAnswered } from './until-answered.ts';
+import { Patience } from './patience.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies {
@@ -84,6 +83,7 @@ export class AttemptRun {
   readonly #adopted: AttemptRunOptions['adopted'];
   readonly #stopping = new AbortController();
   readonly #detached = new AbortController();
+  readonly #patience: Patience;
   readonly #measurements: Measurements;
   readonly #parts: PartRecorder;
   readonly #watch: AttemptWatch;
@@ -108,6 +108,8 @@ export class AttemptRun {
     const logger = withFields(deps.logger, { job: job.jobId, attempt: job.number });
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
+    const signals = { stopping: this.#stopping.signal, detached: this.#detached.signal };
+    this.#patience = new Patience(signals, logger);
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
     this.#capsule = new AttemptCapsule(job, {
       recorder: deps.capsules,
@@ -127,7 +129,7 @@ export class AttemptRun {
       onNear: (value) => this.#watch.near(this.#hit('wall', value, (job.timeoutMs ?? 0) / 1000)),
       onTime: () => this.stop('timeout'),
     });
-    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#persist(action));
+    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#patience.persist(action));
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
@@ -173,7 +175,7 @@ export class AttemptRun {
     const outcome = await this.#perform();
     await this.#watch.close(this.#ranMs);
     if (this.#detached.signal.aborted) return this.#measurements.close();
-    if (!(await this.#untilDone(() => this.#files.close(this.#detached.signal)))) return;
+    if (!(await this.#patience.untilDone(() => this.#files.close(this.#detached.signal)))) return;
     const finished = this.#isReleased
       ? released(this.#deps.clock.now())
       : toOutcome(outcome, {
@@ -197,9 +199,9 @@ export class AttemptRun {
     await this.#measurements.close();
     if (!(await this.#output.close())) return;
     await copies.write(this.job);
-    if (!(await this.#untilDone(() => this.#capsule.close()))) return;
+    if (!(await this.#patience.untilDone(() => this.#capsule.close()))) return;
     const { job } = this;
-    const isFinished = await this.#untilDone(() =>
+    const isFinished = await this.#patience.untilDone(() =>
       jobs.finish({
         jobId: job.jobId,
         number: job.number,
@@ -239,7 +241,9 @@ export class AttemptRun {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
     const place = { capsules, directory: settings.pinnedDirectory };
-    const pinnedScript = this.#adopted ? null : await this.#lookUp(() => writePinnedScript(this.job, place));
+    const pinnedScript = this.#adopted
+      ? null
+      : await this.#patience.lookUp(() => writePinnedScript(this.job, place));
     return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
   }
 
@@ -252,9 +256,10 @@ export class AttemptRun {
       series: (points) => this.#measurements.series(points),
       result: (members) => this.#measurements.addResult(members),
       part: (part) => this.#parts.add(part),
-      partsDone: async () => (await this.#lookUp(() => this.#deps.parts.done(this.job))) ?? [],
-      lastGood: (key) => this.#lookUp(() => this.#lastGood(key)),
-      compareWith: async (jobId) => void (await this.#lookUp(() => store.setBaseRun(this.job, jobId))),
+      partsDone: async () => (await this.#patience.lookUp(() => this.#deps.parts.done(this.job))) ?? [],
+      lastGood: (key) => this.#patience.lookUp(() => this.#lastGood(key)),
+      compareWith: async (jobId) =>
+        void (await this.#patience.lookUp(() => store.setBaseRun(this.job, jobId))),
       program: (plan) => this.#runProgram(plan),
     };
   }
@@ -310,7 +315,7 @@ export class AttemptRun {
     const signal = AbortSignal.any([this.#stopping.signal, this.#detached.signal]);
     const openFolders = () => this.#files.prepare(signal);
     const parts = { key, job, settings, terms: this.#terms, opener: secrets, openFolders };
-    const prepared = await this.#lookUp(() => prepareProgram(planned, parts));
+    const prepared = await this.#patience.lookUp(() => prepareProgram(planned, parts));
     if (!prepared) return this.#noEnd();
     if ('exitCode' in prepared) return this.#refuse(prepared);
     const { spec } = prepared;
@@ -399,38 +404,5 @@ export class AttemptRun {
   get #stopCause(): StopCause | null {
     const { signal } = this.#stopping;
     return signal.aborted ? (signal.reason as StopCause) : null;
-  }
-
-  /** What must be stored although the attempt is stopped; null when the worker lets go first. */
-  #persist<T>(action: () => Promise<T>): Promise<unknown> {
-    return untilAnswered(action, {
-      signal: this.#detached.signal,
-      isPassing: (error) => isAppError(error) && error.code === 'database_unavailable',
-      onFailure: (error) =>
-        this.#deps.logger.warn({ err: error }, 'Parts of an attempt could not be stored yet.'),
-    });
-  }
-
-  /** What the start needs of the database, waited for while that is away; null when the attempt is stopped first. */
-  async #lookUp<T>(action: () => Promise<T>): Promise<T | null> {
-    const found = await untilAnswered(action, {
-      signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
-      isPassing: (error) => isAppError(error) && error.code === 'database_unavailable',
-      onFailure: (error) =>
-        this.#deps.logger.warn({ err: error }, 'An attempt waits for the database to start.'),
-    });
-    return found && found.answer;
-  }
-
-  /** The database may be away for long; the end waits for it. False when the worker stops first. */
-  async #untilDone(action: () => Promise<unknown>): Promise<boolean> {
-    const done = await untilAnswered(action, {
-      signal: this.#detached.signal,
-      onFailure: (error) => {
-        if (!this.#detached.signal.aborted)
-          this.#deps.logger.warn({ err: error }, 'The end of an attempt could not be stored yet.');
-      },
-    });
-    return done !== null;
   }
 }
