@@ -248,3 +248,10 @@ it('nobody who is unknown reads or submits', async () => {
   expect((await ask('GET', '/jobs', {})).status).toBe(401);
   expect((await ask('POST', '/jobs', basic('admin', 'wrong'), good)).status).toBe(401);
 });
+
+it('parts behind a number that no part can have are refused by the name of the field', async () => {
+  const { id } = (await ask('POST', '/jobs', admin, good)).body;
+  expect((await ask('GET', `/jobs/${id}/parts?after=2147483647`, admin)).body).toMatchObject({ items: [] });
+  const refused = await ask('GET', `/jobs/${id}/parts?after=9007199254740991`, admin);
+  expect([refused.status, refused.body.details?.[0]?.field]).toEqual([400, 'after']);
+});

@@ -25,7 +25,13 @@ export function registerPartRoutes(app: App, { reader, parts }: PartDependencies
       params: jobParams,
       querystring: z.strictObject({
         tone: z.enum(tones).optional(),
-        after: z.coerce.number().int().min(0).default(0).describe('Only those with a higher number.'),
+        after: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe('Only those with a higher number.'),
         limit,
       }),
       response: { 200: z.object({ items: z.array(jobPart) }) },
