@@ -86,8 +86,12 @@ export const scheduleTerms = z.strictObject({
   jitterSeconds: terms.jitterSeconds.default(0),
 });
 
-/** Options of a submit that a schedule may say; the others belong to one run. */
+/**
+ * Options of a submit that a schedule may say; the others belong to one run. A file does, too: one that no job has yet
+ * is removed after a day.
+ */
 export const scheduledOptions = submitOptions.omit({
+  files: true,
   runAt: true,
   after: true,
   afterOk: true,

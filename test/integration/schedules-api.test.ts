@@ -84,6 +84,7 @@ describe('a schedule', () => {
     [{ blackouts: [{ days: ['mon'], from: '25:00', until: '06:00' }] }, 'blackouts.0'],
     [{ submit: { kind: 'script', input: { script: 'a/b' } } }, 'submit.input.script'],
     [{ submit: { ...submit, runAt: '2026-12-01T00:00:00Z' } }, 'submit'],
+    [{ submit: { ...submit, files: [{ file: 'a'.repeat(26), name: 'mesh.msh' }] } }, 'submit'],
     [{ submit: { kind: 'nothing', input: {} } }, 'submit.kind'],
     [{ submit: { ...submit, env: { KEY: { secret: 'unknown' } } } }, 'submit.env.KEY'],
   ])('with %o is refused by the name of the field', async (change, field) => {
