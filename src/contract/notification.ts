@@ -1,31 +1,8 @@
 import { z } from 'zod';
+import { channelTypes, defaultBody, defaultSubject, notificationEvents } from './notification-facts.ts';
 import { plainText } from './plain-text.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
-
-/** What people can be told of. Of jobs, but for the last. */
-export const notificationEvents = [
-  'ended',
-  'failed',
-  'first_failure',
-  'recovered',
-  'lost',
-  'slow',
-  'stuck',
-  'disk_low',
-] as const;
-export type NotificationEvent = (typeof notificationEvents)[number];
-
-export const eventMeanings: Readonly<Record<NotificationEvent, string>> = {
-  ended: 'A job ended, however.',
-  failed: 'A job failed.',
-  first_failure: 'A job failed, and the one before of the same kind and name had not.',
-  recovered: 'A job succeeded, and the one before of the same kind and name had failed.',
-  lost: 'A job failed because its worker or its program was lost.',
-  slow: 'A job runs longer than nineteen of twenty of its like did.',
-  stuck: 'A running job has printed nothing and told no progress for `stuckMinutes`.',
-  disk_low: 'Less than `diskBelowGib` is free where the server keeps its data.',
-};
 
 const address = z.email({ message: 'expected an e-mail address' }).max(254);
 
@@ -67,13 +44,6 @@ const terms = {
   paused: z.boolean(),
 };
 
-export const defaultSubject = '[Daybook] {{job.name}}: {{event}}';
-export const defaultBody = `Job {{job.id}} "{{job.name}}" of {{job.owner}}: {{job.state}} {{job.reason}}
-{{job.message}}
-{{job.errorLine}}
-
-{{job.url}}`;
-
 export const newNotificationRule = z.strictObject({
   ...terms,
   filter: terms.filter.default(''),
@@ -108,7 +78,7 @@ export const deliveryStates = ['pending', 'sent', 'failed'] as const;
 /** A message to one receiver. */
 export const notificationDelivery = z.object({
   id: z.int(),
-  channel: z.enum(['email', 'webhook', 'mqtt']),
+  channel: z.enum(channelTypes),
   target: z.string(),
   subject: z.string(),
   body: z.string(),
@@ -131,20 +101,3 @@ export const notificationPreview = z.object({
     .describe('The newest job of the filter; null: there is none, and an example stands in.'),
 });
 export type NotificationPreview = z.infer<typeof notificationPreview>;
-
-/** What templates may name. */
-export const templateNames = [
-  'event',
-  'rule',
-  'job.id',
-  'job.name',
-  'job.kind',
-  'job.owner',
-  'job.project',
-  'job.state',
-  'job.reason',
-  'job.message',
-  'job.verdict',
-  'job.errorLine',
-  'job.url',
-] as const;

@@ -1,4 +1,4 @@
-import type { NotificationEvent } from '../contract/notification.ts';
+import type { NotificationEvent } from '../contract/notification-facts.ts';
 import type { NewDelivery, Notice, StoredNotificationRule, ToldJob } from './ports.ts';
 import { render, renderSubject, type TemplateValues } from './template.ts';
 

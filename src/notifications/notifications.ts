@@ -7,6 +7,7 @@ import type {
   NotificationDelivery,
   NotificationRule,
 } from '../contract/notification.ts';
+import { channelTypes, type ChannelType } from '../contract/notification-facts.ts';
 import { isAllowed } from '../contract/permissions.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JobSearch } from '../search/ports.ts';
@@ -43,6 +44,11 @@ export function createNotifications(options: NotificationsOptions): Notification
       throw new AppError('not_found', `There is no notification rule ${id}.`);
     return rule;
   };
+  const channels = (actor: Actor): ChannelType[] =>
+    channelTypes.filter(
+      // Web hooks and topics reach other machines in the name of the server.
+      (type) => senders[type] && (type === 'email' || isAllowed(actor, 'notifications.send-anywhere')),
+    );
   const requireRule = (
     rule: Pick<NewNotificationRule, 'filter' | 'subject' | 'body' | 'channel'>,
     actor: Actor,
@@ -56,8 +62,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       });
     }
     if (details.length > 0) throw invalid(details);
-    // They reach other machines in the name of the server.
-    if (type !== 'email' && !isAllowed(actor, 'notifications.send-anywhere'))
+    if (!channels(actor).includes(type))
       throw new AppError(
         'forbidden',
         'Web hooks and MQTT topics are for operators; e-mail is for everybody.',
@@ -79,6 +84,7 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   return {
     list: async (actor) => (await store.rules()).filter((rule) => mayTouch(rule, actor)).map(toRule),
+    channels,
     get: async (id, actor) => toRule(await find(id, actor)),
 
     add: async (rule, actor) => {
@@ -90,7 +96,9 @@ export function createNotifications(options: NotificationsOptions): Notification
 
     change: async (id, change, actor) => {
       const before = await find(id, actor);
-      requireRule({ ...before, ...change }, actor);
+      // Whatever became of its sender or of the rights of its owner, a rule can be silenced.
+      const onlyPauses = change.paused === true && Object.keys(change).length === 1;
+      if (!onlyPauses) requireRule({ ...before, ...change }, actor);
       const changed = await store.change(id, change);
       if (changed === 'taken') throw nameTaken(change.name ?? before.name);
       if (!changed) throw new AppError('not_found', `Notification rule ${id} was removed meanwhile.`);

@@ -2,13 +2,12 @@ import type { Actor } from '../contract/actor.ts';
 import type { JobSummary, UsualTime } from '../contract/job.ts';
 import type {
   NewNotificationRule,
-  NotificationChannel,
   NotificationDelivery,
-  NotificationEvent,
   NotificationPreview,
   NotificationRule,
   NotificationRuleChange,
 } from '../contract/notification.ts';
+import type { ChannelType, NotificationEvent } from '../contract/notification-facts.ts';
 
 export type StoredNotificationRule = Omit<NotificationRule, 'signingKey'>;
 
@@ -38,7 +37,7 @@ export interface StreakStep {
 
 export interface NewDelivery {
   ruleId: number;
-  channel: NotificationChannel['type'];
+  channel: ChannelType;
   target: string;
   subject: string;
   body: string;
@@ -123,12 +122,14 @@ export class SendError extends Error {
   }
 }
 
-export type Senders = Readonly<Record<NotificationChannel['type'], Sender | null>>;
+export type Senders = Readonly<Record<ChannelType, Sender | null>>;
 
 /** The use cases of rules. Errors meant for people are `AppError`s. */
 export interface Notifications {
   /** Of the actor; of everybody for operators. */
   list(actor: Actor): Promise<NotificationRule[]>;
+  /** How the actor may be told here: there is a sender, and those that reach other machines are for operators. */
+  channels(actor: Actor): ChannelType[];
   /** @throws AppError `not_found` also for one of somebody else */
   get(id: number, actor: Actor): Promise<NotificationRule>;
   /** @throws AppError `invalid_input`, `conflict`, `forbidden` for channels that only operators may use */

@@ -1,4 +1,4 @@
-import { templateNames } from '../contract/notification.ts';
+import { templateNames } from '../contract/notification-facts.ts';
 
 const placeholder = /\{\{\s*([\w.]+)\s*\}\}/g;
 const known: ReadonlySet<string> = new Set(templateNames);

@@ -1,7 +1,7 @@
 import { parseFilter } from '../contract/filter/parse.ts';
 import type { Actor } from '../contract/actor.ts';
 import type { JobSummary } from '../contract/job.ts';
-import type { NotificationEvent } from '../contract/notification.ts';
+import type { NotificationEvent } from '../contract/notification-facts.ts';
 import { isEnded } from '../contract/states.ts';
 import type { JobReader } from '../jobs/ports.ts';
 import type { Clock } from '../lib/clock.ts';

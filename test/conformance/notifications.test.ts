@@ -415,5 +415,19 @@ describeOnDatabases('notifications', (create) => {
     await expect(notifications.test(rule.id, eva)).rejects.toMatchObject({ code: 'not_found' });
     expect(await notifications.list(bo)).toHaveLength(1);
     expect(await notifications.list(ana)).toHaveLength(2);
+    expect(notifications.channels(bo)).toEqual(['email']);
+    expect(notifications.channels(ana)).toEqual(['email', 'webhook']);
+    expect(build('mqtt://127.0.0.1:1').notifications.channels(ana)).toContain('mqtt');
+  });
+
+  it('can be paused by who may not use its channel any more, and not changed or resumed', async () => {
+    const rule = await add({ channel: { type: 'webhook', url: receiver.url } });
+    const demoted: Actor = { ...ana, role: 'member' };
+    expect(await notifications.change(rule.id, { paused: true }, demoted)).toMatchObject({ paused: true });
+    for (const change of [{ paused: false }, { paused: true, name: 'other' }])
+      await expect(notifications.change(rule.id, change, demoted)).rejects.toMatchObject({
+        code: 'forbidden',
+      });
+    expect(await notifications.get(rule.id, ana)).toMatchObject({ paused: true, name: 'mine' });
   });
 });

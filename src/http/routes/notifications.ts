@@ -6,6 +6,7 @@ import {
   notificationRule,
   notificationRuleChange,
 } from '../../contract/notification.ts';
+import { channelTypes } from '../../contract/notification-facts.ts';
 import type { Notifications } from '../../notifications/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
@@ -32,9 +33,17 @@ export function registerNotificationRoutes(
       operationId: 'listNotificationRules',
       tags,
       summary: 'Your rules; for operators those of everybody',
-      response: { 200: z.object({ items: z.array(notificationRule) }) },
+      response: {
+        200: z.object({
+          items: z.array(notificationRule),
+          channels: z.array(z.enum(channelTypes)).describe('How you may be told here.'),
+        }),
+      },
     },
-    handler: async (request) => ({ items: await notifications.list(principalOf(request).actor) }),
+    handler: async (request) => {
+      const { actor } = principalOf(request);
+      return { items: await notifications.list(actor), channels: notifications.channels(actor) };
+    },
   });
 
   app.post(base, {

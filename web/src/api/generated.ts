@@ -6559,6 +6559,8 @@ export interface operations {
                             /** @description Of a web hook: `webhook-signature` is made with it (standardwebhooks.com). */
                             signingKey: string | null;
                         }[];
+                        /** @description How you may be told here. */
+                        channels: ("email" | "webhook" | "mqtt")[];
                     };
                 };
             };
@@ -7393,16 +7395,6 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description Files for the program, uploaded before. */
-                        files?: {
-                            /**
-                             * Format: uuid
-                             * @description Of an upload of yours (POST /files), or of a file of a job.
-                             */
-                            file: string;
-                            /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
-                            name: string;
-                        }[];
                         /** @description When and how often to try again. */
                         retry?: {
                             /**
@@ -7517,16 +7509,6 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description Files for the program, uploaded before. */
-                        files?: {
-                            /**
-                             * Format: uuid
-                             * @description Of an upload of yours (POST /files), or of a file of a job.
-                             */
-                            file: string;
-                            /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
-                            name: string;
-                        }[];
                         /** @description When and how often to try again. */
                         retry?: {
                             /**
@@ -8394,16 +8376,6 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description Files for the program, uploaded before. */
-                        files?: {
-                            /**
-                             * Format: uuid
-                             * @description Of an upload of yours (POST /files), or of a file of a job.
-                             */
-                            file: string;
-                            /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
-                            name: string;
-                        }[];
                         /** @description When and how often to try again. */
                         retry?: {
                             /**
@@ -8518,16 +8490,6 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description Files for the program, uploaded before. */
-                        files?: {
-                            /**
-                             * Format: uuid
-                             * @description Of an upload of yours (POST /files), or of a file of a job.
-                             */
-                            file: string;
-                            /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
-                            name: string;
-                        }[];
                         /** @description When and how often to try again. */
                         retry?: {
                             /**
