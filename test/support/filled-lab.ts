@@ -15,6 +15,7 @@ awk -v n="$2" -v s="$1" -v part="\${3:+0.64}" 'BEGIN {
     printf "{\\"daybook\\": {\\"series\\": {\\"name\\": \\"lift\\", \\"unit\\": \\"kN\\", \\"x\\": %d, \\"y\\": %.4f}}}\\n", i, 0.4 + 0.02 * s * (1 - r)
   }
 }'
+printf 'section,steps\\n%s,%s\\n' "$1" "$2" > "$DAYBOOK_OUTPUT_DIR/section.csv"
 sleep "\${3:-0}"
 echo '{"daybook": {"result": {"lift": 0.52, "drag": 0.031, "converged": true}}}'
 echo "converged"
@@ -88,6 +89,12 @@ export async function fillLab(server: TestServer): Promise<Lab> {
   });
   await submitScript(server, 'wing.sh', ['9', '100'], { name: 'Summary of the night', afterOk: [running] });
   await addSchedules(server);
+  await server.call('POST', '/api/v1/notification-rules', {
+    name: 'Broken meshes',
+    filter: 'name:mesh*',
+    events: ['first_failure', 'recovered'],
+    channel: { type: 'webhook', url: 'http://127.0.0.1:9/lab' },
+  });
   return { measured, failed, running, waiting };
 }
 

@@ -39,6 +39,13 @@ export const settingsSections: readonly SettingsSection[] = [
     needs: 'tokens.own',
   },
   {
+    path: 'notifications',
+    label: 'Notifications',
+    icon: 'i-lucide-bell',
+    component: defineAsyncComponent(() => import('./NotificationSettings.vue')),
+    needs: 'notifications.own',
+  },
+  {
     path: 'appearance',
     label: 'Appearance',
     icon: 'i-lucide-sun-moon',
