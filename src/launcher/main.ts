@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { Connection } from './connection.ts';
@@ -93,6 +94,8 @@ async function main(): Promise<void> {
   await listenAt(folder, place, onSocket, logger);
   watchIdle();
   logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'ready');
+  // Otherwise written only at an orderly end, and a launcher runs for months.
+  flushCompileCache();
 }
 
 await main();

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { delay } from '../lib/delay.ts';
 import type { LauncherOptions } from '../launcher/main-options.ts';
 import { checkPrivateFolder } from '../launcher/server.ts';
@@ -33,7 +34,7 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
   const child = spawn(
     process.execPath,
     [...heapFlags, mainFile, folder, String(idleSeconds), JSON.stringify(launcherOptions)],
-    { detached: true, stdio: ['ignore', log, log], env: { TMPDIR: tmpdir() } },
+    { detached: true, stdio: ['ignore', log, log], env: { TMPDIR: tmpdir(), ...compileCache() } },
   );
   closeSync(log);
   const outcome = { failure: null as string | null };
@@ -54,6 +55,13 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
   throw new Error(
     `The launcher did not start: ${outcome.failure ?? `no answer in ${startDeadlineMs} ms`}. See ${logPath}.`,
   );
+}
+
+/** Ours, if we have one, makes a launcher start in a quarter of the time. */
+function compileCache(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  // Node adds the folder of its version by itself.
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 function isLarge(path: string): boolean {

@@ -1,4 +1,5 @@
 /** A real server for fault tests: `node serve-entry.ts web worker`, configured by its environment. */
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { serve } from '../../../src/app.ts';
 import type { ServerRole } from '../../../src/app/context.ts';
@@ -10,6 +11,8 @@ const roles = process.argv.slice(2).filter((word): word is ServerRole => word ==
 try {
   const config = readConfig();
   const points = new FaultPoints(join(config.data.directory, faultFileName));
+  // Most of these servers are killed, which would leave it unwritten.
+  flushCompileCache();
   await serve(config, {
     roles,
     drain: process.argv.includes('--drain'),

@@ -17,6 +17,8 @@ export interface ServerOptions {
 }
 
 const entry = fileURLToPath(import.meta.resolve('./serve-entry.ts'));
+// As the command line has it (src/main.ts): a test starts many servers, and each would strip the types again.
+const compileCache = fileURLToPath(import.meta.resolve('../../../node_modules/.cache/daybook'));
 
 /** One server process: started, killed, started again. Knows only the process that it started itself. */
 export class Server {
@@ -56,7 +58,7 @@ export class Server {
     const [file = '', ...args] = [...command, process.execPath, entry, ...roles];
     const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', log],
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...env },
       cwd,
     });
     closeSync(log);
