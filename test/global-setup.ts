@@ -7,7 +7,16 @@ import {
   createEmbeddedPostgres,
   type EmbeddedPostgres,
 } from '../src/store/embedded-postgres/embedded-postgres.ts';
-import { defaultServerUrl, embeddedUrlName, serverUrlName, socketUrl } from './support/database.ts';
+import {
+  createTemplate,
+  defaultServerUrl,
+  dropTemplate,
+  embeddedUrlName,
+  serverUrlName,
+  socketUrl,
+  withoutDurability,
+} from './support/database.ts';
+import { prepareData } from './support/prepared-data.ts';
 
 let folder = '';
 let embedded: EmbeddedPostgres | undefined;
@@ -27,12 +36,21 @@ export async function setup(): Promise<void> {
     },
   });
   await embedded.start();
-  process.env[embeddedUrlName] = socketUrl(embedded.connection);
+  const embeddedUrl = socketUrl(embedded.connection);
+  process.env[embeddedUrlName] = embeddedUrl;
+  await withoutDurability(embeddedUrl);
+  await createTemplate(embeddedUrl);
   const serverUrl = process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl;
-  if (await isReachable(serverUrl)) process.env[serverUrlName] = serverUrl;
+  if (await isReachable(serverUrl)) {
+    process.env[serverUrlName] = serverUrl;
+    await createTemplate(serverUrl);
+  }
+  await prepareData(join(folder, 'prepared'));
 }
 
 export async function teardown(): Promise<void> {
+  const serverUrl = process.env[serverUrlName];
+  if (serverUrl !== undefined) await dropTemplate(serverUrl);
   await embedded?.stop();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -55,6 +55,7 @@ describe('start and stop', () => {
   });
 
   it('the postmaster has a session of its own, so that Ctrl-C does not reach it', async () => {
+    workshop.fill();
     const database = workshop.create();
     await database.start();
     const stat = readFileSync(`/proc/${database.pid}/stat`, 'utf8');
@@ -62,6 +63,7 @@ describe('start and stop', () => {
   });
 
   it('the socket lies in a private folder', async () => {
+    workshop.fill();
     const database = workshop.create();
     await database.start();
     expect(statSync(database.connection.host ?? '').mode & 0o777).toBe(0o700);
@@ -98,6 +100,7 @@ describe('start and stop', () => {
 
 describe('after a crash', () => {
   it('a killed starter leaves the postmaster running, and the next one adopts it', async () => {
+    workshop.fill();
     const keeper = await workshop.spawnKeeper();
     await ask(keeper.connection, remember);
     keeper.child.kill('SIGKILL');
@@ -112,6 +115,7 @@ describe('after a crash', () => {
   });
 
   it('a killed postmaster is started again; meanwhile queries say so, and nothing committed is lost', async () => {
+    workshop.fill();
     const database = workshop.create();
     await database.start();
     await ask(database.connection, remember);
@@ -140,6 +144,7 @@ describe('after a crash', () => {
   });
 
   it('an adopted postmaster that dies is started again, too', async () => {
+    workshop.fill();
     const keeper = await workshop.spawnKeeper();
     keeper.child.kill('SIGKILL');
     await once(keeper.child, 'exit');
@@ -158,6 +163,7 @@ describe('after a crash', () => {
   });
 
   it('pid file and socket of a machine that went down are no obstacle', async () => {
+    workshop.fill();
     const keeper = await workshop.spawnKeeper();
     await ask(keeper.connection, remember);
     process.kill(keeper.child.pid ?? 0, 'SIGSTOP');
@@ -171,6 +177,7 @@ describe('after a crash', () => {
   });
 
   it('a pid file whose number belongs to another program by now is not believed', async () => {
+    workshop.fill();
     const first = workshop.create();
     await first.start();
     await first.stop();
@@ -185,6 +192,7 @@ describe('after a crash', () => {
   });
 
   it('an interrupted first start leaves nothing half', async () => {
+    workshop.fill();
     const first = workshop.create();
     await first.start();
     await first.stop();
@@ -202,6 +210,7 @@ describe('after a crash', () => {
 
 describe('refusals', () => {
   it('a database of another PostgreSQL is left alone, with a sentence what to do', async () => {
+    workshop.fill();
     const first = workshop.create();
     await first.start();
     await first.stop();
@@ -215,6 +224,7 @@ describe('refusals', () => {
   });
 
   it('a database that is gone is not silently replaced by an empty one', async () => {
+    workshop.fill();
     const first = workshop.create();
     await first.start();
     await first.stop();
@@ -227,6 +237,7 @@ describe('refusals', () => {
   });
 
   it('a setting that PostgreSQL refuses is reported in its words', async () => {
+    workshop.fill();
     const first = workshop.create();
     await first.start();
     await first.stop();
@@ -248,6 +259,7 @@ describe('two at once', () => {
   });
 
   it('a guest that stops leaves the database to its keeper; a keeper that stops hands over to a guest', async () => {
+    workshop.fill();
     const keeper = workshop.create();
     await keeper.start();
     const passing = workshop.create();

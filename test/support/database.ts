@@ -13,6 +13,7 @@ export interface TestDatabase {
 /** How test/global-setup.ts tells the rest of the run what it found. */
 export const embeddedUrlName = 'DAYBOOK_TEST_EMBEDDED_URL';
 export const serverUrlName = 'DAYBOOK_TEST_SERVER_URL';
+const templateName = 'DAYBOOK_TEST_TEMPLATE';
 export const defaultServerUrl = 'postgres://postgres@127.0.0.1:5432/postgres';
 
 export interface DatabaseBackend {
@@ -30,22 +31,38 @@ export const databaseBackends: readonly DatabaseBackend[] = [
 export async function createTestDatabase(
   serverUrl = process.env[embeddedUrlName] ?? process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl,
 ): Promise<TestDatabase> {
-  const created = await createEmptyDatabase(serverUrl);
-  await migrate(created.db);
-  return created;
+  return create(serverUrl, `template ${process.env[templateName]}`);
 }
 
 /** The same without a schema. */
 export async function createEmptyDatabase(serverUrl: string): Promise<TestDatabase> {
-  const name = `daybook_test_${randomBytes(6).toString('hex')}`;
+  return create(serverUrl);
+}
+
+/** Makes the migrated database that those of tests are copies of: faster than to migrate each of them. */
+export async function createTemplate(serverUrl: string): Promise<void> {
+  const name = (process.env[templateName] ??= `daybook_template_${randomBytes(6).toString('hex')}`);
   await admin(serverUrl, `create database ${name}`);
+  const db = connect(withDatabase(serverUrl, name));
+  await migrate(db);
+  await db.close();
+}
+
+export async function dropTemplate(serverUrl: string): Promise<void> {
+  await admin(serverUrl, `drop database if exists ${process.env[templateName]} with (force)`);
+}
+
+/** Only a crash of the machine could tell the difference, and it would take the tests along. */
+export async function withoutDurability(serverUrl: string): Promise<void> {
+  await admin(serverUrl, 'alter system set fsync = off');
+  await admin(serverUrl, 'select pg_reload_conf()');
+}
+
+async function create(serverUrl: string, options = ''): Promise<TestDatabase> {
+  const name = `daybook_test_${randomBytes(6).toString('hex')}`;
+  await admin(serverUrl, `create database ${name} ${options}`);
   const url = withDatabase(serverUrl, name);
-  const db = createDatabase({
-    connection: { connectionString: url },
-    poolSize: 8,
-    applicationName: 'daybook-test',
-    onIdleError: () => {},
-  });
+  const db = connect(url);
   return {
     db,
     url,
@@ -54,6 +71,15 @@ export async function createEmptyDatabase(serverUrl: string): Promise<TestDataba
       await admin(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+function connect(url: string): Database {
+  return createDatabase({
+    connection: { connectionString: url },
+    poolSize: 8,
+    applicationName: 'daybook-test',
+    onIdleError: () => {},
+  });
 }
 
 /** The address form of a connection over a Unix socket. */

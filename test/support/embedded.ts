@@ -12,6 +12,7 @@ import {
   type EmbeddedPostgresOptions,
 } from '../../src/store/embedded-postgres/embedded-postgres.ts';
 import { pollUntil } from './poll.ts';
+import { copyPreparedData } from './prepared-data.ts';
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -26,6 +27,8 @@ export interface Keeper {
 export interface Workshop {
   folder: string;
   data: string;
+  /** Puts a complete database there, for tests that are not about a first start. */
+  fill(): void;
   create(options?: Partial<EmbeddedPostgresOptions>): EmbeddedPostgres;
   /** Starts a supervisor in a process of its own. */
   spawnKeeper(options?: { asNobody?: boolean }): Promise<Keeper>;
@@ -43,6 +46,7 @@ export function openWorkshop(): Workshop {
   return {
     folder,
     data,
+    fill: () => copyPreparedData(data),
     create: (options = {}) => {
       const service = createEmbeddedPostgres({
         dataDirectory: data,

@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcesses } from './faults/processes.ts';
+import { copyPreparedData } from './prepared-data.ts';
 
 const entry = join(import.meta.dirname, '../../src/main.ts');
 const adminPassword = 'the admin of a test';
@@ -34,6 +35,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'daybook-server-'));
   chmodSync(folder, 0o755);
+  if (env['DATABASE_URL'] === undefined) copyPreparedData(env['DAYBOOK_DATA'] ?? folder);
   const child = spawn(process.execPath, [entry, 'serve', ...(options.args ?? [])], {
     env: {
       PATH: process.env['PATH'],
