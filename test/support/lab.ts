@@ -42,20 +42,16 @@ export async function submitScript(
   return answer.json<{ id: number }>().id;
 }
 
-/** Resolves when all these jobs are in one of the states. */
+/** Resolves when each of these jobs has been in one of the states. */
 export async function untilState(
   server: TestServer,
   ids: readonly number[],
   ...states: string[]
 ): Promise<void> {
-  await pollUntil(
-    async () =>
-      Promise.all(
-        ids.map(
-          async (id) => (await server.call('GET', `/api/v1/jobs/${id}`)).json<{ state: string }>().state,
-        ),
-      ),
-    (found) => found.every((state) => states.includes(state)),
-    { intervalMs: 50 },
-  );
+  for (const id of ids)
+    await pollUntil(
+      async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<{ state: string }>().state,
+      (state) => states.includes(state),
+      { intervalMs: 50 },
+    );
 }
