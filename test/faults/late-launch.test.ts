@@ -1,13 +1,18 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { retryPolicy } from '../../src/contract/job.ts';
 import type { ClaimedJob } from '../../src/jobs/ports.ts';
 import type { OutputSink } from '../../src/output/ports.ts';
 import type { Kind } from '../../src/kinds/ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import { AttemptFolders } from '../../src/worker/attempt-folders.ts';
 import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt-run.ts';
 
 const leaseMs = 10_000;
+const folder = mkdtempSync(join(tmpdir(), 'daybook-late-'));
 const job: ClaimedJob = {
   jobId: 7,
   number: 1,
@@ -38,6 +43,7 @@ beforeEach(() => {
 afterEach(() => {
   sleepsMs = 0;
 });
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Its worker falls asleep just before the program is started. */
 const sleepy: Kind = {
@@ -82,6 +88,7 @@ const dependencies = {
   clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },
   logger: silentLogger,
   recorder: { open: () => sink },
+  folders: new AttemptFolders(folder, null),
   copies: { write: async () => {} },
   capsules: { save: async () => {}, findScript: async () => null },
   store: { markLaunched: async () => {} },

@@ -209,7 +209,7 @@ describe('a worker', () => {
       running: 1,
       queues: ['default', 'nightly', 'narrow'],
       labels: ['gpu'],
-      kinds: ['script', 'bulk'],
+      kinds: ['script', 'url', 'bulk'],
       state: 'active',
       problem: null,
     });
