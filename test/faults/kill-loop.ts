@@ -3,7 +3,7 @@
  *
  *     node test/faults/kill-loop.ts [--rounds 20] [--seed N] [--mode serve|split|guest|both] [--lease 2] [--keep]
  *
- * `both` runs the rounds once on one process with the embedded database (serve) and once with web and worker apart:
+ * `both` runs the rounds on one process with the embedded database (serve) and, beside it, with web and worker apart:
  * on the PostgreSQL server of DAYBOOK_TEST_DATABASE_URL when it answers (split), else on one data directory (guest).
  * Exit code 1: a promise was broken, or with 100 rounds or more a fault was never seen.
  */
@@ -33,12 +33,10 @@ const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 process.once('SIGTERM', () => interrupted.abort());
 
-let isClean = true;
-for (const mode of await chooseModes()) {
-  if (!interrupted.signal.aborted) isClean = (await runMode(mode)) && isClean;
-}
+// Both at once: a round is half waiting, for leases and for servers that come back.
+const clean = await Promise.all((await chooseModes()).map(runMode));
 // What a broken round still has under way would keep the process.
-process.exit(isClean && !interrupted.signal.aborted ? 0 : 1);
+process.exit(clean.every(Boolean) && !interrupted.signal.aborted ? 0 : 1);
 
 async function runMode(mode: Mode): Promise<boolean> {
   const site = new Site({ mode, leaseMs, serverUrl });
