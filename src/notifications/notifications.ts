@@ -78,7 +78,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   ): Promise<Notice> => {
     const [event = 'ended'] = rule.events;
     const jobId = event === 'disk_low' ? null : await newestJob(rule.filter, actor);
-    const text = jobId === null ? 'An example: there is no such job yet.' : null;
+    const text = jobId === null ? 'no job fits the filter yet' : null;
     return { id: 0, ruleId: rule.id, event, key: '', jobId, text, createdAt: clock.now() };
   };
 
