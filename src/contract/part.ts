@@ -12,3 +12,29 @@ export const jobPart = z.object({
   facts: z.unknown().describe('By the schema of the kind.'),
 });
 export type JobPart = z.infer<typeof jobPart>;
+
+/** What became of one thing over a time, in equal slices of it. */
+export const partSummary = z.object({
+  from: z.iso.datetime({ offset: true }),
+  until: z.iso.datetime({ offset: true }),
+  latest: jobPart.omit({ facts: true }).nullable().describe('The newest; null: there is none in this time.'),
+  unchangedSince: z.iso
+    .datetime({ offset: true })
+    .nullable()
+    .describe(
+      'The first of the row with the tone of the newest; at `from` it may have been going on already.',
+    ),
+  isCut: z.boolean().describe('There are more than the newest 100000, which were counted.'),
+  slices: z
+    .array(
+      z.object({
+        number: z.int().describe('From 0, the oldest; one without any part is left out.'),
+        good: z.int(),
+        warn: z.int(),
+        bad: z.int(),
+        medianMs: z.number().nullable(),
+      }),
+    )
+    .describe('In order of time.'),
+});
+export type PartSummary = z.infer<typeof partSummary>;

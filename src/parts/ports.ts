@@ -1,6 +1,6 @@
 import type { Actor } from '../contract/actor.ts';
 import type { Verdict } from '../contract/job.ts';
-import type { JobPart } from '../contract/part.ts';
+import type { JobPart, PartSummary } from '../contract/part.ts';
 import type { tones } from '../contract/states.ts';
 import type { AttemptKey } from '../jobs/ports.ts';
 
@@ -40,4 +40,9 @@ export interface PartStore {
     query: { kind: string; key: string | null; since: Date | null; limit: number; offset: number },
     actor: Actor,
   ): Promise<JobPart[]>;
+  /** Of one key between two moments, cut into so many slices of equal length. */
+  summary(
+    query: { kind: string; key: string; from: Date; until: Date; slices: number },
+    actor: Actor,
+  ): Promise<PartSummary>;
 }

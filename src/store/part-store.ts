@@ -2,6 +2,7 @@ import type { JobPart } from '../contract/part.ts';
 import type { DonePart, PartStore } from '../parts/ports.ts';
 import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
+import { ofKey, readPartSummary } from './part-summary.ts';
 
 /**
  * The row of the attempt is locked, so a part is written while the attempt runs or not at all: one that was given up
@@ -68,14 +69,8 @@ export function createPartStore(db: Database): PartStore {
       const [most, passed] = [conditions.value(limit), conditions.value(offset)];
       return read(db, conditions, `${order} limit ${most} offset ${passed}`);
     },
+    summary: (query, actor) => readPartSummary(db, query, actor),
   };
-}
-
-function ofKey(conditions: Conditions, kind: string, key: string): Conditions {
-  return conditions
-    .add('p.kind = ?', kind)
-    .add('hashtextextended(p.key, 0) = hashtextextended(?, 0)', key)
-    .add('p.key = ?', key);
 }
 
 async function read(db: Database, conditions: Conditions, rest: string): Promise<JobPart[]> {

@@ -66,6 +66,13 @@ export const router = createRouter({
       meta: { title: 'Schedule' },
     },
     {
+      path: '/urls/:view(status)?',
+      name: 'urls',
+      component: () => import('./pages/UrlsPage.vue'),
+      props: true,
+      meta: { title: 'URLs' },
+    },
+    {
       path: '/queues',
       name: 'queues',
       component: () => import('./pages/QueuesPage.vue'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobPart } from '../../contract/part.ts';
+import { jobPart, partSummary } from '../../contract/part.ts';
 import { tones } from '../../contract/states.ts';
 import type { JobReader } from '../../jobs/ports.ts';
 import type { PartStore } from '../../parts/ports.ts';
@@ -13,6 +13,7 @@ export interface PartDependencies {
 
 const limit = z.coerce.number().int().min(1).max(1_000).default(100);
 const tags = ['jobs'];
+const hourMs = 3_600_000;
 
 /** What jobs did, thing by thing: each URL of a list with its verdict. */
 export function registerPartRoutes(app: App, { reader, parts }: PartDependencies): void {
@@ -64,6 +65,28 @@ export function registerPartRoutes(app: App, { reader, parts }: PartDependencies
       const { kind, key = null, since, limit: most, offset } = request.query;
       const query = { kind, key, since: since === undefined ? null : new Date(since), limit: most, offset };
       return { items: await parts.newest(query, principalOf(request).actor) };
+    },
+  });
+
+  app.get('/api/v1/parts/summary', {
+    config: { access: 'jobs.read' },
+    schema: {
+      operationId: 'summarizeParts',
+      tags,
+      summary: 'How one thing fared over the last days: counts and median time of each slice',
+      querystring: z.strictObject({
+        kind: z.string().max(100).describe('`url`'),
+        key: z.string().max(20_000).describe('The URL, as it stands in the parts.'),
+        hours: z.coerce.number().int().min(1).max(2_400).default(24).describe('Back from now.'),
+        slices: z.coerce.number().int().min(1).max(500).default(48),
+      }),
+      response: { 200: partSummary },
+    },
+    handler: async (request) => {
+      const { kind, key, hours, slices } = request.query;
+      const until = new Date();
+      const from = new Date(until.getTime() - hours * hourMs);
+      return parts.summary({ kind, key, from, until, slices }, principalOf(request).actor);
     },
   });
 }

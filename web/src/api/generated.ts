@@ -1438,6 +1438,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/parts/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one thing fared over the last days: counts and median time of each slice */
+        get: operations["summarizeParts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/views": {
         parameters: {
             query?: never;
@@ -10604,6 +10621,88 @@ export interface operations {
                             tookMs: number | null;
                             /** @description By the schema of the kind. */
                             facts: unknown;
+                        }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    summarizeParts: {
+        parameters: {
+            query: {
+                /** @description `url` */
+                kind: string;
+                /** @description The URL, as it stands in the parts. */
+                key: string;
+                /** @description Back from now. */
+                hours?: number;
+                slices?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        until: string;
+                        /** @description The newest; null: there is none in this time. */
+                        latest: {
+                            jobId: number;
+                            /** @description Its place in the job, from 1. */
+                            number: number;
+                            /** @description What it is about; the same thing has the same key in every job. */
+                            key: string;
+                            /** Format: date-time */
+                            endedAt: string;
+                            verdict: {
+                                text: string;
+                                /** @enum {string} */
+                                tone: "good" | "warn" | "bad";
+                            };
+                            tookMs: number | null;
+                        } | null;
+                        /** @description The first of the row with the tone of the newest; at `from` it may have been going on already. */
+                        unchangedSince: string | null;
+                        /** @description There are more than the newest 100000, which were counted. */
+                        isCut: boolean;
+                        /** @description In order of time. */
+                        slices: {
+                            /** @description From 0, the oldest; one without any part is left out. */
+                            number: number;
+                            good: number;
+                            warn: number;
+                            bad: number;
+                            medianMs: number | null;
                         }[];
                     };
                 };

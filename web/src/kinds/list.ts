@@ -6,7 +6,10 @@ import { defineAsyncComponent, type Component } from 'vue';
  */
 export const kindForms: Readonly<Record<string, Component>> = {
   script: defineAsyncComponent(() => import('./script/ScriptForm.vue')),
+  url: defineAsyncComponent(() => import('./url/UrlForm.vue')),
 };
 
 /** What shows the result of a kind that is more than JSON; gets `job`. Every other result is a tree and tables. */
-export const resultViews: Readonly<Record<string, Component>> = {};
+export const resultViews: Readonly<Record<string, Component>> = {
+  url: defineAsyncComponent(() => import('./url/UrlResult.vue')),
+};

@@ -16,6 +16,7 @@ export const navigation: readonly NavigationItem[] = [
   { label: 'Inbox', icon: 'i-lucide-inbox', to: '/inbox', keys: 'g i' },
   { label: 'Submit', icon: 'i-lucide-square-plus', to: '/submit', needs: 'jobs.submit', keys: 'g s' },
   { label: 'Schedules', icon: 'i-lucide-calendar-clock', to: '/schedules', keys: 'g e' },
+  { label: 'URLs', icon: 'i-lucide-globe', to: '/urls', keys: 'g u' },
   { label: 'Queues & workers', icon: 'i-lucide-layers', to: '/queues', keys: 'g q' },
   { label: 'Failures', icon: 'i-lucide-octagon-alert', to: '/failures', keys: 'g f' },
   { label: 'Charts', icon: 'i-lucide-chart-column', to: '/charts', keys: 'g c' },
