@@ -3,13 +3,13 @@ import { describeInBrowser, seriousFindings, useBrowser } from '../support/brows
 import { fillLab } from '../support/filled-lab.ts';
 
 describeInBrowser('every page', () => {
-  const suite = useBrowser();
+  const suite = useBrowser({ DAYBOOK_URL_ALLOW: '127.0.0.0/8' });
 
   it(
     'has no serious finding of axe-core, light and dark, wide and narrow, and never scrolls sideways',
     { timeout: 240_000 },
     async () => {
-      const { measured, failed, running, waiting } = await fillLab(suite.server);
+      const { measured, failed, running, waiting, tested, testedList } = await fillLab(suite.server);
       const paths = [
         '/',
         `/jobs/${measured}`,
@@ -24,6 +24,11 @@ describeInBrowser('every page', () => {
         '/schedules',
         '/schedules/watch-mesh',
         '/schedules/watch-mesh/edit',
+        '/urls',
+        '/urls/status',
+        '/submit/url',
+        `/jobs/${tested}/result`,
+        `/jobs/${testedList}/result`,
         '/queues',
         '/failures',
         '/charts',

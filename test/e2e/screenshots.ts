@@ -16,13 +16,13 @@ const { values } = parseArgs({
 const only = values.only?.split(',');
 mkdirSync(values.to, { recursive: true });
 
-const server = await startServer();
+const server = await startServer({ DAYBOOK_URL_ALLOW: '127.0.0.0/8' });
 const browser = await chromium.launch({
   executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 });
 try {
-  const { failed, measured, running, waiting } = await fillLab(server);
+  const { failed, measured, running, waiting, tested, testedList } = await fillLab(server);
   const pages: Record<string, string> = {
     'sign-in': '/sign-in',
     diary: '/',
@@ -40,6 +40,11 @@ try {
     schedules: '/schedules',
     schedule: '/schedules/watch-mesh',
     'schedule-edit': '/schedules/watch-mesh/edit',
+    urls: '/urls',
+    'urls-status': '/urls/status',
+    'urls-submit': '/submit/url',
+    'url-result': `/jobs/${tested}/result`,
+    'url-list-result': `/jobs/${testedList}/result`,
     queues: '/queues',
     failures: '/failures',
     charts: '/charts',

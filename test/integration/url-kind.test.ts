@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
-import type { JobPart } from '../../src/contract/part.ts';
+import type { JobPart, PartSummary } from '../../src/contract/part.ts';
 import type { UrlResult, UrlTest } from '../../src/contract/url-test.ts';
 import type { Client } from '../support/faults/client.ts';
 import { useInstallations } from '../support/faults/use-installations.ts';
@@ -176,6 +176,32 @@ describe('a list', () => {
       `/api/v1/parts?kind=url&key=${encodeURIComponent(`${base}/2`)}`,
     );
     expect(history.items).toMatchObject([{ jobId: job.id, verdict: { text: '404 Not Found' } }]);
+  });
+
+  it('counts how one URL fared, slice by slice, and since when it is as it is', async () => {
+    const { client } = await (await newInstallation({ env })).start();
+    const summary = (url: string, query = ''): Promise<PartSummary> =>
+      client.read(`/api/v1/parts/summary?kind=url&key=${encodeURIComponent(url)}${query}`);
+    await test(client, { urls: [`${base}/a`, `${base}/other`], tries: 1 });
+    answer = (_request, response) => response.writeHead(503).end();
+    const broken = await test(client, { urls: [`${base}/a`], tries: 1 });
+    const still = await test(client, { urls: [`${base}/a`], tries: 1 });
+    const [first] = await parts(client, broken.id);
+    const [latest] = await parts(client, still.id);
+
+    const found = await summary(`${base}/a`, '&hours=24&slices=12');
+    expect(found).toMatchObject({
+      latest: { jobId: still.id, verdict: { text: '503 Service Unavailable', tone: 'bad' } },
+      unchangedSince: first?.endedAt,
+      isCut: false,
+      slices: [{ number: 11, good: 1, warn: 0, bad: 2 }],
+    });
+    expect(found.latest).not.toHaveProperty('facts');
+    expect(found.latest?.endedAt).toBe(latest?.endedAt);
+    expect(found.slices[0]?.medianMs).toBeGreaterThan(0);
+    expect(Date.parse(found.until) - Date.parse(found.from)).toBe(24 * 3_600_000);
+    expect(await summary(`${base}/other`)).toMatchObject({ slices: [{ good: 1, warn: 0, bad: 0 }] });
+    expect(await summary(`${base}/never`)).toMatchObject({ latest: null, unchangedSince: null, slices: [] });
   });
 
   it.each(['killed', 'stopped'])(

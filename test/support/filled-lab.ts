@@ -32,6 +32,9 @@ export interface Lab {
   failed: number;
   running: number;
   waiting: number;
+  /** Tests of a URL, and of three. */
+  tested: number;
+  testedList: number;
 }
 
 /** Some days of a small group: runs that converged, some that did not, one that runs, some that wait. */
@@ -95,7 +98,29 @@ export async function fillLab(server: TestServer): Promise<Lab> {
     events: ['first_failure', 'recovered'],
     channel: { type: 'webhook', url: 'http://127.0.0.1:9/lab' },
   });
-  return { measured, failed, running, waiting };
+  return { measured, failed, running, waiting, ...(await testUrls(server)) };
+}
+
+/** Of this server's own pages, which tests may not reach unless it is started so, and of names that never are. */
+async function testUrls(server: TestServer): Promise<{ tested: number; testedList: number }> {
+  const submit = async (urls: readonly string[]): Promise<number> => {
+    const body = { kind: 'url', input: { urls, pauseMs: 1 } };
+    return (await server.call('POST', '/api/v1/jobs', body)).json<{ id: number }>().id;
+  };
+  const testedList = await submit([
+    `${server.url}/healthz`,
+    `${server.url}/nowhere`,
+    'http://nothing.invalid/',
+  ]);
+  const tested = await submit([`${server.url}/healthz`]);
+  await untilState(server, [tested, testedList], 'succeeded', 'failed');
+  await server.call('POST', '/api/v1/schedules', {
+    name: 'watch-pages',
+    cron: '*/5 * * * *',
+    timezone: 'Europe/Berlin',
+    submit: { kind: 'url', input: { urls: [`${server.url}/healthz`, 'http://nothing.invalid/'] } },
+  });
+  return { tested, testedList };
 }
 
 /** One that has run, one that is paused, one with a blackout. */
