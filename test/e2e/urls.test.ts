@@ -17,7 +17,9 @@ describeInBrowser('URL tests', () => {
     site = await listen(createServer((request, response) => answer(request, response)));
     base = `http://127.0.0.1:${site.port}`;
   });
-  beforeEach(() => (answer = (_request, response) => response.end('fine')));
+  beforeEach(() => {
+    answer = (_request, response) => response.end('fine');
+  });
   afterAll(() => site.close());
 
   const submit = async (urls: readonly string[]): Promise<number> => {
