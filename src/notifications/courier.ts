@@ -11,6 +11,7 @@ import {
   type NotificationStore,
   type Senders,
   type StoredNotificationRule,
+  type ToldJob,
 } from './ports.ts';
 
 export interface CourierOptions {
@@ -80,9 +81,13 @@ export class Courier {
   }
 
   /** What a rule would send of these notices: one delivery for each receiver that wants it. */
-  async toDeliveries(rule: StoredNotificationRule, notices: readonly Notice[]): Promise<NewDelivery[]> {
+  async toDeliveries(
+    rule: StoredNotificationRule,
+    notices: readonly Notice[],
+    known?: ReadonlyMap<number, ToldJob>,
+  ): Promise<NewDelivery[]> {
     const { store, urlOf } = this.#options;
-    const jobs = await store.told(notices.flatMap(({ jobId }) => jobId ?? []));
+    const jobs = known ?? (await store.told(notices.flatMap(({ jobId }) => jobId ?? [])));
     const context = { rule, jobs, urlOf };
     const [first] = notices;
     const message = notices.length === 1 && first ? toMessage(first, context) : toDigest(notices, context);

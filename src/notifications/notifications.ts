@@ -14,7 +14,14 @@ import type { JobSearch } from '../search/ports.ts';
 import type { SecretKey } from '../secrets/ports.ts';
 import type { Courier } from './courier.ts';
 import { toMessage } from './message.ts';
-import type { Notice, Notifications, NotificationStore, Senders, StoredNotificationRule } from './ports.ts';
+import type {
+  Notice,
+  Notifications,
+  NotificationStore,
+  Senders,
+  StoredNotificationRule,
+  ToldJob,
+} from './ports.ts';
 import { findUnknownNames } from './template.ts';
 import { fromUnsubscribeToken, toSigningKey } from './unsubscribe-token.ts';
 
@@ -30,6 +37,21 @@ export interface NotificationsOptions {
 }
 
 const settingOf = { email: 'DAYBOOK_SMTP_URL', mqtt: 'MQTT_URL', webhook: '' } as const;
+
+/** What a preview and a test tell of where no job fits. */
+const exampleJob: ToldJob = {
+  id: 0,
+  name: 'an example, since no job fits the filter yet',
+  kind: 'script',
+  owner: 'somebody',
+  project: null,
+  state: 'failed',
+  reason: 'exit',
+  message: 'Ended with exit code 3.',
+  verdict: null,
+  family: null,
+  errorLine: 'ERROR: an example of what it said last',
+};
 
 export function createNotifications(options: NotificationsOptions): Notifications {
   const { store, courier, senders, search, key, urlOf, clock, timezone } = options;
@@ -72,14 +94,21 @@ export function createNotifications(options: NotificationsOptions): Notification
     const request = { filter: parseFilter(filter), limit: 1, now: clock.now(), timezone };
     return (await search.findIds(request, actor)).items[0] ?? null;
   };
+  /** The newest job of the filter, told of as the first event of the rule; without one a made-up job stands in. */
   const example = async (
     rule: Pick<StoredNotificationRule, 'id' | 'filter' | 'events'>,
     actor: Actor,
-  ): Promise<Notice> => {
+  ): Promise<{ notice: Notice; jobs: ReadonlyMap<number, ToldJob>; jobId: number | null }> => {
     const [event = 'ended'] = rule.events;
-    const jobId = event === 'disk_low' ? null : await newestJob(rule.filter, actor);
-    const text = jobId === null ? 'no job fits the filter yet' : null;
-    return { id: 0, ruleId: rule.id, event, key: '', jobId, text, createdAt: clock.now() };
+    const isOfJob = event !== 'disk_low';
+    const jobId = isOfJob ? await newestJob(rule.filter, actor) : null;
+    const text = isOfJob ? null : 'An example: only 4.2 GiB are free where the server keeps its data.';
+    const notice = { id: 0, ruleId: rule.id, event, key: '', text, createdAt: clock.now() };
+    return {
+      notice: { ...notice, jobId: isOfJob ? (jobId ?? exampleJob.id) : null },
+      jobs: jobId === null ? new Map([[exampleJob.id, exampleJob]]) : await store.told([jobId]),
+      jobId,
+    };
   };
 
   return {
@@ -113,15 +142,15 @@ export function createNotifications(options: NotificationsOptions): Notification
     preview: async (rule, actor) => {
       const details = findTextProblems(rule);
       if (details.length > 0) throw invalid(details);
-      const notice = await example({ ...rule, id: 0 }, actor);
-      const jobs = await store.told(notice.jobId === null ? [] : [notice.jobId]);
+      const { notice, jobs, jobId } = await example({ ...rule, id: 0 }, actor);
       const { subject, body } = toMessage(notice, { rule, jobs, urlOf });
-      return { subject, body, jobId: notice.jobId };
+      return { subject, body, jobId };
     },
 
     test: async (id, actor) => {
       const rule = await find(id, actor);
-      const deliveries = await courier.toDeliveries(rule, [await example(rule, actor)]);
+      const { notice, jobs } = await example(rule, actor);
+      const deliveries = await courier.toDeliveries(rule, [notice], jobs);
       const ids = await store.addDeliveries(
         deliveries.map((delivery) => ({ ...delivery, subject: `Test: ${delivery.subject}` })),
       );

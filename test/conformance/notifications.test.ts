@@ -20,6 +20,7 @@ import { createJobSearch } from '../../src/store/search/job-search.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
+import { pollUntil } from '../support/poll.ts';
 import { hasMosquitto, startBroker, startMailServer, startReceiver } from '../support/receivers.ts';
 import { createRouteDependencies } from '../support/routes.ts';
 import { requireService } from '../support/services.ts';
@@ -306,13 +307,22 @@ describeOnDatabases('notifications', (create) => {
         ({ notifications, courier, watcher } = build(broker.url));
         await add({ channel: { type: 'mqtt', topic: 'lab/jobs' } });
         const client = await connectAsync(broker.url);
-        const got = new Promise<string>((resolve) =>
-          client.once('message', (_topic, payload) => resolve(payload.toString())),
-        );
+        const got: string[] = [];
+        client.on('message', (_topic, payload) => got.push(payload.toString()));
         await client.subscribeAsync('lab/#', { qos: 1 });
         await run(false, { name: 'to the broker' });
         await tell();
-        expect(JSON.parse(await got)).toMatchObject({ subject: '[Daybook] to the broker: failed' });
+        const [rule] = await notifications.list(ana);
+        const page = { before: null, limit: 1 };
+        await pollUntil(
+          async () => ({
+            got: got.length,
+            deliveries: await notifications.deliveries(rule?.id ?? 0, page, ana),
+          }),
+          (seen) => seen.got === 1,
+          { deadlineMs: 5_000 },
+        );
+        expect(JSON.parse(got[0] ?? '')).toMatchObject({ subject: '[Daybook] to the broker: failed' });
         await client.endAsync();
       } finally {
         await broker.close();

@@ -30,7 +30,7 @@ describeInBrowser('notifications', () => {
       for (const name of ['first failure', 'recovered']) await dialog.getByRole('button', { name }).click();
       expect(await dialog.getByLabel('Stuck after so many silent minutes').count()).toBe(0);
       const preview = dialog.getByRole('region', { name: 'Preview' });
-      await preview.getByText(/no job fits the filter yet/).waitFor();
+      await preview.getByText('[Daybook] an example, since no job fits the filter yet: failed').waitFor();
       await dialog.getByText('Subject and text').click();
       await dialog.getByLabel('Subject').fill('{{job.colour}}');
       await dialog.getByText('nobody knows {{job.colour}}').waitFor();
