@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServerRole } from '../../../src/app/context.ts';
 import { pollUntil } from '../poll.ts';
@@ -18,7 +19,7 @@ export interface ServerOptions {
 
 const entry = fileURLToPath(import.meta.resolve('./serve-entry.ts'));
 // As the command line has it (src/main.ts): a test starts many servers, and each would strip the types again.
-const compileCache = fileURLToPath(import.meta.resolve('../../../node_modules/.cache/daybook'));
+const compileCache = join(import.meta.dirname, '../../../node_modules/.cache/daybook');
 
 /** One server process: started, killed, started again. Knows only the process that it started itself. */
 export class Server {

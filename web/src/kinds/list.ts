@@ -9,7 +9,10 @@ export const kindForms: Readonly<Record<string, Component>> = {
   url: defineAsyncComponent(() => import('./url/UrlForm.vue')),
 };
 
-/** What shows the result of a kind that is more than JSON; gets `job`. Every other result is a tree and tables. */
+/**
+ * What shows the result of a kind, and what it measured, better than the tree, tables and plots of every other result;
+ * gets `job`.
+ */
 export const resultViews: Readonly<Record<string, Component>> = {
   url: defineAsyncComponent(() => import('./url/UrlResult.vue')),
 };
