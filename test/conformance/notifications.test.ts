@@ -126,7 +126,17 @@ describeOnDatabases('notifications', (create) => {
     await jobs.finish({ ...end, retry: claimed.retry, tries: 1 });
     return id;
   };
+  /** The feed ends at the oldest transaction under way, also of others on the same server. */
+  const untilFeedIsWhole = (): Promise<unknown> =>
+    pollUntil(
+      () =>
+        database.db.query<{ count: number }>(
+          'select count(*) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())',
+        ),
+      ([row]) => row?.count === 0,
+    );
   const look = async (): Promise<void> => {
+    await untilFeedIsWhole();
     while (await watcher.look((await store.rules()).filter(({ paused }) => !paused)));
   };
   const tell = async (): Promise<void> => {
@@ -182,6 +192,7 @@ describeOnDatabases('notifications', (create) => {
     await add({ events: ['ended'] });
     for (let count = 0; count < 5; count += 1) await run(true, { name: `job ${count}` });
     const rules = await store.rules();
+    await untilFeedIsWhole();
     await Promise.all(Array.from({ length: 5 }, () => build().watcher.look(rules)));
     const [row] = await database.db.query<{ count: number }>('select count(*) from notification_notices');
     expect(row?.count).toBe(5);
