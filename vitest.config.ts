@@ -27,6 +27,7 @@ export default defineConfig({
         },
       },
     ],
-    maxWorkers: 2,
+    // On two cores: tests mostly wait, for processes, leases and pages.
+    maxWorkers: 3,
   },
 });
