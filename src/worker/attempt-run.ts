@@ -27,6 +27,7 @@ import { AttemptCapsule } from './attempt-capsule.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../lib/free-space.ts';
 import { markLaunched } from './launch-mark.ts';
+import { launcherKey } from './launcher-key.ts';
 import { Measurements } from './measurements.ts';
 import { PartRecorder } from './part-recorder.ts';
 import { released, toOutcome } from './outcome.ts';
@@ -63,11 +64,6 @@ export interface AttemptRunOptions {
   adopted: { startedAt: Date; ended: boolean } | null;
   /** By the monotonic clock: when the claim was asked for. By default now. */
   askedMs?: number;
-}
-
-/** Names an attempt to the launcher, and in the environment of its program. */
-export function launcherKey(job: { jobId: number; number: number; token: string }): string {
-  return `${job.jobId}.${job.number}.${job.token}`;
 }
 
 /**
@@ -389,16 +385,10 @@ export class AttemptRun {
       return this.#noEnd();
     }
     this.#programEnd = result.end;
-    if (this.#adopted?.ended && this.#wasOverTime(result.end)) this.stop('timeout');
+    // It ended while no worker was there: whether in time, its own clock says.
+    if (this.#adopted?.ended && this.#ranMs >= (this.job.timeoutMs ?? Infinity)) this.stop('timeout');
     const { exitCode, signal } = result.end;
     return { status: 'ended', exitCode, signal, stopped: this.#stopCause };
-  }
-
-  /** Of a program that ended while no worker was there: whether in time, its own clock says. */
-  #wasOverTime({ endedAt }: ProgramEnd): boolean {
-    const { timeoutMs } = this.job;
-    const ranMs = endedAt.getTime() - (this.#launchedAt?.getTime() ?? 0);
-    return timeoutMs !== null && ranMs >= timeoutMs;
   }
 
   get #stopCause(): StopCause | null {

@@ -1,6 +1,7 @@
 import { emptyOutcome } from '../jobs/contract.ts';
 import type { RunningAttempt } from '../jobs/ports.ts';
-import { launcherKey, type AttemptRunDependencies } from './attempt-run.ts';
+import type { AttemptRunDependencies } from './attempt-run.ts';
+import { launcherKey } from './launcher-key.ts';
 import type { ProgramEnd } from '../launcher/protocol.ts';
 
 const lostMessage =
