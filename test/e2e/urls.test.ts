@@ -121,7 +121,10 @@ describeInBrowser('URL tests', () => {
     await page.goto(`/jobs/${id}/result`);
     const rows = page.getByRole('list', { name: 'URLs' }).getByRole('listitem');
     await page.getByRole('button', { name: 'Good 59' }).waitFor();
-    expect(await rows.count()).toBe(50);
+    await pollUntil(
+      () => rows.count(),
+      (count) => count === 50,
+    );
     await page.getByRole('button', { name: 'More', exact: true }).click();
     await pollUntil(
       () => rows.count(),
