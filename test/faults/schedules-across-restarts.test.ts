@@ -23,6 +23,7 @@ it('every moment of a schedule is submitted exactly once over restarts at the du
     expect(made.status).toBe(201);
     await atLeast(server, 2);
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      // The kill is to come at the due second, which only the clock tells.
       await new Promise((resolve) => setTimeout(resolve, periodMs - (Date.now() % periodMs)));
       server.process.kill(signal);
       await once(server.process, 'exit');
