@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findStatusProblem, isStatusIn, normalizeUrl } from './url-text.ts';
+import { familiesOf, findStatusProblem, isStatusIn, normalizeUrl, testKey } from './url-text.ts';
 
 describe('a URL as people write it', () => {
   it.each([
@@ -49,5 +49,21 @@ describe('a list of statuses', () => {
 
   it.each(['', '20', '2x', '200-', '200;301', '600', 'ok', '200,'])('%j is none', (text) => {
     expect(findStatusProblem(text)).toContain('is no status');
+  });
+});
+
+describe('both families', () => {
+  it('are two tests with a key each, but one for an address, which has a family already', () => {
+    const keys = (url: string, asked: Parameters<typeof familiesOf>[1]): string[] =>
+      familiesOf(url, asked).map((family) => testKey(url, family));
+    expect(keys('http://a.example/', 'both')).toEqual([
+      'http://a.example/ (IPv4)',
+      'http://a.example/ (IPv6)',
+    ]);
+    expect(keys('http://[::1]:80/', 'both')).toEqual(['http://[::1]:80/ (IPv6)']);
+    expect(keys('http://127.0.0.1/', 'both')).toEqual(['http://127.0.0.1/ (IPv4)']);
+    expect(keys('http://127.0.0.1/', '6')).toEqual(['http://127.0.0.1/ (IPv6)']);
+    expect(keys('http://1.2.3.4.example/', 'both')).toHaveLength(2);
+    expect(keys('http://a.example/', 'auto')).toEqual(['http://a.example/']);
   });
 });

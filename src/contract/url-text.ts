@@ -17,6 +17,23 @@ export function normalizeUrl(text: string): { url: string } | { problem: string 
   return { url: url.href };
 }
 
+/**
+ * Over which families a normalized URL is tested, each by a test of its own; null: whichever the resolver gives first.
+ * An address in the URL has a family already, and there is no other to be asked.
+ */
+export function familiesOf(url: string, asked: 'auto' | '4' | '6' | 'both'): (4 | 6 | null)[] {
+  if (asked === 'auto') return [null];
+  if (asked !== 'both') return [asked === '4' ? 4 : 6];
+  const { hostname } = new URL(url);
+  if (hostname.startsWith('[')) return [6];
+  return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) ? [4] : [4, 6];
+}
+
+/** By which the tests of a URL are found in every job: those of either family apart. */
+export function testKey(url: string, family: 4 | 6 | null): string {
+  return family === null ? url : `${url} (IPv${family})`;
+}
+
 /** `localhost:8080/x` is a host with a port, `mailto:x` is a scheme. */
 function hasScheme(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || /^[a-z][a-z0-9+-]*:(?!\d{1,5}(?:[/?#]|$))/i.test(text);

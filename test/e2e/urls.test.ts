@@ -139,6 +139,24 @@ describeInBrowser('URL tests', () => {
     await page.getByRole('table', { name: 'Waterfall' }).waitFor({ state: 'attached' });
   });
 
+  it('over both families stand apart, each with its verdict', async () => {
+    const input = { urls: [`localhost:${site.port}`], addressFamily: 'both', tries: 1 };
+    const { id } = (await suite.server.call('POST', '/api/v1/jobs', { kind: 'url', input })).json<{
+      id: number;
+    }>();
+    await untilState(suite.server, [id], 'failed');
+    const page = await suite.openAs();
+    await page.goto(`/jobs/${id}/result`);
+    const rows = page.getByRole('list', { name: 'URLs' }).getByRole('listitem');
+    await rows.filter({ hasText: 'IPv4' }).getByText('200 OK').waitFor();
+    const other = rows.filter({ hasText: 'IPv6' });
+    expect(await other.count()).toBe(1);
+    expect(await other.innerText()).not.toContain('200 OK');
+    // What went wrong stands in sentences, once it is unfolded.
+    await other.getByText(`http://localhost:${site.port}/`).first().click();
+    await other.getByRole('list', { name: 'Problems' }).waitFor();
+  });
+
   it('of a schedule stand with their uptime, which falls when one fails', async () => {
     const schedule = {
       name: 'watch-shop',

@@ -47,17 +47,35 @@ async function resolveHost(
   { resolve, family, timeouts, signal }: ConnectOptions,
 ): Promise<ResolvedAddress[]> {
   const literal = literalAddress(hostname);
-  if (literal && (family === null || family === literal.family)) return [literal];
-  const found = literal
-    ? []
-    : await inPhase('dns', { times: hop.phases, limitMs: timeouts.dnsMs, signal }, () =>
-        resolve(hostname, family),
-      ).catch((error: unknown) => {
-        throw signal.aborted ? error : toUrlFailure(error, 'dns');
-      });
+  if (literal) {
+    if (family === null || family === literal.family) return [literal];
+    throw noAddress(
+      family,
+      `${literal.address} is an IPv${literal.family} address; the test is to go over IPv${family}.`,
+      true,
+    );
+  }
+  const found = await inPhase('dns', { times: hop.phases, limitMs: timeouts.dnsMs, signal }, () =>
+    resolve(hostname, family),
+  ).catch((error: unknown): ResolvedAddress[] => {
+    // A resolver says the same of a name that is unknown and of one without addresses of this family.
+    const isNone = family !== null && noAddressCodes.has((error as NodeJS.ErrnoException).code ?? '');
+    if (isNone && !signal.aborted) return [];
+    throw signal.aborted ? error : toUrlFailure(error, 'dns');
+  });
   if (found.length > 0) return found;
-  const kind = family === null ? '' : ` IPv${family}`;
-  throw new UrlFailure('ENOTFOUND', { phase: 'dns', message: `${hostname} has no${kind} address.` });
+  throw noAddress(family, `${hostname} has no${family === null ? '' : ` IPv${family}`} address.`);
+}
+
+const noAddressCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA', 'EAI_ADDRFAMILY']);
+
+function noAddress(family: Family | null, message: string, isFinal = false): UrlFailure {
+  return new UrlFailure('ENOTFOUND', {
+    phase: 'dns',
+    message,
+    isFinal,
+    ...(family === null ? {} : { short: `no IPv${family} address` }),
+  });
 }
 
 /** One address at a time, in the order they were given; the first that is allowed and answers is taken. */

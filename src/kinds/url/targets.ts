@@ -1,3 +1,4 @@
+import { familiesOf } from '../../contract/url-text.ts';
 import { follow } from './follow.ts';
 import { mostSitemapBytes, readSitemap, wholeDocument } from './sitemap.ts';
 import type { Target, TestOptions } from './test-url.ts';
@@ -12,21 +13,9 @@ export async function findTargets(options: TestOptions): Promise<{ targets: Targ
   const unique = [...new Set(listed)];
   if (unique.length > mostUrls)
     throw new Error(`there are ${unique.length} URLs; at most ${mostUrls} are tested at once.`);
-  const targets = unique.flatMap((url): Target[] => {
-    switch (addressFamily) {
-      case 'auto':
-        return [{ url, family: null }];
-      case 'both':
-        return [
-          { url, family: 4 },
-          { url, family: 6 },
-        ];
-      case '4':
-        return [{ url, family: 4 }];
-      case '6':
-        return [{ url, family: 6 }];
-    }
-  });
+  const targets = unique.flatMap((url) =>
+    familiesOf(url, addressFamily).map((family): Target => ({ url, family })),
+  );
   return { targets, repeated: listed.length - unique.length };
 }
 

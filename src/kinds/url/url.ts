@@ -6,6 +6,7 @@
  * keeps counts, the slowest and the first failures.
  */
 import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from '../../contract/url-test.ts';
+import { testKey } from '../../contract/url-text.ts';
 import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
 import type { Kind, KindContext, KindOutcome } from '../ports.ts';
@@ -124,7 +125,7 @@ async function testOne(
   { options, context, summary }: { options: TestOptions; context: KindContext; summary: Summary },
 ): Promise<void> {
   const isSingle = summary.total === 1;
-  const key = target.family === null ? target.url : `${target.url} (IPv${target.family})`;
+  const key = testKey(target.url, target.family);
   const tested = await testUrl(target, options);
   // A list compares what failed; a good one has nothing to explain.
   const before = isSingle || tested.outcome === 'bad' ? await context.lastGood(key) : null;

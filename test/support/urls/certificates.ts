@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,7 +39,7 @@ export function createAuthority(): Authority {
   return {
     cert: read('ca.crt'),
     sign: (host, { from, days } = { from: new Date(Date.now() - 86_400_000), days: 30 }) => {
-      const name = `DNS:${host}`;
+      const name = isIP(host) ? `IP:${host}` : `DNS:${host}`;
       const until = new Date(from.getTime() + days * 86_400_000);
       openssl('req', ...newKey, '-keyout', 'own.key', '-out', 'own.csr', '-subj', `/CN=${host}`);
       // Only `openssl ca` signs for a span in the past.

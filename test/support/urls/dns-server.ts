@@ -2,11 +2,13 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { Resolver } from 'node:dns/promises';
 import { isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { Resolver as UrlResolver } from '../../../src/kinds/url/resolve.ts';
 
 export interface LyingDns {
+  /** Asks for the addresses of one family, IPv4 unless the test says IPv6. */
   resolve: UrlResolver;
-  /** Names that were asked for, in order. */
+  /** Names whose IPv4 addresses were asked for, in order. */
   readonly asked: readonly string[];
   close(): void;
 }
@@ -22,7 +24,7 @@ export async function startDns(
     if (type === 1) asked.push(name);
     const time = asked.filter((one) => one === name).length;
     const records = answers(name, time).filter((address) => isIPv4(address) === (type === 1));
-    socket.send(toAnswer(query, end, records.filter(isIPv4)), from.port, from.address);
+    socket.send(toAnswer(query, end, records), from.port, from.address);
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
@@ -30,9 +32,9 @@ export async function startDns(
   resolver.setServers([`127.0.0.1:${socket.address().port}`]);
   return {
     asked,
-    resolve: async (host) => {
-      const addresses = await resolver.resolve4(host);
-      return addresses.map((address) => ({ address, family: 4 as const }));
+    resolve: async (host, family) => {
+      const found = await (family === 6 ? resolver.resolve6(host) : resolver.resolve4(host));
+      return found.map((address) => ({ address, family: family ?? 4 }));
     },
     close: () => {
       resolver.cancel();
@@ -56,8 +58,12 @@ function toAnswer(query: Buffer, questionEnd: number, addresses: readonly string
   head.writeUInt16BE(addresses.length > 0 ? 0x8180 : 0x8183, 2);
   head.writeUInt16BE(addresses.length, 6);
   head.writeUInt32BE(0, 8);
-  const records = addresses.map((address) =>
-    Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...address.split('.').map(Number)]),
-  );
-  return Buffer.concat([head, ...records]);
+  return Buffer.concat([head, ...addresses.map(toRecord)]);
+}
+
+/** Of the name in the question, of class IN, to be forgotten at once. */
+function toRecord(address: string): Buffer {
+  const bytes = ipaddr.parse(address).toByteArray();
+  const type = bytes.length === 4 ? 1 : 28;
+  return Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, bytes.length, ...bytes]);
 }

@@ -8,14 +8,18 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function listen(server: Server): Promise<Site> {
+/** On 127.0.0.1 unless it is told another address; any free port unless it is told one. */
+export async function listen(
+  server: Server,
+  { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
+): Promise<Site> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -13,6 +13,11 @@ export interface TesterOptions {
   signal?: AbortSignal;
 }
 
+export const thisMachine: readonly AllowedRange[] = [
+  { cidr: '127.0.0.0/8', least: null },
+  { cidr: '::1', least: null },
+];
+
 /** One test as the kind does it, of a URL on this machine; one try unless the input says more. */
 export async function ask(
   url: string,
@@ -27,7 +32,7 @@ export async function ask(
       {
         input: parsed,
         role: null,
-        guard: createGuard(options.allowed ?? [{ cidr: '127.0.0.0/8', least: null }]),
+        guard: createGuard(options.allowed ?? thisMachine),
         resolve: options.resolve ?? systemResolver,
         ...(options.authorities ? { authorities: options.authorities } : {}),
         conditions,

@@ -43,13 +43,16 @@ it('knows the URLs of schedules as the parts name them, each once', () => {
   const found = watchedUrls([
     schedule('a', 'url', { urls: ['example.com', 'http://example.com/#x'] }),
     schedule('b', 'url', { urls: ['http://example.com/'] }),
-    schedule('c', 'url', { urls: ['a.example'], addressFamily: 'both' }),
+    schedule('c', 'url', { urls: ['a.example', '[::1]'], addressFamily: 'both' }),
+    schedule('f', 'url', { urls: ['b.example'], addressFamily: '4' }),
     schedule('d', 'script', { script: 'x.sh' }),
     schedule('e', 'url', { sitemap: 'http://example.com/sitemap.xml' }),
   ]);
   expect(found.map(({ key, schedules }) => [key, schedules.map(({ name }) => name)])).toEqual([
+    ['http://[::1]/ (IPv6)', ['c']],
     ['http://a.example/ (IPv4)', ['c']],
     ['http://a.example/ (IPv6)', ['c']],
+    ['http://b.example/ (IPv4)', ['f']],
     ['http://example.com/', ['a', 'b']],
   ]);
 });

@@ -1,6 +1,7 @@
 import type { PartSummary } from '../../../../src/contract/part.ts';
 import type { Schedule } from '../../../../src/contract/schedule.ts';
-import { normalizeUrl } from '../../../../src/contract/url-text.ts';
+import type { UrlInput } from '../../../../src/contract/url-test.ts';
+import { familiesOf, normalizeUrl, testKey } from '../../../../src/contract/url-text.ts';
 
 export interface Slice {
   fromMs: number;
@@ -58,11 +59,12 @@ export function watchedUrls(schedules: readonly Schedule[]): WatchedUrl[] {
 
 function keysOf({ submit }: Schedule): string[] {
   if (submit.kind !== 'url') return [];
-  const { urls, addressFamily } = submit.input as { urls?: unknown; addressFamily?: unknown };
+  const { urls, addressFamily = 'auto' } = submit.input as Partial<Pick<UrlInput, 'urls' | 'addressFamily'>>;
   const keys = (Array.isArray(urls) ? urls : []).flatMap((text) => {
-    const read = normalizeUrl(String(text));
-    return 'url' in read ? [read.url] : [];
+    const read = normalizeUrl(text);
+    return 'url' in read
+      ? familiesOf(read.url, addressFamily).map((family) => testKey(read.url, family))
+      : [];
   });
-  const each = [...new Set(keys)];
-  return addressFamily === 'both' ? each.flatMap((key) => [`${key} (IPv4)`, `${key} (IPv6)`]) : each;
+  return [...new Set(keys)];
 }

@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import { urlInput, type UrlResult, type UrlTest } from '../../../src/contract/url-test.ts';
+import type { Resolver } from '../../../src/kinds/url/resolve.ts';
+import { createUrlKind } from '../../../src/kinds/url/url.ts';
+import type { KindContext, KindOutcome } from '../../../src/kinds/ports.ts';
+import type { NewPart } from '../../../src/parts/ports.ts';
+import { thisMachine } from './tester.ts';
+
+export interface UrlJob {
+  outcome: KindOutcome;
+  parts: (NewPart & { facts: UrlTest })[];
+  result: Partial<UrlResult>;
+  output: string[];
+}
+
+/** A whole job of URL tests with a resolver of its own; the rest of its life is that of `run`. */
+export async function runUrlJob(
+  input: z.input<typeof urlInput>,
+  { resolve, authorities }: { resolve: Resolver; authorities?: readonly string[] },
+): Promise<UrlJob> {
+  const job: Omit<UrlJob, 'outcome'> = { parts: [], result: {}, output: [] };
+  const kind = createUrlKind({
+    allowed: thisMachine,
+    findRole: () => Promise.resolve(null),
+    resolve,
+    ...(authorities ? { authorities } : {}),
+  });
+  const context: KindContext = {
+    signal: new AbortController().signal,
+    log: (line) => void job.output.push(line),
+    progress: () => {},
+    series: () => {},
+    result: (members) => void Object.assign(job.result, members),
+    part: (part) => Promise.resolve(void job.parts.push(part as NewPart & { facts: UrlTest })),
+    partsDone: () => Promise.resolve([]),
+    lastGood: () => Promise.resolve(null),
+    compareWith: () => Promise.resolve(),
+    program: () => Promise.reject(new Error('URL tests start no program')),
+  };
+  const outcome = await kind.run(
+    {
+      id: 1,
+      uid: '00000000-0000-4000-8000-000000000001',
+      attempt: 1,
+      name: 'urls',
+      owner: 'ana',
+      input: urlInput.parse({ tries: 1, ...input }),
+      pinnedScript: null,
+    },
+    context,
+  );
+  return { outcome, ...job, parts: job.parts.toSorted((a, b) => a.number - b.number) };
+}
