@@ -114,7 +114,10 @@ export const urlInput = z
       .describe('Pause before the second try; doubles with each. `Retry-After` is obeyed up to 30 s.'),
     timeouts: urlTimeouts.prefault({}).describe('Limits in milliseconds.'),
     maxRedirects: z.int().min(0).max(20).default(10).describe('0: redirects are not followed.'),
-    httpVersion: z.enum(['auto', '1.1', '2']).default('auto').describe('auto: what the server offers.'),
+    httpVersion: z
+      .enum(['auto', '1.1', '2'])
+      .default('auto')
+      .describe('auto: what the server offers. 2: every https answer and the last one must come by HTTP/2.'),
     addressFamily: z
       .enum(['auto', '4', '6', 'both'])
       .default('auto')

@@ -31,7 +31,7 @@ export async function openConnection(
   options: ConnectOptions,
 ): Promise<{ socket: Socket; isHttp2: boolean }> {
   const tcp = await connectToOneOf(await resolveHost(url, hop, options), url, hop, options);
-  if (url.protocol !== 'https:') return { socket: tcp, isHttp2: options.httpVersion === '2' };
+  if (url.protocol !== 'https:') return { socket: tcp, isHttp2: false };
   try {
     const socket = await secure(tcp, url, hop, options);
     return { socket, isHttp2: socket.alpnProtocol === 'h2' };
@@ -148,7 +148,10 @@ async function secure(
   socket.on('error', () => {});
   await inPhase('tls', { times: hop.phases, limitMs: timeouts.tlsMs, signal }, () =>
     settled(socket, 'secureConnect'),
-  );
+  ).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' ? noHttp2() : error;
+  });
   hop.tls = [socket.getProtocol(), socket.getCipher().standardName].join(', ');
   hop.certificates = chainOf(socket);
   if (!socket.authorized) {
@@ -158,9 +161,13 @@ async function secure(
       throw new UrlFailure(code, { phase: 'tls', message: `${hop.certificateProblem} (${code}).` });
     }
   }
-  if (httpVersion === '2' && socket.alpnProtocol !== 'h2')
-    throw new UrlFailure('NO_HTTP2', { phase: 'tls', message: 'The server does not offer HTTP/2.' });
+  if (httpVersion === '2' && socket.alpnProtocol !== 'h2') throw noHttp2();
   return socket;
+}
+
+/** Some servers end the handshake over it, others go on without a word. */
+function noHttp2(): UrlFailure {
+  return new UrlFailure('NO_HTTP2', { phase: 'tls', message: 'The server does not offer HTTP/2.' });
 }
 
 const certificateWords: Readonly<Record<string, string>> = {

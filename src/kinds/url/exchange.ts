@@ -116,17 +116,14 @@ function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void):
 
 function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte: () => void): Promise<Begun> {
   return new Promise((resolve, reject) => {
-    const { url, method, headers, body } = request;
+    const { url, method, body } = request;
+    const headers = new Map(request.headers.map(([name, value]) => [name.toLowerCase(), value]));
     const asked = session.request({
       ':method': method,
       ':path': `${url.pathname}${url.search}`,
       ':scheme': url.protocol.slice(0, -1),
-      ':authority': url.host,
-      ...Object.fromEntries(
-        headers
-          .map(([name, value]) => [name.toLowerCase(), value] as const)
-          .filter(([name]) => !ofOneConnection.has(name)),
-      ),
+      ':authority': headers.get('host') ?? url.host,
+      ...Object.fromEntries([...headers].filter(([name]) => !ofOneConnection.has(name))),
     });
     asked.on('response', (fields) => {
       onFirstByte();
@@ -147,7 +144,7 @@ function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte:
   });
 }
 
-/** HTTP/2 forbids them. */
+/** HTTP/2 forbids them, and has `:authority` for the host. */
 const ofOneConnection = new Set(['connection', 'host', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
 function readBody(stream: Readable, body: BodyCollector): Promise<void> {

@@ -61,8 +61,13 @@ export function timedOut(phase: FailurePhase, limitMs: number): UrlFailure {
 /** What a socket or parser said, with the phase it happened in. */
 export function toUrlFailure(error: unknown, phase: FailurePhase): UrlFailure {
   if (error instanceof UrlFailure) return error;
-  const { code = 'ERROR', message = String(error) } = error as Partial<NodeJS.ErrnoException>;
-  return new UrlFailure(code, { phase, message: describe(code, message, phase), cause: error });
+  // What OpenSSL says is its reason alone; the message has places in its source around it.
+  const {
+    code = 'ERROR',
+    message = String(error),
+    reason = message,
+  } = error as Partial<NodeJS.ErrnoException> & { reason?: string };
+  return new UrlFailure(code, { phase, message: describe(code, reason, phase), cause: error });
 }
 
 function describe(code: string, message: string, phase: FailurePhase): string {

@@ -1,5 +1,5 @@
 /** Whether an answer is what was expected, in sentences. */
-import type { UrlExpectation, UrlHop } from '../../contract/url-test.ts';
+import type { UrlExpectation, UrlHop, UrlInput } from '../../contract/url-test.ts';
 import { isStatusIn } from '../../contract/url-text.ts';
 import { readText, type BodyText } from './body.ts';
 import type { ConditionThread } from './condition-thread.ts';
@@ -15,10 +15,12 @@ export interface Judgement {
 export async function judge(
   answer: Answer,
   hops: readonly UrlHop[],
-  { expect, totalMs, conditions }: { expect: UrlExpectation; totalMs: number; conditions: ConditionThread },
+  { input, totalMs, conditions }: { input: UrlInput; totalMs: number; conditions: ConditionThread },
 ): Promise<Judgement> {
+  const { expect, httpVersion } = input;
   const failures = [
     ...judgeStatus(answer, expect),
+    ...(httpVersion === '2' ? judgeVersion(hops) : []),
     ...judgeHeaders(answer, expect),
     ...judgeCertificates(hops, expect),
     ...judgeRedirect(hops, expect),
@@ -36,6 +38,14 @@ export async function judge(
 
 function judgeStatus({ status }: Answer, expect: UrlExpectation): string[] {
   return isStatusIn(status, expect.status) ? [] : [`The status is ${status}; expected ${expect.status}.`];
+}
+
+/** Over TLS it was settled before anything was asked; what leads to https may be plain. */
+function judgeVersion(hops: readonly UrlHop[]): string[] {
+  const protocol = hops.at(-1)?.protocol;
+  return protocol === 'HTTP/2'
+    ? []
+    : [`The answer came by ${protocol}; HTTP/2 was asked for, which is spoken over https alone.`];
 }
 
 function judgeHeaders(answer: Answer, expect: UrlExpectation): string[] {

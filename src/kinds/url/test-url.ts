@@ -65,7 +65,7 @@ export async function testUrl(target: Target, options: TestOptions): Promise<Tes
 
 async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
   const { input, signal, conditions } = options;
-  const { timeouts, expect } = input;
+  const { timeouts } = input;
   const hops: UrlHop[] = [];
   const startedMs = performance.now();
   const over = new AbortController();
@@ -81,7 +81,7 @@ async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
       signal: over.signal,
     });
     const totalMs = sinceMs(startedMs);
-    const judgement = await judge(answer, hops, { expect, totalMs, conditions });
+    const judgement = await judge(answer, hops, { input, totalMs, conditions });
     return { hops, answer, failure: null, judgement, totalMs };
   } catch (error) {
     signal.throwIfAborted();

@@ -3575,7 +3575,7 @@ export interface operations {
                          */
                         maxRedirects?: number;
                         /**
-                         * @description auto: what the server offers.
+                         * @description auto: what the server offers. 2: every https answer and the last one must come by HTTP/2.
                          * @default auto
                          * @enum {string}
                          */
@@ -7683,7 +7683,7 @@ export interface operations {
                              */
                             maxRedirects?: number;
                             /**
-                             * @description auto: what the server offers.
+                             * @description auto: what the server offers. 2: every https answer and the last one must come by HTTP/2.
                              * @default auto
                              * @enum {string}
                              */
@@ -8664,7 +8664,7 @@ export interface operations {
                              */
                             maxRedirects?: number;
                             /**
-                             * @description auto: what the server offers.
+                             * @description auto: what the server offers. 2: every https answer and the last one must come by HTTP/2.
                              * @default auto
                              * @enum {string}
                              */
