@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { notificationEvents } from '../contract/notification-facts.ts';
 import { jobStates } from '../contract/states.ts';
 import { parseServerUrl, type Client } from './client.ts';
 import { connect } from './connection.ts';
@@ -16,6 +17,7 @@ const queues: Values = { from: 'server', path: '/queues', member: 'name' };
 const scripts: Values = { from: 'server', path: '/scripts', member: 'name' };
 const workers: Values = { from: 'server', path: '/workers', member: 'name' };
 const views: Values = { from: 'server', path: '/views', member: 'name' };
+const notificationRules: Values = { from: 'server', path: '/notification-rules', member: 'name' };
 const rules: Values = { from: 'server', path: '/retention-rules', member: 'name' };
 const list = (...values: string[]): Values => ({ from: 'list', values });
 
@@ -43,6 +45,14 @@ const known: Readonly<Record<string, Values>> = {
   'workers resume name': workers,
   'view set name': views,
   'view remove name': views,
+  'notify show rule': notificationRules,
+  'notify change rule': notificationRules,
+  'notify pause rule': notificationRules,
+  'notify resume rule': notificationRules,
+  'notify remove rule': notificationRules,
+  'notify preview rule': notificationRules,
+  'notify test rule': notificationRules,
+  'notify deliveries rule': notificationRules,
   'retention change rule': rules,
   'retention remove rule': rules,
   'bulk action': list('cancel', 'retry', 'delete', 'tag', 'untag', 'move', 'assess'),
@@ -57,6 +67,7 @@ const known: Readonly<Record<string, Values>> = {
   '--roles': list('web', 'worker'),
   '--removes': list('job', 'output'),
   '--role': list('viewer', 'member', 'operator', 'admin'),
+  '--on': list(...notificationEvents),
   '--offline': list('run', 'refuse'),
 };
 

@@ -16,6 +16,7 @@ import { registerBulk } from './commands/bulk.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
 import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
+import { registerNotify } from './commands/notify.ts';
 import { registerQueues } from './commands/queues.ts';
 import { registerRetention } from './commands/retention.ts';
 import { registerRun } from './commands/run.ts';
@@ -60,6 +61,7 @@ const registrations = [
   registerLanes,
   registerWorkers,
   registerSchedules,
+  registerNotify,
   registerScripts,
   registerViews,
   registerSecrets,

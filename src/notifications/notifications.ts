@@ -111,6 +111,15 @@ export function createNotifications(options: NotificationsOptions): Notification
     };
   };
 
+  /** Of the link at the end of a mail; null: none of ours, or its rule is gone. */
+  const readLink = async (
+    token: string,
+  ): Promise<{ ruleId: number; address: string; rule: string } | null> => {
+    const read = fromUnsubscribeToken(key.loadOrMake(), token);
+    const rule = read && (await store.find(read.ruleId));
+    return read && rule ? { ...read, rule: rule.name } : null;
+  };
+
   return {
     list: async (actor) => (await store.rules()).filter((rule) => mayTouch(rule, actor)).map(toRule),
     channels,
@@ -166,15 +175,14 @@ export function createNotifications(options: NotificationsOptions): Notification
     deliveries: async (id, page, actor) => store.deliveries((await find(id, actor)).id, page),
 
     readUnsubscribe: async (token) => {
-      const read = fromUnsubscribeToken(key.loadOrMake(), token);
-      const rule = read && (await store.find(read.ruleId));
-      return read && rule ? { address: read.address, rule: rule.name } : null;
+      const link = await readLink(token);
+      return link && { address: link.address, rule: link.rule };
     },
 
     unsubscribe: async (token) => {
-      const read = fromUnsubscribeToken(key.loadOrMake(), token);
-      if (read) await store.unsubscribe(read.ruleId, read.address);
-      return read !== null;
+      const link = await readLink(token);
+      if (link) await store.unsubscribe(link.ruleId, link.address);
+      return link && { address: link.address, rule: link.rule };
     },
   };
 }

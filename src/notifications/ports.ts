@@ -53,6 +53,15 @@ export interface DueDelivery extends NewDelivery {
   createdAt: Date;
 }
 
+/** The newest first. */
+export interface DeliveryPage {
+  /** Only those made before this one. */
+  before: number | null;
+  limit: number;
+  /** Only what its receiver did not take: given up, or to be tried again. */
+  refused?: boolean;
+}
+
 export interface RunningJob {
   id: number;
   attempt: number;
@@ -102,7 +111,7 @@ export interface NotificationStore {
     id: number,
     end: { state: 'sent' | 'failed'; answer: string } | { state: 'pending'; answer: string; nextTryAt: Date },
   ): Promise<void>;
-  deliveries(ruleId: number, page: { before: number | null; limit: number }): Promise<NotificationDelivery[]>;
+  deliveries(ruleId: number, page: DeliveryPage): Promise<NotificationDelivery[]>;
   unsubscribe(ruleId: number, address: string): Promise<void>;
   unsubscribed(ruleId: number): Promise<Set<string>>;
 }
@@ -144,14 +153,11 @@ export interface Notifications {
   ): Promise<NotificationPreview>;
   /** Sends an example now, and resolves with what became of it. */
   test(id: number, actor: Actor): Promise<NotificationDelivery[]>;
-  deliveries(
-    id: number,
-    page: { before: number | null; limit: number },
-    actor: Actor,
-  ): Promise<NotificationDelivery[]>;
+  deliveries(id: number, page: DeliveryPage, actor: Actor): Promise<NotificationDelivery[]>;
   /** Whose the link is; null: it is none of ours. */
   readUnsubscribe(token: string): Promise<{ address: string; rule: string } | null>;
-  unsubscribe(token: string): Promise<boolean>;
+  /** From now on that address gets no more. Resolves as `readUnsubscribe`. */
+  unsubscribe(token: string): Promise<{ address: string; rule: string } | null>;
 }
 
 export type ToldJob = Pick<

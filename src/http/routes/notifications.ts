@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../../contract/errors.ts';
 import {
   newNotificationRule,
   notificationDelivery,
@@ -21,6 +22,7 @@ export interface NotificationDependencies {
 const tags = ['notifications'];
 const params = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const base = '/api/v1/notification-rules';
+const linkToken = z.string().min(1).max(2_000);
 
 /** Who is told of what. Everybody sees their own rules, operators those of all. */
 export function registerNotificationRoutes(
@@ -155,12 +157,16 @@ export function registerNotificationRoutes(
       querystring: z.strictObject({
         before: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
         limit: z.coerce.number().int().min(1).max(200).default(50),
+        refused: z
+          .stringbool()
+          .default(false)
+          .describe('Only what its receiver did not take: given up, or to be tried again.'),
       }),
       response: { 200: z.object({ items: z.array(notificationDelivery) }) },
     },
     handler: async (request) => {
-      const { before, limit } = request.query;
-      const page = { before: before ?? null, limit };
+      const { before, limit, refused } = request.query;
+      const page = { before: before ?? null, limit, refused };
       return { items: await notifications.deliveries(request.params.id, page, principalOf(request).actor) };
     },
   });
@@ -173,7 +179,25 @@ export function registerNotificationRoutes(
  * and the one of a mail program, which sends a form (RFC 8058).
  */
 function registerUnsubscribe(app: App, notifications: Notifications): void {
-  const querystring = z.strictObject({ token: z.string().max(2_000) });
+  const querystring = z.strictObject({ token: linkToken });
+  app.post('/api/v1/unsubscribe', {
+    config: { access: 'notifications.unsubscribe' },
+    schema: {
+      operationId: 'unsubscribe',
+      tags,
+      summary: 'Get no more mail of a rule',
+      description:
+        'Needs no account: whoever got a mail has the link at its end, and the token stands in that.',
+      body: z.strictObject({ token: linkToken }),
+      response: { 200: z.object({ address: z.string(), rule: z.string() }) },
+    },
+    handler: async (request) => {
+      const done = await notifications.unsubscribe(request.body.token);
+      if (!done)
+        throw new AppError('not_found', 'This link is not one of ours, or what it belongs to is gone.');
+      return done;
+    },
+  });
   void app.register(async (scope: App) => {
     scope.addContentTypeParser(
       'application/x-www-form-urlencoded',
@@ -199,10 +223,12 @@ function registerUnsubscribe(app: App, notifications: Notifications): void {
       config: { access: 'notifications.unsubscribe' },
       schema: { hide: true, querystring },
       handler: async (request, reply) => {
-        const isDone = await notifications.unsubscribe(request.query.token);
-        const text = isDone ? 'Done: no more of these.' : 'This link is not one of ours.';
+        const done = await notifications.unsubscribe(request.query.token);
+        const text = done
+          ? 'Done: no more of these.'
+          : 'This link is not one of ours, or what it belongs to is gone.';
         return reply
-          .code(isDone ? 200 : 404)
+          .code(done ? 200 : 404)
           .type('text/html; charset=utf-8')
           .send(plainPage('Unsubscribe', `<h1>Notifications</h1><p>${text}</p>`));
       },

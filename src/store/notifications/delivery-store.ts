@@ -109,7 +109,7 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       );
     },
 
-    deliveries: async (ruleId, { before, limit }) => {
+    deliveries: async (ruleId, { before, limit, refused = false }) => {
       const rows = await db.query<
         Omit<NotificationDelivery, 'createdAt' | 'nextTryAt' | 'sentAt'> & {
           createdAt: Date;
@@ -119,8 +119,11 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       >(
         `select id, channel, target, subject, body, notices, state, tries, answer, created_at as "createdAt",
            next_try_at as "nextTryAt", sent_at as "sentAt"
-         from notification_deliveries where rule_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3`,
-        [ruleId, before, limit],
+         from notification_deliveries
+         where rule_id = $1 and ($2::bigint is null or id < $2)
+           and (not $4 or state = 'failed' or (state = 'pending' and answer is not null))
+         order by id desc limit $3`,
+        [ruleId, before, limit, refused],
       );
       return rows.map((row) => ({
         ...row,

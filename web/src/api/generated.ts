@@ -960,6 +960,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unsubscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get no more mail of a rule
+         * @description Needs no account: whoever got a mail has the link at its end, and the token stands in that.
+         */
+        post: operations["unsubscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schedules": {
         parameters: {
             query?: never;
@@ -7104,6 +7124,8 @@ export interface operations {
             query?: {
                 before?: number;
                 limit?: number;
+                /** @description Only what its receiver did not take: given up, or to be tried again. */
+                refused?: string;
             };
             header?: never;
             path: {
@@ -7139,6 +7161,55 @@ export interface operations {
                             nextTryAt: string | null;
                             sentAt: string | null;
                         }[];
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        address: string;
+                        rule: string;
                     };
                 };
             };
