@@ -1,27 +1,37 @@
 import { familiesOf } from '../../contract/url-text.ts';
 import { follow } from './follow.ts';
-import { mostSitemapBytes, readSitemap, wholeDocument } from './sitemap.ts';
+import { readSitemap, wholeDocument } from './sitemap.ts';
+import { mostSitemapBytes } from './sitemap-document.ts';
 import type { Target, TestOptions } from './test-url.ts';
 
 const mostUrls = 10_000;
 const mostDocuments = 200;
 
-/** What is to be tested, each once, in the order it was listed. @throws Error in a sentence, of a sitemap */
-export async function findTargets(options: TestOptions): Promise<{ targets: Target[]; repeated: number }> {
+export interface Targets {
+  /** What is to be tested, each once, in the order it was listed. */
+  targets: Target[];
+  repeated: number;
+  /** Entries of sitemaps that are no http or https URL. */
+  leftOut: number;
+}
+
+/** @throws Error in a sentence, of a sitemap */
+export async function findTargets(options: TestOptions): Promise<Targets> {
   const { urls, sitemap, addressFamily } = options.input;
-  const listed = sitemap === undefined ? urls : [...urls, ...(await fromSitemap(sitemap, options))];
+  const mapped = sitemap === undefined ? { urls: [], leftOut: 0 } : await fromSitemap(sitemap, options);
+  const listed = [...urls, ...mapped.urls];
   const unique = [...new Set(listed)];
   if (unique.length > mostUrls)
     throw new Error(`there are ${unique.length} URLs; at most ${mostUrls} are tested at once.`);
   const targets = unique.flatMap((url) =>
     familiesOf(url, addressFamily).map((family): Target => ({ url, family })),
   );
-  return { targets, repeated: listed.length - unique.length };
+  return { targets, repeated: listed.length - unique.length, leftOut: mapped.leftOut };
 }
 
-async function fromSitemap(sitemap: string, options: TestOptions): Promise<string[]> {
+async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<typeof readSitemap> {
   const { input } = options;
-  const { urls } = await readSitemap(sitemap, { urls: mostUrls, documents: mostDocuments }, async (url) => {
+  const found = await readSitemap(sitemap, { urls: mostUrls, documents: mostDocuments }, async (url) => {
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(input.timeouts.totalMs)]);
     const request = {
       url: new URL(url),
@@ -33,6 +43,6 @@ async function fromSitemap(sitemap: string, options: TestOptions): Promise<strin
     const family = input.addressFamily === '4' ? 4 : input.addressFamily === '6' ? 6 : null;
     return wholeDocument(url, await follow(request, [], { ...options, ...input, ...limits, family, signal }));
   });
-  if (urls.length === 0) throw new Error('it lists no URL.');
-  return urls;
+  if (found.urls.length === 0) throw new Error('it lists no URL.');
+  return found;
 }

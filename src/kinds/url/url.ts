@@ -18,7 +18,7 @@ import { inPace } from './pace.ts';
 import { describeTest, toSeries } from './report.ts';
 import { systemResolver, type Resolver } from './resolve.ts';
 import { Summary } from './summary.ts';
-import { findTargets } from './targets.ts';
+import { findTargets, type Targets } from './targets.ts';
 import { testUrl, type Target, type TestOptions } from './test-url.ts';
 
 export interface UrlSettings {
@@ -79,7 +79,7 @@ function nameOf({ urls, sitemap, method }: UrlInput): string {
 
 async function run(options: TestOptions, context: KindContext, attempt: number): Promise<KindOutcome> {
   const { input, signal } = options;
-  let found: Awaited<ReturnType<typeof findTargets>>;
+  let found: Targets;
   try {
     found = await findTargets(options);
   } catch (error) {
@@ -88,7 +88,9 @@ async function run(options: TestOptions, context: KindContext, attempt: number):
     context.log(message, 'stderr');
     return { state: 'failed', reason: 'error', message, verdict: { text: 'no sitemap', tone: 'bad' } };
   }
-  const { targets, repeated } = found;
+  const { targets, repeated, leftOut } = found;
+  if (leftOut > 0)
+    context.log(`Of the sitemap ${leftOut} entries are left out: they are no http or https URL.`, 'stderr');
   const summary = new Summary(targets.length, repeated);
   const done = new Set<number>();
   for (const part of attempt > 1 ? await context.partsDone() : []) {
