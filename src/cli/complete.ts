@@ -80,11 +80,23 @@ export async function complete(
   program: Command,
   words: readonly string[],
 ): Promise<string[]> {
-  const current = words.at(-1) ?? '';
-  const place = findPlace(program, withoutEquals(words.slice(0, -1)));
-  const prefix = current === '=' ? '' : current;
+  const { before, name, prefix } = splitOption(words);
+  const place = findPlace(program, withoutEquals(before));
   const found = await candidates(context, place, prefix);
-  return found.filter((word) => word.startsWith(prefix)).sort();
+  return found
+    .filter((word) => word.startsWith(prefix))
+    .map((word) => `${name}${word}`)
+    .sort();
+}
+
+/** bash cuts `--state=fa` into words of its own; other shells leave it one, and want it back as one. */
+function splitOption(words: readonly string[]): { before: readonly string[]; name: string; prefix: string } {
+  const before = words.slice(0, -1);
+  const current = words.at(-1) ?? '';
+  const [, name = '', option = '', prefix = ''] = /^((--[^=]+)=)(.*)$/s.exec(current) ?? [];
+  if (name === '' || before.includes('--'))
+    return { before, name: '', prefix: current === '=' ? '' : current };
+  return { before: [...before, option], name, prefix };
 }
 
 interface Place {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from './program.ts';
 import { createTestContext, runCommand } from './test-context.ts';
@@ -75,23 +74,18 @@ describe('completion', () => {
     expect(await complete('run', '--', 'jo')).toEqual([]);
   });
 
-  it('offers the values of an option, also as bash cuts it at the equals sign', async () => {
+  it('offers the values of an option, also behind an equals sign, whether cut there or not', async () => {
     expect(await complete('jobs', '--state', 'fa')).toEqual(['failed']);
     expect(await complete('jobs', '--state', '=', 'li')).toEqual(['live']);
     expect(await complete('logs', '--stream', '=')).toEqual(['stderr', 'stdout']);
+    expect(await complete('jobs', '--state=fa')).toEqual(['--state=failed']);
+    expect(await complete('jobs', '--limit=')).toEqual([]);
+    expect(await complete('run', '--', '--state=fa')).toEqual([]);
     expect(await complete('completion', '')).toEqual(['bash', 'fish', 'zsh']);
   });
 
   it('without a server, or a password for it, offers no jobs, and neither asks nor complains', async () => {
     expect(await complete('logs', '')).toEqual([]);
-  });
-
-  it.each(['bash', 'zsh', 'fish'])('the script for %s is one that the shell can read', async (shell) => {
-    const { code, stdout } = await runCommand(['completion', shell]);
-    expect(code).toBe(0);
-    const checked = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' });
-    // Not every machine has every shell.
-    if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: '' });
   });
 });
 

@@ -5,24 +5,37 @@ import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { print, write } from '../output.ts';
 
-/** Each asks `daybook complete` for what the word at the cursor may become; where that is nothing, files are offered. */
+/**
+ * Each asks `daybook complete` for what the word at the cursor may become; where that is nothing, files are offered.
+ * What is typed reaches it without its quotes, and a name with blanks comes back quoted as that shell does.
+ */
 const scripts = {
   bash: `_daybook() {
-  mapfile -t COMPREPLY < <("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
+  local typed=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  mapfile -t COMPREPLY < <("\${COMP_WORDS[0]}" complete -- "\${typed[@]//\\\\/}" 2>/dev/null </dev/null)
+  [[ \${#COMPREPLY[@]} -eq 0 ]] || mapfile -t COMPREPLY < <(printf '%q\\n' "\${COMPREPLY[@]}")
 }
 complete -o default -F _daybook daybook`,
+  // Found along fpath, the file itself is the function when it is called for the first time.
   zsh: `#compdef daybook
 _daybook() {
   local -a found
-  found=("\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null </dev/null)}")
-  if [[ -n "\${found[1]}" ]]; then compadd -- "\${found[@]}"; else _files; fi
+  found=("\${(@f)$("\${(Q)words[1]}" complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null </dev/null)}")
+  if [[ -n "\${found[1]}" ]]; then
+    compadd -- "\${found[@]}"
+  else
+    compset -P '--*='
+    _files
+  fi
 }
-compdef _daybook daybook`,
-  fish: `function __daybook_complete
-  set -l typed (commandline -opc) (commandline -ct)
-  $typed[1] complete -- $typed[2..-1] 2>/dev/null </dev/null
+if [[ "\${funcstack[1]}" == _daybook ]]; then _daybook; else compdef _daybook daybook; fi`,
+  // A condition is asked once for each Tab, and where it does not hold fish offers files by itself.
+  fish: `function __daybook_find
+  set -l typed (commandline -opc) (commandline -ct | string replace -r '^["\\']' '' | string unescape)
+  set -g __daybook_found ($typed[1] complete -- $typed[2..-1] 2>/dev/null </dev/null)
+  test (count $__daybook_found) -gt 0
 end
-complete -c daybook -a '(__daybook_complete)'`,
+complete -c daybook -n __daybook_find -f -a '$__daybook_found'`,
 } as const;
 
 export function registerCompletion(program: Command, context: CliContext): void {
