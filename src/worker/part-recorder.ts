@@ -1,8 +1,12 @@
 import type { AttemptKey } from '../jobs/ports.ts';
+import { delay } from '../lib/delay.ts';
 import type { NewPart, PartStore } from '../parts/ports.ts';
 
 /** So many parts may wait to be stored; then whoever makes them waits, too. */
 const mostWaiting = 500;
+
+/** Parts made so soon after one another are stored together: a statement costs as much as twenty parts in it. */
+const gatherMs = 20;
 
 /** Stores the parts of an attempt, as many at once as there are, while the next ones are made. */
 export class PartRecorder {
@@ -11,6 +15,7 @@ export class PartRecorder {
   readonly #persist: (action: () => Promise<void>) => Promise<unknown>;
   #waiting: NewPart[] = [];
   #storing: Promise<void> | undefined;
+  readonly #closing = new AbortController();
   #problem: Error | undefined;
 
   /** @param persist repeats the action while the database is away */
@@ -34,6 +39,7 @@ export class PartRecorder {
 
   /** Resolves when all are stored. @throws an error of the database that does not pass */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#storing;
     if (this.#problem) throw this.#problem;
   }
@@ -41,6 +47,7 @@ export class PartRecorder {
   async #storeAll(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
+        if (this.#waiting.length < mostWaiting) await delay(gatherMs, this.#closing.signal);
         const batch = this.#waiting.splice(0, mostWaiting);
         await this.#persist(() => this.#store.append(this.#attempt, this.#attempt.kind, batch));
       }
