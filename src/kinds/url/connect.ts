@@ -6,8 +6,8 @@ import type { UrlHop, UrlTimeouts } from '../../contract/url-test.ts';
 import { chainOf } from './certificates.ts';
 import { toUrlFailure, UrlFailure } from './failure.ts';
 import type { Guard } from './guard.ts';
-import { inPhase } from './phases.ts';
 import { literalAddress, type Family, type ResolvedAddress, type Resolver } from './resolve.ts';
+import type { TryClock } from './try-clock.ts';
 
 export interface ConnectOptions {
   resolve: Resolver;
@@ -20,8 +20,7 @@ export interface ConnectOptions {
   httpVersion: 'auto' | '1.1' | '2';
   /** Certificates of authorities besides the ones Node knows. */
   authorities?: readonly string[];
-  /** Of the whole test. */
-  signal: AbortSignal;
+  clock: TryClock;
 }
 
 /** An open connection, and what will be spoken over it. The caller destroys it. Fills in what `hop` tells of it. */
@@ -44,7 +43,7 @@ export async function openConnection(
 async function resolveHost(
   { hostname }: URL,
   hop: UrlHop,
-  { resolve, family, timeouts, signal }: ConnectOptions,
+  { resolve, family, timeouts, clock }: ConnectOptions,
 ): Promise<ResolvedAddress[]> {
   const literal = literalAddress(hostname);
   if (literal) {
@@ -55,14 +54,13 @@ async function resolveHost(
       true,
     );
   }
-  const found = await inPhase('dns', { times: hop.phases, limitMs: timeouts.dnsMs, signal }, () =>
-    resolve(hostname, family),
-  ).catch((error: unknown): ResolvedAddress[] => {
-    // A resolver says the same of a name that is unknown and of one without addresses of this family.
-    const isNone = family !== null && noAddressCodes.has((error as NodeJS.ErrnoException).code ?? '');
-    if (isNone && !signal.aborted) return [];
-    throw signal.aborted ? error : toUrlFailure(error, 'dns');
-  });
+  const found = await clock
+    .phase('dns', { times: hop.phases, limitMs: timeouts.dnsMs }, () => resolve(hostname, family))
+    .catch((error: unknown): ResolvedAddress[] => {
+      // A resolver says the same of a name that is unknown and of one without addresses of this family.
+      if (family !== null && error instanceof UrlFailure && noAddressCodes.has(error.code)) return [];
+      throw error;
+    });
   if (found.length > 0) return found;
   throw noAddress(family, `${hostname} has no${family === null ? '' : ` IPv${family}`} address.`);
 }
@@ -83,7 +81,7 @@ async function connectToOneOf(
   addresses: readonly ResolvedAddress[],
   url: URL,
   hop: UrlHop,
-  { guard, role, timeouts, signal }: ConnectOptions,
+  { guard, role, timeouts, clock }: ConnectOptions,
 ): Promise<Socket> {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   const place = literalAddress(url.hostname) ? '' : `The name ${url.hostname} leads there. `;
@@ -101,9 +99,9 @@ async function connectToOneOf(
       continue;
     }
     try {
-      return await connectOne(address, port, hop, { limitMs: timeouts.connectMs, signal });
+      return await connectOne(address, port, hop, { limitMs: timeouts.connectMs, clock });
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (clock.isOver) throw error;
       failure = toUrlFailure(error, 'connect');
     }
   }
@@ -114,13 +112,13 @@ async function connectOne(
   host: string,
   port: number,
   hop: UrlHop,
-  { limitMs, signal }: { limitMs: number; signal: AbortSignal },
+  { limitMs, clock }: { limitMs: number; clock: TryClock },
 ): Promise<Socket> {
   const socket = connectTcp({ host, port, noDelay: true });
   // Errors after the connection belong to whoever uses it then.
   socket.on('error', () => {});
   try {
-    await inPhase('connect', { times: hop.phases, limitMs, signal }, () => settled(socket, 'connect'));
+    await clock.phase('connect', { times: hop.phases, limitMs }, () => settled(socket, 'connect'));
     return socket;
   } catch (error) {
     socket.destroy();
@@ -132,7 +130,7 @@ async function secure(
   tcp: Socket,
   { hostname }: URL,
   hop: UrlHop,
-  { timeouts, verifyCertificate, httpVersion, authorities, signal }: ConnectOptions,
+  { timeouts, verifyCertificate, httpVersion, authorities, clock }: ConnectOptions,
 ): Promise<TLSSocket> {
   const isAddress = literalAddress(hostname) !== null;
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -146,12 +144,12 @@ async function secure(
     ALPNProtocols: { auto: ['h2', 'http/1.1'], '1.1': ['http/1.1'], '2': ['h2'] }[httpVersion],
   });
   socket.on('error', () => {});
-  await inPhase('tls', { times: hop.phases, limitMs: timeouts.tlsMs, signal }, () =>
-    settled(socket, 'secureConnect'),
-  ).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' ? noHttp2() : error;
-  });
+  await clock
+    .phase('tls', { times: hop.phases, limitMs: timeouts.tlsMs }, () => settled(socket, 'secureConnect'))
+    .catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' ? noHttp2() : error;
+    });
   hop.tls = [socket.getProtocol(), socket.getCipher().standardName].join(', ');
   hop.certificates = chainOf(socket);
   if (!socket.authorized) {

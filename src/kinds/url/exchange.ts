@@ -6,8 +6,7 @@ import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import type { UrlHop, UrlTimeouts } from '../../contract/url-test.ts';
 import { BodyCollector } from './body.ts';
-import { toUrlFailure } from './failure.ts';
-import { inPhase, sinceMs } from './phases.ts';
+import { sinceMs, type TryClock } from './try-clock.ts';
 
 export interface UrlRequest {
   method: string;
@@ -27,7 +26,7 @@ export interface ExchangeOptions {
   maxBodyBytes: number;
   /** Of the body, to look into; by default enough for conditions. */
   keepBytes?: number;
-  signal: AbortSignal;
+  clock: TryClock;
 }
 
 interface Begun {
@@ -44,7 +43,7 @@ export async function exchange(
   hop: UrlHop,
   options: ExchangeOptions & { isHttp2: boolean },
 ): Promise<Answer> {
-  const { signal, timeouts, maxBodyBytes, isHttp2 } = options;
+  const { clock, timeouts, maxBodyBytes, isHttp2 } = options;
   const startedMs = performance.now();
   let firstByteMs: number | null = null;
   const onFirstByte = (): void => {
@@ -53,24 +52,18 @@ export async function exchange(
   hop.protocol = isHttp2 ? 'HTTP/2' : 'HTTP/1.1';
   const session = isHttp2 ? startHttp2(request.url.origin, { createConnection: () => socket }) : null;
   try {
-    const begun = await inPhase(
-      'firstByte',
-      { times: hop.phases, limitMs: timeouts.firstByteMs, signal },
-      () => (session ? askHttp2(session, request, onFirstByte) : askHttp1(socket, request, onFirstByte)),
-    ).catch((error: unknown) => {
-      throw signal.aborted ? error : toUrlFailure(error, 'firstByte');
-    });
+    const begun = await clock.phase('firstByte', { times: hop.phases, limitMs: timeouts.firstByteMs }, () =>
+      session ? askHttp2(session, request, onFirstByte) : askHttp1(socket, request, onFirstByte),
+    );
     const bodyFromMs = firstByteMs ?? performance.now();
     hop.phases.firstByte = Math.round((bodyFromMs - startedMs) * 1000) / 1000;
     hop.status = begun.status;
     hop.statusText = begun.statusText;
     const body = new BodyCollector(maxBodyBytes, options.keepBytes);
     try {
-      await inPhase('body', { times: hop.phases, limitMs: timeouts.totalMs, signal }, () =>
+      await clock.phase('body', { times: hop.phases, limitMs: timeouts.totalMs }, () =>
         readBody(begun.stream, body),
       );
-    } catch (error) {
-      throw signal.aborted ? error : toUrlFailure(error, 'body');
     } finally {
       hop.phases.body = sinceMs(bodyFromMs);
       hop.bytes = body.bytes;

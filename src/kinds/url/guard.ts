@@ -24,6 +24,8 @@ export interface GuardDecision {
 /** Says whether somebody with this role (null: nobody is known) may reach an address. */
 export type Guard = (address: string, role: Role | null) => GuardDecision;
 
+const mostRemembered = 1_000;
+
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** Routable, and yet a machine's own business: Azure's host agent answers there. */
@@ -32,7 +34,7 @@ const hostAgents = new Set(['168.63.129.16']);
 /** @throws Error for a range that is none; the configuration checks them before */
 export function createGuard(allowed: readonly AllowedRange[]): Guard {
   const ranges = allowed.map(({ cidr, least }) => ({ cidr, least, parsed: parseRange(cidr) }));
-  return (text, role) => {
+  const decide: Guard = (text, role) => {
     if (!ipaddr.isValid(text)) return { isAllowed: false, reason: 'no address' };
     const address = unwrap(ipaddr.parse(text));
     const what = classify(address);
@@ -41,6 +43,21 @@ export function createGuard(allowed: readonly AllowedRange[]): Guard {
     return range
       ? { isAllowed: true, reason: `${what}, allowed by ${range.cidr}` }
       : { isAllowed: false, reason: what };
+  };
+  return remember(decide);
+}
+
+/** The decision depends on nothing but address and role, and a list has few addresses. */
+function remember(decide: Guard): Guard {
+  const decided = new Map<string, GuardDecision>();
+  return (address, role) => {
+    const question = `${role} ${address}`;
+    const known = decided.get(question);
+    if (known) return known;
+    if (decided.size >= mostRemembered) decided.clear();
+    const decision = decide(address, role);
+    decided.set(question, decision);
+    return decision;
   };
 }
 

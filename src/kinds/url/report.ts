@@ -15,9 +15,9 @@ export function describeTest(test: UrlTest, { number, total }: { number: number;
     tries.length > 1 ? `, after ${tries.length} tries (${tries.map(({ said }) => said).join('; ')})` : '';
   const head = `${place}${test.url}${family}: ${test.verdict}, ${Math.round(test.totalMs)} ms${repeated}`;
   const isTold = total === 1 || test.outcome !== 'good' || test.hops.length > 1;
-  const hops = test.hops.map((hop) => `  ${describeHop(hop)}`);
-  const [only] = test.hops;
-  const lines = isTold ? [head, ...hops] : [`${head}, ${describeAddress(only)}`];
+  const lines = isTold
+    ? [head, ...test.hops.map((hop) => `  ${describeHop(hop)}`)]
+    : [`${head}, ${describeAddress(test.hops[0])}`];
   const differences = test.differences.map(({ what, before, now }) => `  ${what} was ${before}, is ${now}`);
   const base =
     test.comparedWith === null || differences.length === 0

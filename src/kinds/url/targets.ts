@@ -3,6 +3,7 @@ import { follow } from './follow.ts';
 import { readSitemap, wholeDocument } from './sitemap.ts';
 import { mostSitemapBytes } from './sitemap-document.ts';
 import type { Target, TestOptions } from './test-url.ts';
+import { TryClock } from './try-clock.ts';
 
 const mostUrls = 10_000;
 const mostDocuments = 200;
@@ -32,7 +33,7 @@ export async function findTargets(options: TestOptions): Promise<Targets> {
 async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<typeof readSitemap> {
   const { input } = options;
   const found = await readSitemap(sitemap, { urls: mostUrls, documents: mostDocuments }, async (url) => {
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(input.timeouts.totalMs)]);
+    const clock = new TryClock(input.timeouts.totalMs, options.signal);
     const request = {
       url: new URL(url),
       method: 'GET',
@@ -41,7 +42,14 @@ async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<ty
     };
     const limits = { maxBodyBytes: mostSitemapBytes, keepBytes: mostSitemapBytes };
     const family = input.addressFamily === '4' ? 4 : input.addressFamily === '6' ? 6 : null;
-    return wholeDocument(url, await follow(request, [], { ...options, ...input, ...limits, family, signal }));
+    try {
+      return wholeDocument(
+        url,
+        await follow(request, [], { ...options, ...input, ...limits, family, clock }),
+      );
+    } finally {
+      clock.close();
+    }
   });
   if (found.urls.length === 0) throw new Error('it lists no URL.');
   return found;

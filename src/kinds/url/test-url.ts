@@ -1,16 +1,15 @@
 /** One URL, tested: tries until it is as expected, and what is told of the last one. */
-import { performance } from 'node:perf_hooks';
 import type { UrlHop, UrlInput, UrlTest } from '../../contract/url-test.ts';
 import type { Role } from '../../contract/actor.ts';
 import { delay } from '../../lib/delay.ts';
 import type { ConditionThread } from './condition-thread.ts';
 import type { Answer, UrlRequest } from './exchange.ts';
-import { timedOut, toUrlFailure, type UrlFailure } from './failure.ts';
+import { toUrlFailure, type UrlFailure } from './failure.ts';
 import { follow } from './follow.ts';
 import type { Guard } from './guard.ts';
 import { judge, textOf, type Judgement } from './judge.ts';
-import { sinceMs } from './phases.ts';
 import type { Family, Resolver } from './resolve.ts';
+import { TryClock } from './try-clock.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface Target {
@@ -65,42 +64,22 @@ export async function testUrl(target: Target, options: TestOptions): Promise<Tes
 
 async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
   const { input, signal, conditions } = options;
-  const { timeouts } = input;
   const hops: UrlHop[] = [];
-  const startedMs = performance.now();
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(timedOut('body', timeouts.totalMs)), timeouts.totalMs);
-  const onStop = (): void => over.abort(signal.reason);
-  signal.addEventListener('abort', onStop);
+  const clock = new TryClock(input.timeouts.totalMs, signal);
   try {
-    signal.throwIfAborted();
-    const answer = await follow(firstRequest(target, input), hops, {
-      ...options,
-      ...input,
-      family: target.family,
-      signal: over.signal,
-    });
-    const totalMs = sinceMs(startedMs);
+    const { family } = target;
+    const answer = await follow(firstRequest(target, input), hops, { ...options, ...input, family, clock });
+    const totalMs = clock.passedMs;
     const judgement = await judge(answer, hops, { input, totalMs, conditions });
     return { hops, answer, failure: null, judgement, totalMs };
   } catch (error) {
     signal.throwIfAborted();
-    const failure = over.signal.aborted ? overTime(hops, timeouts.totalMs) : toUrlFailure(error, 'connect');
+    const failure = toUrlFailure(error, 'connect');
     const judgement = { failures: [failure.message], weaknesses: [] };
-    return { hops, answer: null, failure, judgement, totalMs: sinceMs(startedMs) };
+    return { hops, answer: null, failure, judgement, totalMs: clock.passedMs };
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onStop);
+    clock.close();
   }
-}
-
-/** The whole limit may run out in any phase; the last one that was begun says where. */
-function overTime(hops: readonly UrlHop[], totalMs: number): UrlFailure {
-  const last = hops.at(-1);
-  const phases = (['body', 'firstByte', 'tls', 'connect', 'dns'] as const).find(
-    (name) => last?.phases[name] !== null && last?.phases[name] !== undefined,
-  );
-  return timedOut(phases ?? 'dns', totalMs);
 }
 
 function firstRequest({ url }: Target, { method, headers, body }: UrlInput): UrlRequest {

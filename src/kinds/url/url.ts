@@ -9,30 +9,26 @@ import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from
 import { testKey } from '../../contract/url-text.ts';
 import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
+import type { DonePart } from '../../parts/ports.ts';
 import type { Kind, KindContext, KindOutcome } from '../ports.ts';
-import { ConditionThread } from './condition-thread.ts';
 import { findDifferences } from './differences.ts';
-import { createGuard, type AllowedRange } from './guard.ts';
+import type { AllowedRange } from './guard.ts';
 import { findPathProblem } from './json-path.ts';
-import { inPace } from './pace.ts';
 import { describeTest, toSeries } from './report.ts';
-import { systemResolver, type Resolver } from './resolve.ts';
 import { Summary } from './summary.ts';
-import { findTargets, type Targets } from './targets.ts';
-import { testUrl, type Target, type TestOptions } from './test-url.ts';
+import type { TestMade, TestOrder } from './run-order.ts';
+import { ThreadTester, type UrlTester } from './tester.ts';
 
 export interface UrlSettings {
   allowed: readonly AllowedRange[];
   /** What somebody may do now; null when the account is gone, or there never was one. */
   findRole(name: string): Promise<Role | null>;
-  /** By default the system's. */
-  resolve?: Resolver;
-  /** Certificates of authorities to trust besides those of Node, as PEM. */
-  authorities?: readonly string[];
+  /** By default one with a thread. */
+  tester?: UrlTester;
 }
 
 export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> {
-  const guard = createGuard(settings.allowed);
+  const { tester = new ThreadTester({ allowed: settings.allowed }) } = settings;
   return defineKind({
     name: 'url',
     title: 'URL test',
@@ -49,24 +45,9 @@ export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> 
     nameOf,
     runsProgram: false,
     run: async ({ owner, attempt, input }, context) => {
-      const conditions = new ConditionThread();
-      try {
-        return await run(
-          {
-            input,
-            guard,
-            conditions,
-            role: await settings.findRole(owner),
-            resolve: settings.resolve ?? systemResolver,
-            ...(settings.authorities ? { authorities: settings.authorities } : {}),
-            signal: context.signal,
-          },
-          context,
-          attempt,
-        );
-      } finally {
-        await conditions.close();
-      }
+      const done = attempt > 1 ? await context.partsDone() : [];
+      const role = await settings.findRole(owner);
+      return run({ order: { input, role, done: done.map(({ number }) => number) }, tester, done }, context);
     },
   });
 }
@@ -77,42 +58,45 @@ function nameOf({ urls, sitemap, method }: UrlInput): string {
   return `${method === 'GET' ? '' : `${method} `}${first}${more}`;
 }
 
-async function run(options: TestOptions, context: KindContext, attempt: number): Promise<KindOutcome> {
-  const { input, signal } = options;
-  let found: Targets;
+interface Asked {
+  order: TestOrder;
+  tester: UrlTester;
+  /** What was tested before an interruption. */
+  done: readonly DonePart[];
+}
+
+async function run({ order, tester, done }: Asked, context: KindContext): Promise<KindOutcome> {
+  let summary = new Summary(0, 0);
+  let problem: string | null;
   try {
-    found = await findTargets(options);
+    problem = await tester.test(order, context.signal, {
+      onFound: ({ total, repeated, leftOut }) => {
+        if (leftOut > 0)
+          context.log(
+            `Of the sitemap ${leftOut} entries are left out: they are no http or https URL.`,
+            'stderr',
+          );
+        summary = new Summary(total, repeated);
+        for (const { number, key, verdict, tookMs } of done)
+          summary.count({ number, url: key, verdict, ms: tookMs });
+        if (done.length > 0)
+          context.log(`${done.length} of ${total} were tested before an interruption; the rest follows.`);
+      },
+      onTested: async (made) => {
+        await Promise.all(made.map((one) => record(one, context, summary)));
+        if (summary.total > 1)
+          context.progress(summary.counted / summary.total, `${summary.counted} of ${summary.total} tested`);
+      },
+    });
   } catch (error) {
-    if (signal.aborted) return stopped;
-    const message = `The sitemap cannot be used: ${(error as Error).message}`;
-    context.log(message, 'stderr');
-    return { state: 'failed', reason: 'error', message, verdict: { text: 'no sitemap', tone: 'bad' } };
-  }
-  const { targets, repeated, leftOut } = found;
-  if (leftOut > 0)
-    context.log(`Of the sitemap ${leftOut} entries are left out: they are no http or https URL.`, 'stderr');
-  const summary = new Summary(targets.length, repeated);
-  const done = new Set<number>();
-  for (const part of attempt > 1 ? await context.partsDone() : []) {
-    done.add(part.number);
-    summary.count({ number: part.number, url: part.key, verdict: part.verdict, ms: part.tookMs });
-  }
-  if (done.size > 0)
-    context.log(`${done.size} of ${targets.length} were tested before an interruption; the rest follows.`);
-  const left = targets.flatMap((target, index) =>
-    done.has(index + 1) ? [] : [{ target, number: index + 1 }],
-  );
-  try {
-    await inPace(
-      left,
-      ({ target }) => new URL(target.url).host,
-      { ...input, signal },
-      ({ target, number }) => testOne(target, number, { options, context, summary }),
-    );
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!context.signal.aborted) throw error;
     context.result({ ...summary.result });
     return stopped;
+  }
+  if (problem !== null) {
+    const message = `The sitemap cannot be used: ${problem}`;
+    context.log(message, 'stderr');
+    return { state: 'failed', reason: 'error', message, verdict: { text: 'no sitemap', tone: 'bad' } };
   }
   context.result({ ...summary.result });
   return summary.outcome;
@@ -121,14 +105,13 @@ async function run(options: TestOptions, context: KindContext, attempt: number):
 /** Whoever stopped it says what became of it. */
 const stopped: KindOutcome = { state: 'failed', reason: 'error', message: 'Stopped before all was tested.' };
 
-async function testOne(
-  target: Target,
-  number: number,
-  { options, context, summary }: { options: TestOptions; context: KindContext; summary: Summary },
+async function record(
+  { number, target, tested }: TestMade,
+  context: KindContext,
+  summary: Summary,
 ): Promise<void> {
   const isSingle = summary.total === 1;
   const key = testKey(target.url, target.family);
-  const tested = await testUrl(target, options);
   // A list compares what failed; a good one has nothing to explain.
   const before = isSingle || tested.outcome === 'bad' ? await context.lastGood(key) : null;
   const test: UrlTest = {
@@ -149,6 +132,4 @@ async function testOne(
     facts: test,
   });
   summary.count({ number, url: key, verdict, ms: test.totalMs, test: isSingle ? test : null });
-  if (!isSingle)
-    context.progress(summary.counted / summary.total, `${summary.counted} of ${summary.total} tested`);
 }

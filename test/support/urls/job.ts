@@ -1,6 +1,9 @@
 import type { z } from 'zod';
 import { urlInput, type UrlResult, type UrlTest } from '../../../src/contract/url-test.ts';
 import type { Resolver } from '../../../src/kinds/url/resolve.ts';
+import { createGuard } from '../../../src/kinds/url/guard.ts';
+import { runOrder } from '../../../src/kinds/url/run-order.ts';
+import type { UrlTester } from '../../../src/kinds/url/tester.ts';
 import { createUrlKind } from '../../../src/kinds/url/url.ts';
 import type { KindContext, KindOutcome } from '../../../src/kinds/ports.ts';
 import type { NewPart } from '../../../src/parts/ports.ts';
@@ -19,12 +22,14 @@ export async function runUrlJob(
   { resolve, authorities }: { resolve: Resolver; authorities?: readonly string[] },
 ): Promise<UrlJob> {
   const job: Omit<UrlJob, 'outcome'> = { parts: [], result: {}, output: [] };
-  const kind = createUrlKind({
-    allowed: thisMachine,
-    findRole: () => Promise.resolve(null),
-    resolve,
-    ...(authorities ? { authorities } : {}),
-  });
+  // A resolver cannot be handed to a thread.
+  const tester: UrlTester = {
+    test: (order, signal, listener) => {
+      const place = { guard: createGuard(thisMachine), resolve, signal };
+      return runOrder(order, { ...place, ...(authorities ? { authorities } : {}) }, listener);
+    },
+  };
+  const kind = createUrlKind({ allowed: thisMachine, findRole: () => Promise.resolve(null), tester });
   const context: KindContext = {
     signal: new AbortController().signal,
     log: (line) => void job.output.push(line),

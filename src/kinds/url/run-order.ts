@@ -1,0 +1,84 @@
+import type { Role } from '../../contract/actor.ts';
+import type { UrlInput } from '../../contract/url-test.ts';
+import { ConditionThread } from './condition-thread.ts';
+import { inPace } from './pace.ts';
+import { findTargets, type Targets } from './targets.ts';
+import { testUrl, type Target, type Tested, type TestOptions } from './test-url.ts';
+
+/** What a job asks for. */
+export interface TestOrder {
+  input: UrlInput;
+  /** Of who submitted; null when nobody is known. */
+  role: Role | null;
+  /** Numbers of targets that need no test any more. */
+  done: readonly number[];
+}
+
+export interface Found {
+  total: number;
+  /** Listed more than once. */
+  repeated: number;
+  /** Entries of a sitemap that are no http or https URL. */
+  leftOut: number;
+}
+
+export interface TestMade {
+  /** From 1, in the order of the list. */
+  number: number;
+  target: Target;
+  tested: Tested;
+}
+
+export interface OrderListener {
+  onFound(found: Found): void;
+  /** Resolves when there is room for more. */
+  onTested(made: readonly TestMade[]): Promise<void>;
+}
+
+/**
+ * Finds the targets and tests those that are not done. Resolves when nothing runs any more, all tested or stopped.
+ * @returns why the targets cannot be found, in a sentence; else null
+ * @throws what the listener throws
+ */
+export async function runOrder(
+  { input, role, done }: TestOrder,
+  place: Pick<TestOptions, 'guard' | 'resolve' | 'authorities' | 'signal'>,
+  listener: OrderListener,
+): Promise<string | null> {
+  const conditions = new ConditionThread();
+  try {
+    return await testAll({ ...place, input, role, conditions }, new Set(done), listener);
+  } finally {
+    await conditions.close();
+  }
+}
+
+async function testAll(
+  options: TestOptions,
+  done: ReadonlySet<number>,
+  listener: OrderListener,
+): Promise<string | null> {
+  let found: Targets;
+  try {
+    found = await findTargets(options);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const { targets, repeated, leftOut } = found;
+  listener.onFound({ total: targets.length, repeated, leftOut });
+  const left = targets
+    .map((target, index) => ({ target, number: index + 1 }))
+    .filter(({ number }) => !done.has(number));
+  try {
+    await inPace(
+      left,
+      ({ target }) => new URL(target.url).host,
+      { ...options.input, signal: options.signal },
+      async ({ target, number }) =>
+        listener.onTested([{ number, target, tested: await testUrl(target, options) }]),
+    );
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
+  return null;
+}

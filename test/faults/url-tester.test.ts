@@ -1,0 +1,106 @@
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { urlInput } from '../../src/contract/url-test.ts';
+import type { TestMade, TestOrder } from '../../src/kinds/url/run-order.ts';
+import { ThreadTester } from '../../src/kinds/url/tester.ts';
+import { pollUntil } from '../support/poll.ts';
+import { listen, type Site } from '../support/urls/sites.ts';
+
+const concurrency = 5;
+const count = 300;
+const tester = new ThreadTester({ allowed: [{ cidr: '127.0.0.0/8', least: null }] });
+const never = new AbortController().signal;
+
+let url = '';
+let site: Site | undefined;
+afterEach(async () => {
+  await site?.close();
+  site = undefined;
+});
+
+/** A site that counts how often it is asked. */
+async function startSite(): Promise<{ order: TestOrder; asked(): number }> {
+  let asked = 0;
+  site = await listen(
+    createServer((_request, response) => {
+      asked += 1;
+      response.end('here');
+    }),
+  );
+  url = `http://127.0.0.1:${site.port}`;
+  return { order: orderOf(Array.from({ length: count }, (_, n) => `${url}/${n}`)), asked: () => asked };
+}
+
+function orderOf(urls: readonly string[]): TestOrder {
+  return { input: urlInput.parse({ urls, concurrency, perHost: concurrency }), role: null, done: [] };
+}
+
+describe('the thread that tests URLs', () => {
+  it('waits for a slow store instead of filling the memory, and loses nothing', async () => {
+    const { order, asked } = await startSite();
+    const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+    const numbers: number[] = [];
+    let total = 0;
+    const all = tester.test(order, never, {
+      onFound: (found) => void (total = found.total),
+      onTested: async (made) => {
+        await isOpen;
+        numbers.push(...made.map(({ number }) => number));
+      },
+    });
+    const onTheWay = 100;
+    await pollUntil(asked, (seen) => seen >= onTheWay);
+    expect(numbers).toEqual([]);
+    expect(asked()).toBeLessThan(onTheWay + concurrency);
+    open();
+    expect(await all).toBeNull();
+    expect(total).toBe(count);
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n + 1));
+    expect(asked()).toBe(count);
+  });
+
+  it('asks no more once it is stopped, and hands over what was tested', async () => {
+    const { order, asked } = await startSite();
+    const stopping = new AbortController();
+    const made: TestMade[] = [];
+    const all = tester.test(order, stopping.signal, {
+      onFound: () => {},
+      onTested: async (some) => {
+        made.push(...some);
+        stopping.abort('cancelled');
+      },
+    });
+    await expect(all).rejects.toBe('cancelled');
+    const askedInAll = asked();
+    expect(askedInAll).toBeLessThan(count);
+    expect(made.length).toBeGreaterThan(0);
+    await tester.test(orderOf([url]), never, { onFound: () => {}, onTested: async () => {} });
+    expect(asked()).toBe(askedInAll + 1);
+  });
+
+  it('keeps the orders of two jobs apart when one of them cannot be stored', async () => {
+    const { order } = await startSite();
+    let stored = 0;
+    const broken = tester.test(order, never, {
+      onFound: () => {},
+      onTested: () => Promise.reject(new Error('no room')),
+    });
+    const whole = tester.test(order, never, {
+      onFound: () => {},
+      onTested: async (made) => void (stored += made.length),
+    });
+    await expect(broken).rejects.toThrow('no room');
+    expect(await whole).toBeNull();
+    expect(stored).toBe(count);
+  });
+
+  it('fails its orders when it breaks down, instead of leaving them waiting', async () => {
+    const { order, asked } = await startSite();
+    const breaking = new ThreadTester({ allowed: [{ cidr: 'no range', least: null }] });
+    const attempt = (): Promise<unknown> =>
+      breaking.test(order, never, { onFound: () => {}, onTested: async () => {} });
+    await expect(Promise.all([attempt(), attempt()])).rejects.toThrow(/CIDR/);
+    await expect(attempt()).rejects.toThrow(/CIDR/);
+    expect(asked()).toBe(0);
+  });
+});
