@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeInBrowser, seriousFindings, useBrowser } from '../support/browser.ts';
 import { addLabScripts, submitScript, untilState } from '../support/lab.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startMailServer, startReceiver } from '../support/receivers.ts';
+import { there } from '../support/there.ts';
 
 const mail = await startMailServer();
 
@@ -175,5 +177,68 @@ describeInBrowser('notifications', () => {
         ?.dispatchEvent(new Event('click')),
     );
     await page.waitForURL(`**/jobs/${first}`);
+  });
+
+  describe('of a browser that was told not to', () => {
+    const choiceOf = (page: Page): Locator =>
+      page.getByRole('switch', { name: 'Tell of my jobs that ended while I look elsewhere' });
+    /** Sets what one sets beside the address; lasts as long as the browser. */
+    const permissionOf = async (
+      page: Page,
+    ): Promise<(setting: 'denied' | 'granted' | 'prompt') => Promise<void>> => {
+      const { targetInfo } = await (await page.context().newCDPSession(page)).send('Target.getTargetInfo');
+      const browser = await there(page.context().browser()).newBrowserCDPSession();
+      return async (setting) => {
+        await browser.send('Browser.setPermission', {
+          permission: { name: 'notifications' },
+          setting,
+          origin: suite.server.url,
+          browserContextId: there(targetInfo.browserContextId),
+        });
+      };
+    };
+
+    it('cannot be switched on, says why, and follows when it is allowed after all', async () => {
+      const page = await suite.openAs();
+      const setPermission = await permissionOf(page);
+      await setPermission('denied');
+      await page.goto('/settings/notifications');
+      const choice = choiceOf(page);
+      await page.getByText('This browser was told not to; allow it beside the address.').waitFor();
+      expect(await choice.isDisabled()).toBe(true);
+      expect(await choice.isChecked()).toBe(false);
+      expect(await seriousFindings(page)).toEqual([]);
+
+      await setPermission('granted');
+      await page.getByText('As long as a page of Daybook is open. Kept in this browser.').waitFor();
+      expect(await choice.isChecked()).toBe(false);
+      await choice.click();
+      await expect.poll(() => choice.isChecked()).toBe(true);
+
+      await setPermission('denied');
+      await page.getByText('This browser was told not to; allow it beside the address.').waitFor();
+      expect(await choice.isChecked()).toBe(false);
+      await setPermission('granted');
+      await expect.poll(() => choice.isChecked()).toBe(true);
+    });
+
+    it('says so when its question was closed unanswered, and may be asked again', async () => {
+      const page = await suite.openAs();
+      await (
+        await permissionOf(page)
+      )('prompt');
+      // Nobody can close the question of a browser without a window.
+      await page.addInitScript(() => {
+        Notification.requestPermission = async () => 'default';
+      });
+      await page.goto('/settings/notifications');
+      const choice = choiceOf(page);
+      await page.getByText('As long as a page of Daybook is open. Kept in this browser.').waitFor();
+      await choice.click();
+      await page.getByText('The browser asked whether it may, and got no answer.').waitFor();
+      expect(await choice.isChecked()).toBe(false);
+      expect(await choice.isDisabled()).toBe(false);
+      expect(await page.evaluate(() => localStorage.getItem('daybook-tell-ended'))).not.toBe('true');
+    });
   });
 });

@@ -39,17 +39,18 @@ export interface BrowserSuite {
 /**
  * A server with everything embedded, and Chromium, for one file. Whatever a page complains about in its console, throws,
  * or asks of another place than its server fails the test.
+ * @param options.host a name under which the browser, and nobody else, finds the server at `http://<host>`
  */
-export function useBrowser(env: Record<string, string> = {}): BrowserSuite {
+export function useBrowser(env: Record<string, string> = {}, options: { host?: string } = {}): BrowserSuite {
+  const { host } = options;
   let server: TestServer | undefined;
   let browser: Browser | undefined;
   let complaints: string[] = [];
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([
-      startServer(env),
-      chromium.launch({ executablePath, args: flags }),
-    ]);
+    server = await startServer(env);
+    const rules = host === undefined ? [] : [`--host-resolver-rules=MAP ${host} ${new URL(server.url).host}`];
+    browser = await chromium.launch({ executablePath, args: [...flags, ...rules] });
   });
   afterEach(async () => {
     const found = complaints;
@@ -68,7 +69,7 @@ export function useBrowser(env: Record<string, string> = {}): BrowserSuite {
   };
   const open = async (options: BrowserContextOptions = {}): Promise<Page> => {
     const context = await browser?.newContext({
-      baseURL: started().url,
+      baseURL: host === undefined ? started().url : `http://${host}`,
       viewport: { width: 1440, height: 900 },
       ...options,
     });
