@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobFiles } from './file.ts';
 import { plainText } from './plain-text.ts';
-import { secretName } from './secret.ts';
+import { secretReference } from './secret.ts';
 
 const mebibyte = 1024 * 1024;
 const exbibyte = 2 ** 60;
@@ -41,7 +41,7 @@ function findNameProblem(name: string): string | null {
 }
 
 const environment = z
-  .record(z.string(), z.union([plainText.max(100_000), z.strictObject({ secret: secretName })]))
+  .record(z.string(), z.union([plainText.max(100_000), secretReference]))
   .describe('Variables added to the environment: a text, or `{"secret": "name"}` for a named secret.')
   // Not by a schema for the names: what it finds wrong would say neither which name nor what was expected.
   .superRefine((env, context) => {

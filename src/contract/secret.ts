@@ -6,6 +6,9 @@ export const secretName = plainText.regex(
   'letters, digits, `.`, `_` and `-`, at most 63, starting with a letter or digit',
 );
 
+/** In place of a text: the value of that secret, put in where the job runs and nowhere else. */
+export const secretReference = z.strictObject({ secret: secretName });
+
 /** Shorter ones would be found, and masked, where they mean something else. */
 export const minSecretBytes = 8;
 const maxSecretBytes = 16 * 1024;

@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { plainText } from './plain-text.ts';
+import { secretReference } from './secret.ts';
 import { tones } from './states.ts';
 import { findStatusProblem, normalizeUrl } from './url-text.ts';
 
@@ -22,6 +23,11 @@ const urlText = plainText
     return z.NEVER;
   })
   .describe('`http://` is assumed; only http and https.');
+
+const headerText = plainText.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'contains what no header may contain');
+const headerSecret = secretReference.extend({
+  prefix: headerText.max(200).optional().describe('In front of the value: `Bearer `.'),
+});
 
 const expectedText = plainText.min(1).max(2_000);
 
@@ -96,14 +102,21 @@ export const urlInput = z
     headers: z
       .array(
         z.tuple([
-          plainText.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, 'expected the name of a header'),
-          plainText.max(8_000).regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'contains what no header may contain'),
+          plainText
+            .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, 'expected the name of a header')
+            .describe('Name'),
+          z.union([headerText.max(8_000), headerSecret]).describe('Value'),
         ]),
       )
       .max(100)
       .default([])
-      .describe('Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.'),
-    body: plainText.max(1_000_000).optional(),
+      .describe(
+        'Sent along, but to no origin that only a redirect or a sitemap leads to. A value may be a named secret: `{"secret": "name", "prefix": "Bearer "}`.',
+      ),
+    body: z
+      .union([plainText.max(1_000_000), secretReference])
+      .optional()
+      .describe('It may be a named secret, too: `{"secret": "name"}`.'),
     expect: urlExpectation.prefault({}),
     tries: z.int().min(1).max(10).default(3).describe('Tries in all until a test is as expected.'),
     pauseMs: z

@@ -67,16 +67,18 @@ export function createJobs({
     const { places } = await store.settleDependants({ of, limit: settleLimit });
     bell.ring(places);
   };
-  const requireUsable = async (run: RunOptions | null, actor: Actor): Promise<void> => {
-    const used = Object.entries(run?.env ?? {}).flatMap(([variable, value]) =>
-      typeof value === 'string' ? [] : [{ variable, name: value.secret }],
+  const requireUsable = async ({ run, kind, input }: NewJob, actor: Actor): Promise<void> => {
+    const ofRun = Object.entries(run?.env ?? {}).flatMap(([variable, value]) =>
+      typeof value === 'string' ? [] : [{ field: `env.${variable}`, name: value.secret }],
     );
+    const ofInput = kinds.get(kind)?.secretsOf?.(input) ?? [];
+    const used = [...ofRun, ...ofInput.map(({ field, name }) => ({ field: `input.${field}`, name }))];
     if (used.length === 0) return;
     const names = [...new Set(used.map(({ name }) => name))];
     const refused = await secrets.findUnusable(names, actor);
-    const details = used.flatMap(({ variable, name }) => {
+    const details = used.flatMap(({ field, name }) => {
       const message = refused.get(name);
-      return message === undefined ? [] : [{ field: `env.${variable}`, message }];
+      return message === undefined ? [] : [{ field, message }];
     });
     if (details.length > 0) throw invalid(details);
   };
@@ -128,7 +130,7 @@ export function createJobs({
     const hashes = await requireFiles(request.options.files ?? [], request.actor);
     const job = prepare(request, { kinds, defaultTimeoutMs, hashes });
     await requireKnown(job.after, request.actor);
-    await requireUsable(job.run, request.actor);
+    await requireUsable(job, request.actor);
     await requireBaseRuns(job.baseRuns, request.actor);
     return job;
   };

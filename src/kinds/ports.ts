@@ -13,11 +13,19 @@ export interface Kind<Input = unknown, Result = unknown> {
   readonly result: z.ZodType<Result>;
   /** What lists show when the submit names nothing. */
   nameOf(input: Input): string;
+  /** Named secrets that an input refers to: whether the owner may use them is asked at the submit and before `run`. */
+  secretsOf?(input: Input): SecretUse[];
   /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */
   readonly isInternal?: boolean;
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
+}
+
+export interface SecretUse {
+  /** Its place within the input: `headers.0.1`. */
+  field: string;
+  name: string;
 }
 
 export interface KindJob<Input> {
@@ -40,6 +48,13 @@ export type Detached = 'detached';
 export interface KindContext {
   /** Aborted when the attempt must end; its `reason` is a `StopCause` or `Detached`. */
   readonly signal: AbortSignal;
+  /** Values of the secrets that the input refers to, by name. The record never has them. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /**
+   * Texts by which those would be known, for `createMask`. Whatever goes through this context is masked anyway; a kind
+   * masks what it is about to cut, since half a secret is not found any more.
+   */
+  readonly hidden: readonly string[];
   /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
   log(line: string, stream?: 'stdout' | 'stderr'): void;
   progress(fraction: number | null, message?: string | null): void;

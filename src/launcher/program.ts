@@ -1,6 +1,6 @@
 import type { Leftovers } from './leftovers.ts';
 import type { OomKills } from './oom-kills.ts';
-import { createStreamMask, type StreamMask } from './mask.ts';
+import { createStreamMask, type StreamMask } from '../lib/stream-mask.ts';
 import { ProgramOutput, type OutputStore } from './output-store.ts';
 import { noTerms, ProgramWatch, type WatchEnd } from './program-watch.ts';
 import {

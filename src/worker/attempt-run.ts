@@ -8,7 +8,6 @@ import type { OutputReader, OutputRecorder, OutputSink } from '../output/ports.t
 import type {
   Detached,
   Kind,
-  KindContext,
   KindOutcome,
   KindRegistry,
   NotStarted,
@@ -32,6 +31,8 @@ import { Measurements } from './measurements.ts';
 import { PartRecorder } from './part-recorder.ts';
 import { released, toOutcome } from './outcome.ts';
 import type { ProgramLauncher, WorkerSettings } from './ports.ts';
+import { openInput } from './attempt-secrets.ts';
+import { runKind, type OpenContext } from './run-kind.ts';
 import { ProgramRun } from './program-run.ts';
 import { prepareProgram } from './prepare-program.ts';
 import { writePinnedScript } from './pinned-script.ts';
@@ -221,7 +222,10 @@ export class AttemptRun {
       };
     if (!kind.runsProgram) this.#wall.arm(0);
     try {
-      const outcome = await kind.run(await this.#toKindJob(kind), this.#context());
+      const { secrets: opener } = this.#deps;
+      const outcome = await runKind(kind, await this.#toKindJob(kind), this.#context(), (uses) =>
+        this.#patience.lookUp(() => openInput(uses, { opener, owner: this.job.owner })),
+      );
       await this.#parts.close();
       return outcome;
     } catch (error) {
@@ -243,8 +247,10 @@ export class AttemptRun {
     return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
   }
 
-  #context(): KindContext {
-    const { store } = this.#deps;
+  #context(): OpenContext {
+    const { store, parts } = this.#deps;
+    const { jobId, kind, owner } = this.job;
+    const actor = { name: owner, accountId: null, role: 'member' as const };
     return {
       signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
       log: (line, stream = 'stdout') => this.#log(line, stream),
@@ -252,18 +258,11 @@ export class AttemptRun {
       series: (points) => this.#measurements.series(points),
       result: (members) => this.#measurements.addResult(members),
       part: (part) => this.#parts.add(part),
-      partsDone: async () => (await this.#patience.lookUp(() => this.#deps.parts.done(this.job))) ?? [],
-      lastGood: (key) => this.#patience.lookUp(() => this.#lastGood(key)),
-      compareWith: async (jobId) =>
-        void (await this.#patience.lookUp(() => store.setBaseRun(this.job, jobId))),
+      partsDone: async () => (await this.#patience.lookUp(() => parts.done(this.job))) ?? [],
+      lastGood: (key) => this.#patience.lookUp(() => parts.lastGood({ kind, key, otherThan: jobId }, actor)),
+      compareWith: async (base) => void (await this.#patience.lookUp(() => store.setBaseRun(this.job, base))),
       program: (plan) => this.#runProgram(plan),
     };
-  }
-
-  #lastGood(key: string): ReturnType<PartStore['lastGood']> {
-    const { jobId, kind, owner } = this.job;
-    const actor = { name: owner, accountId: null, role: 'member' as const };
-    return this.#deps.parts.lastGood({ kind, key, otherThan: jobId }, actor);
   }
 
   #log(line: string, stream: 'stdout' | 'stderr'): void {

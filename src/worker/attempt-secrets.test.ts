@@ -12,7 +12,7 @@ it('variables get their texts and the values of their secrets', async () => {
   expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
     env: { A: 'plain', B: 'value of b', C: 'value of b' },
     secrets: { B: 'b', C: 'b' },
-    masks: ['value of b'],
+    masks: ['value of b', 'value%20of%20b'],
   });
 });
 
@@ -29,10 +29,14 @@ it('a variable that would show its value in arguments takes no secret', async ()
   });
 });
 
-it('a value is hidden whole, inside JSON, and line by line where a line is long enough', () => {
+it('a value is hidden whole, inside JSON and URLs, and line by line where a line is long enough', () => {
   expect(toMasks('a"b\nlong enough\nshort')).toEqual([
     'a"b\nlong enough\nshort',
     'a\\"b\\nlong enough\\nshort',
+    'a%22b%0Along%20enough%0Ashort',
+    'a%22blong%20enoughshort',
     'long enough',
   ]);
+  // Nothing that is shorter than a secret may be, or it would be found where it means something else.
+  expect(toMasks('?#abcdef')).toEqual(['?#abcdef', '%3F%23abcdef', '%23abcdef']);
 });

@@ -1,6 +1,7 @@
 import type { RunOptions } from '../contract/run-options.ts';
 import { minSecretBytes } from '../contract/secret.ts';
 import { isLateVariable } from '../launcher/unsafe-environment.ts';
+import type { SecretUse } from '../kinds/ports.ts';
 import type { SecretOpener } from '../secrets/ports.ts';
 
 export interface AttemptEnvironment {
@@ -9,6 +10,26 @@ export interface AttemptEnvironment {
   secrets: Record<string, string>;
   /** What must not be readable in what the program prints. */
   masks: string[];
+}
+
+/** What the input of a kind refers to. */
+export interface OpenedInput {
+  values: ReadonlyMap<string, string>;
+  /** What must not be readable in what the kind tells. */
+  hidden: readonly string[];
+}
+
+/** The secrets of an input, or in one sentence why it cannot have them. @throws when the store does not answer */
+export async function openInput(
+  uses: readonly SecretUse[],
+  { opener, owner }: { opener: SecretOpener; owner: string },
+): Promise<OpenedInput | { problem: string }> {
+  const names = [...new Set(uses.map(({ name }) => name))];
+  if (names.length === 0) return { values: new Map(), hidden: [] };
+  const opened = await opener.open(names, owner);
+  return 'problem' in opened
+    ? opened
+    : { values: opened.values, hidden: [...opened.values.values()].flatMap(toMasks) };
 }
 
 /** The job's variables with the values of its secrets, or in one sentence why it cannot have them. */
@@ -33,9 +54,12 @@ export async function openEnvironment(
   return { env, secrets, masks: [...new Set([...opened.values.values()].flatMap(toMasks))] };
 }
 
-/** As it is, as it stands inside JSON, and each of its lines: programs print keys of many lines one by one. */
+/** As it is, inside JSON and URLs, and each of its lines: programs print keys of many lines one by one. */
 export function toMasks(value: string): string[] {
-  const escaped = JSON.stringify(value).slice(1, -1);
-  const lines = value.split(/\r?\n/).filter((line) => Buffer.byteLength(line) >= minSecretBytes);
-  return [...new Set([value, escaped, ...lines])];
+  const inJson = JSON.stringify(value).slice(1, -1);
+  const url = new URL('http://x/');
+  url.search = value;
+  const inUrl = [encodeURIComponent(value), url.search.slice(1)];
+  const found = new Set([value, inJson, ...inUrl, ...value.split(/\r?\n/)]);
+  return [...found].filter((text) => Buffer.byteLength(text) >= minSecretBytes);
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { urlInput } from '../../src/contract/url-test.ts';
+import { toSent } from '../../src/kinds/url/request.ts';
 import type { TestMade, TestOrder } from '../../src/kinds/url/run-order.ts';
 import { ThreadTester } from '../../src/kinds/url/tester.ts';
 import { pollUntil } from '../support/poll.ts';
@@ -32,7 +33,8 @@ async function startSite(): Promise<{ order: TestOrder; asked(): number }> {
 }
 
 function orderOf(urls: readonly string[]): TestOrder {
-  return { input: urlInput.parse({ urls, concurrency, perHost: concurrency }), role: null, done: [] };
+  const input = urlInput.parse({ urls, concurrency, perHost: concurrency });
+  return { input, sent: toSent(input, new Map()), hidden: [], role: null, done: [] };
 }
 
 describe('the thread that tests URLs', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Capsule } from '../../src/contract/capsule.ts';
@@ -10,6 +10,7 @@ import { createEmptyDatabase, embeddedUrlName, type TestDatabase } from '../supp
 import { adminPassword, Installation } from '../support/faults/installation.ts';
 import type { Server } from '../support/faults/server.ts';
 import type { Client } from '../support/faults/client.ts';
+import { findInStores } from '../support/find-in-stores.ts';
 import { pollUntil } from '../support/poll.ts';
 
 const value = 'Tr0ub4dor & 3 "quoted"';
@@ -54,26 +55,6 @@ async function ask(method: string, path: string, body?: unknown): Promise<{ stat
 const refusal = (options: object): ReturnType<typeof ask> =>
   ask('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'a.sh' }, ...options });
 
-/** Everything the server keeps: its database as it is dumped, and all files below the data directory. */
-async function findInStores(text: string): Promise<string[]> {
-  const found: string[] = [];
-  const tables = await database.db.query<{ name: string }>(
-    `select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
-  );
-  for (const { name } of tables) {
-    const [row] = await database.db.query<{ text: string | null }>(
-      `select string_agg(to_jsonb(t)::text, ' ') as text from "${name}" t`,
-    );
-    if (row?.text?.includes(text) || row?.text?.includes(Buffer.from(text).toString('hex'))) found.push(name);
-  }
-  for (const path of readdirSync(installation.folder, { recursive: true, encoding: 'utf8' })) {
-    const file = join(installation.folder, path);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() && readFileSync(file).includes(text))
-      found.push(path);
-  }
-  return found;
-}
-
 describe('a secret in a job', () => {
   it('reaches the program, and is masked in everything that is kept of it', async () => {
     const id = await submit(
@@ -103,7 +84,7 @@ printf 'end %s' "$KEY"`,
     expect(job.result).toEqual({ key: escaped });
     const capsule = await client.json<Capsule>('GET', `/api/v1/jobs/${id}/capsule`);
     expect(capsule).toMatchObject({ secrets: ['api-key'], env: { KEY: '***', PLAIN: 'seen' } });
-    expect(await findInStores(value)).toEqual([]);
+    expect(await findInStores(value, { database, folder: installation.folder })).toEqual([]);
   });
 
   it('stays masked when the worker is killed in the middle of it', async () => {

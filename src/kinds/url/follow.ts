@@ -3,11 +3,11 @@ import type { UrlHop, UrlInput } from '../../contract/url-test.ts';
 import { openConnection, type ConnectOptions } from './connect.ts';
 import { exchange, type Answer, type ExchangeOptions, type UrlRequest } from './exchange.ts';
 import { UrlFailure } from './failure.ts';
+import type { Sent } from './request.ts';
 
-export type FollowOptions = ConnectOptions & ExchangeOptions & Pick<UrlInput, 'maxRedirects'>;
-
-/** Sent to any origin: they say nothing about who asks. */
-const harmlessHeaders = new Set(['accept', 'accept-encoding', 'accept-language', 'user-agent']);
+export type FollowOptions = ConnectOptions &
+  ExchangeOptions &
+  Pick<UrlInput, 'maxRedirects'> & { sent: Pick<Sent, 'portable'> };
 
 /**
  * Asks and follows.
@@ -30,7 +30,7 @@ export async function follow(first: UrlRequest, hops: UrlHop[], options: FollowO
     if (!location || options.maxRedirects === 0) return answer;
     if (hops.length > options.maxRedirects)
       throw redirectFailure('TOO_MANY_REDIRECTS', `More than ${options.maxRedirects} redirects.`);
-    request = nextRequest(request, location, answer.status);
+    request = nextRequest(request, location, { ...options.sent, status: answer.status });
   }
 }
 
@@ -67,11 +67,7 @@ function locationOf({ status, headers }: Answer, base: URL): URL | null {
   const text = headers.find(([name]) => name === 'location')?.[1];
   if (text === undefined) return null;
   const url = URL.parse(text, base.href);
-  if (!url)
-    throw redirectFailure(
-      'INVALID_REDIRECT',
-      `The redirect leads to "${text.slice(0, 200)}", which is no URL.`,
-    );
+  if (!url) throw redirectFailure('INVALID_REDIRECT', `The redirect leads to "${text}", which is no URL.`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw redirectFailure(
       'INVALID_REDIRECT',
@@ -84,7 +80,11 @@ function locationOf({ status, headers }: Answer, base: URL): URL | null {
 }
 
 /** What a browser would ask next, except that nothing that may be secret goes to another origin. */
-function nextRequest(request: UrlRequest, url: URL, status: number): UrlRequest {
+function nextRequest(
+  request: UrlRequest,
+  url: URL,
+  { status, portable }: { status: number; portable: ReadonlySet<string> },
+): UrlRequest {
   const becomesGet = status === 303 ? request.method !== 'HEAD' : status < 303 && request.method === 'POST';
   const isSameOrigin = url.origin === request.url.origin;
   const method = becomesGet ? 'GET' : request.method;
@@ -96,7 +96,7 @@ function nextRequest(request: UrlRequest, url: URL, status: number): UrlRequest 
     );
   const headers = request.headers.filter(
     ([name]) =>
-      (isSameOrigin || harmlessHeaders.has(name.toLowerCase())) &&
+      (isSameOrigin || portable.has(name.toLowerCase())) &&
       !(becomesGet && name.toLowerCase().startsWith('content-')),
   );
   return { method, url, headers, body };

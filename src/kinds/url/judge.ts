@@ -1,6 +1,7 @@
 /** Whether an answer is what was expected, in sentences. */
 import type { UrlExpectation, UrlHop, UrlInput } from '../../contract/url-test.ts';
 import { isStatusIn } from '../../contract/url-text.ts';
+import type { Mask } from '../../lib/mask-values.ts';
 import { readText, type BodyText } from './body.ts';
 import type { ConditionThread } from './condition-thread.ts';
 import type { Answer } from './exchange.ts';
@@ -12,10 +13,17 @@ export interface Judgement {
   weaknesses: string[];
 }
 
+export interface JudgeOptions {
+  input: UrlInput;
+  totalMs: number;
+  conditions: ConditionThread;
+  mask: Mask;
+}
+
 export async function judge(
   answer: Answer,
   hops: readonly UrlHop[],
-  { input, totalMs, conditions }: { input: UrlInput; totalMs: number; conditions: ConditionThread },
+  { input, totalMs, conditions, mask }: JudgeOptions,
 ): Promise<Judgement> {
   const { expect, httpVersion } = input;
   const failures = [
@@ -24,7 +32,7 @@ export async function judge(
     ...judgeHeaders(answer, expect),
     ...judgeCertificates(hops, expect),
     ...judgeRedirect(hops, expect),
-    ...(await judgeBody(answer, expect, conditions)),
+    ...(await judgeBody(answer, expect, { conditions, mask })),
   ];
   const { maxMs, slowMs } = expect;
   const took = `It took ${Math.round(totalMs)} ms`;
@@ -80,13 +88,13 @@ function judgeRedirect(hops: readonly UrlHop[], { redirectTo }: UrlExpectation):
 async function judgeBody(
   answer: Answer,
   expect: UrlExpectation,
-  conditions: ConditionThread,
+  { conditions, mask }: Pick<JudgeOptions, 'conditions' | 'mask'>,
 ): Promise<string[]> {
   const { bodyContains, bodyLacks, bodyMatches, json } = expect;
   if (bodyContains.length + bodyLacks.length + bodyMatches.length + json.length === 0) return [];
   let body: BodyText;
   try {
-    body = await textOf(answer);
+    body = await textOf(answer, mask);
   } catch (error) {
     return [`The body cannot be read: ${(error as Error).message}.`];
   }
@@ -103,11 +111,13 @@ async function judgeBody(
 }
 
 /** @throws Error when its encoding is unknown or broken */
-export function textOf({ body, headers }: Answer): Promise<BodyText> {
+export async function textOf({ body, headers }: Answer, mask: Mask): Promise<BodyText> {
   const find = (wanted: string): string => headers.find(([name]) => name === wanted)?.[1] ?? '';
-  return readText(body.kept, {
-    encoding: find('content-encoding'),
-    contentType: find('content-type'),
-    isPartial: body.isPartial,
-  });
+  return mask(
+    await readText(body.kept, {
+      encoding: find('content-encoding'),
+      contentType: find('content-type'),
+      isPartial: body.isPartial,
+    }),
+  );
 }

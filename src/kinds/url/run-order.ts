@@ -1,13 +1,18 @@
 import type { Role } from '../../contract/actor.ts';
 import type { UrlInput } from '../../contract/url-test.ts';
+import { createMask } from '../../lib/mask-values.ts';
 import { ConditionThread } from './condition-thread.ts';
 import { inPace } from './pace.ts';
 import { findTargets, type Targets } from './targets.ts';
+import type { Sent } from './request.ts';
 import { testUrl, type Target, type Tested, type TestOptions } from './test-url.ts';
 
 /** What a job asks for. */
 export interface TestOrder {
   input: UrlInput;
+  sent: Sent;
+  /** Texts to hide in what came. */
+  hidden: readonly string[];
   /** Of who submitted; null when nobody is known. */
   role: Role | null;
   /** Numbers of targets that need no test any more. */
@@ -41,13 +46,17 @@ export interface OrderListener {
  * @throws what the listener throws
  */
 export async function runOrder(
-  { input, role, done }: TestOrder,
+  { input, sent, hidden, role, done }: TestOrder,
   place: Pick<TestOptions, 'guard' | 'resolve' | 'authorities' | 'signal'>,
   listener: OrderListener,
 ): Promise<string | null> {
   const conditions = new ConditionThread();
   try {
-    return await testAll({ ...place, input, role, conditions }, new Set(done), listener);
+    return await testAll(
+      { ...place, input, sent, mask: createMask(hidden), role, conditions },
+      new Set(done),
+      listener,
+    );
   } finally {
     await conditions.close();
   }

@@ -1,5 +1,6 @@
 import { familiesOf } from '../../contract/url-text.ts';
 import { follow } from './follow.ts';
+import { firstRequest } from './request.ts';
 import { readSitemap, wholeDocument } from './sitemap.ts';
 import { mostSitemapBytes } from './sitemap-document.ts';
 import type { Target, TestOptions } from './test-url.ts';
@@ -31,15 +32,12 @@ export async function findTargets(options: TestOptions): Promise<Targets> {
 }
 
 async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<typeof readSitemap> {
-  const { input } = options;
+  const { input, sent } = options;
+  const others = sent.headers.filter(([name]) => name.toLowerCase() !== 'accept-encoding');
+  const headers = [['accept-encoding', 'identity'], ...others] as const;
   const found = await readSitemap(sitemap, { urls: mostUrls, documents: mostDocuments }, async (url) => {
     const clock = new TryClock(input.timeouts.totalMs, options.signal);
-    const request = {
-      url: new URL(url),
-      method: 'GET',
-      body: undefined,
-      headers: [['accept-encoding', 'identity'], ...input.headers] as const,
-    };
+    const request = firstRequest(new URL(url), 'GET', { ...sent, headers, body: undefined });
     const limits = { maxBodyBytes: mostSitemapBytes, keepBytes: mostSitemapBytes };
     const family = input.addressFamily === '4' ? 4 : input.addressFamily === '6' ? 6 : null;
     try {

@@ -2,12 +2,14 @@
 import type { UrlHop, UrlInput, UrlTest } from '../../contract/url-test.ts';
 import type { Role } from '../../contract/actor.ts';
 import { delay } from '../../lib/delay.ts';
+import type { Mask } from '../../lib/mask-values.ts';
 import type { ConditionThread } from './condition-thread.ts';
-import type { Answer, UrlRequest } from './exchange.ts';
+import type { Answer } from './exchange.ts';
 import { toUrlFailure, type UrlFailure } from './failure.ts';
 import { follow } from './follow.ts';
 import type { Guard } from './guard.ts';
 import { judge, textOf, type Judgement } from './judge.ts';
+import { firstRequest, type Sent } from './request.ts';
 import type { Family, Resolver } from './resolve.ts';
 import { TryClock } from './try-clock.ts';
 import { verdictOf } from './verdict.ts';
@@ -20,6 +22,9 @@ export interface Target {
 
 export interface TestOptions {
   input: UrlInput;
+  sent: Sent;
+  /** Hides the job's secrets in what came, before it is cut anywhere. */
+  mask: Mask;
   resolve: Resolver;
   guard: Guard;
   role: Role | null;
@@ -55,7 +60,7 @@ export async function testUrl(target: Target, options: TestOptions): Promise<Tes
     tries.push({ said: verdictOf(one), ms: one.totalMs, pausedMs });
     const isEnough = one.judgement.failures.length === 0 && one.failure === null;
     if (isEnough || one.failure?.isFinal || tries.length >= input.tries)
-      return { ...(await describe(target, one)), startedAt, tries };
+      return options.mask({ ...(await describe(target, one, options.mask)), startedAt, tries });
     pausedMs = pauseAfter(one, tries.length, input.pauseMs);
     await delay(pausedMs, signal);
     signal.throwIfAborted();
@@ -63,38 +68,26 @@ export async function testUrl(target: Target, options: TestOptions): Promise<Tes
 }
 
 async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
-  const { input, signal, conditions } = options;
+  const { input, signal, conditions, sent, mask } = options;
   const hops: UrlHop[] = [];
   const clock = new TryClock(input.timeouts.totalMs, signal);
   try {
     const { family } = target;
-    const answer = await follow(firstRequest(target, input), hops, { ...options, ...input, family, clock });
+    const first = firstRequest(new URL(target.url), input.method, sent);
+    const raw = await follow(first, hops, { ...options, ...input, family, clock });
     const totalMs = clock.passedMs;
-    const judgement = await judge(answer, hops, { input, totalMs, conditions });
-    return { hops, answer, failure: null, judgement, totalMs };
+    const answer = { ...raw, headers: mask(raw.headers) };
+    const told = mask(hops);
+    const judgement = await judge(answer, told, { input, totalMs, conditions, mask });
+    return { hops: told, answer, failure: null, judgement, totalMs };
   } catch (error) {
     signal.throwIfAborted();
     const failure = toUrlFailure(error, 'connect');
     const judgement = { failures: [failure.message], weaknesses: [] };
-    return { hops, answer: null, failure, judgement, totalMs: clock.passedMs };
+    return { hops: mask(hops), answer: null, failure, judgement, totalMs: clock.passedMs };
   } finally {
     clock.close();
   }
-}
-
-function firstRequest({ url }: Target, { method, headers, body }: UrlInput): UrlRequest {
-  const named = new Set(headers.map(([name]) => name.toLowerCase()));
-  const ours = [
-    ['accept', '*/*'],
-    ['accept-encoding', 'gzip, deflate, br'],
-    ['user-agent', 'Daybook URL test'],
-  ] as const;
-  return {
-    url: new URL(url),
-    method,
-    body,
-    headers: [...ours.filter(([name]) => !named.has(name)), ...headers],
-  };
 }
 
 /** `Retry-After` in seconds or as a date; else the pause grows. */
@@ -105,7 +98,11 @@ function pauseAfter({ answer }: Try, tries: number, pauseMs: number): number {
   return Number.isFinite(askedMs) ? Math.min(mostPauseMs, Math.max(growingMs, askedMs)) : growingMs;
 }
 
-async function describe({ url, family }: Target, one: Try): Promise<Omit<Tested, 'startedAt' | 'tries'>> {
+async function describe(
+  { url, family }: Target,
+  one: Try,
+  mask: Mask,
+): Promise<Omit<Tested, 'startedAt' | 'tries'>> {
   const { hops, answer, failure, judgement, totalMs } = one;
   const { failures, weaknesses } = judgement;
   const outcome = failures.length > 0 ? 'bad' : weaknesses.length > 0 ? 'warn' : 'good';
@@ -120,7 +117,7 @@ async function describe({ url, family }: Target, one: Try): Promise<Omit<Tested,
     totalMs,
     hops,
     markers: markersOf(answer),
-    failure: outcome === 'bad' && answer ? await keepAnswer(answer) : null,
+    failure: outcome === 'bad' && answer ? await keepAnswer(answer, mask) : null,
   };
 }
 
@@ -141,12 +138,12 @@ function markersOf(answer: Answer | null): Record<string, string> {
   return Object.fromEntries(found.map(([name, value]) => [name, value.slice(0, 500).toWellFormed()]));
 }
 
-async function keepAnswer(answer: Answer): Promise<UrlTest['failure']> {
+async function keepAnswer(answer: Answer, mask: Mask): Promise<UrlTest['failure']> {
   const headers = answer.headers
     .slice(0, 200)
     .map(([name, value]): [string, string] => [name, value.slice(0, 4_000)]);
   try {
-    const { text, isCut } = await textOf(answer);
+    const { text, isCut } = await textOf(answer, mask);
     const body = text.slice(0, bodyStartLength).toWellFormed();
     return { headers, body, isBodyCut: isCut || text.length > bodyStartLength };
   } catch (error) {

@@ -15,6 +15,7 @@ import { findDifferences } from './differences.ts';
 import type { AllowedRange } from './guard.ts';
 import { findPathProblem } from './json-path.ts';
 import { describeTest, toSeries } from './report.ts';
+import { secretsOf, toSent, type Sent } from './request.ts';
 import { Summary } from './summary.ts';
 import type { TestMade, TestOrder } from './run-order.ts';
 import { ThreadTester, type UrlTester } from './tester.ts';
@@ -43,11 +44,22 @@ export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> 
     }),
     result: urlResult,
     nameOf,
+    secretsOf,
     runsProgram: false,
     run: async ({ owner, attempt, input }, context) => {
+      let sent: Sent;
+      try {
+        sent = toSent(input, context.secrets);
+      } catch (error) {
+        const { message } = error as Error;
+        context.log(message, 'stderr');
+        return { state: 'failed', reason: 'error', message };
+      }
       const done = attempt > 1 ? await context.partsDone() : [];
       const role = await settings.findRole(owner);
-      return run({ order: { input, role, done: done.map(({ number }) => number) }, tester, done }, context);
+      const { hidden } = context;
+      const order = { input, sent, hidden, role, done: done.map(({ number }) => number) };
+      return run({ order, tester, done }, context);
     },
   });
 }

@@ -32,6 +32,8 @@ export async function runUrlJob(
   const kind = createUrlKind({ allowed: thisMachine, findRole: () => Promise.resolve(null), tester });
   const context: KindContext = {
     signal: new AbortController().signal,
+    secrets: new Map(),
+    hidden: [],
     log: (line) => void job.output.push(line),
     progress: () => {},
     series: () => {},

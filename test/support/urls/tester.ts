@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { ConditionThread } from '../../../src/kinds/url/condition-thread.ts';
 import { createGuard, type AllowedRange } from '../../../src/kinds/url/guard.ts';
 import { systemResolver, type Resolver } from '../../../src/kinds/url/resolve.ts';
+import { toSent } from '../../../src/kinds/url/request.ts';
 import { testUrl, type Tested } from '../../../src/kinds/url/test-url.ts';
 
 export interface TesterOptions {
@@ -31,6 +32,8 @@ export async function ask(
       { url: parsed.urls[0] ?? '', family: options.family ?? null },
       {
         input: parsed,
+        sent: toSent(parsed, new Map()),
+        mask: (value) => value,
         role: null,
         guard: createGuard(options.allowed ?? thisMachine),
         resolve: options.resolve ?? systemResolver,

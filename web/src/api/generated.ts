@@ -3499,14 +3499,21 @@ export interface operations {
                          */
                         method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
                         /**
-                         * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                         * @description Sent along, but to no origin that only a redirect or a sitemap leads to. A value may be a named secret: `{"secret": "name", "prefix": "Bearer "}`.
                          * @default []
                          */
                         headers?: [
                             string,
-                            string
+                            string | {
+                                secret: string;
+                                /** @description In front of the value: `Bearer `. */
+                                prefix?: string;
+                            }
                         ][];
-                        body?: string;
+                        /** @description It may be a named secret, too: `{"secret": "name"}`. */
+                        body?: string | {
+                            secret: string;
+                        };
                         /** @default {} */
                         expect?: {
                             /**
@@ -7658,14 +7665,21 @@ export interface operations {
                              */
                             method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
                             /**
-                             * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                             * @description Sent along, but to no origin that only a redirect or a sitemap leads to. A value may be a named secret: `{"secret": "name", "prefix": "Bearer "}`.
                              * @default []
                              */
                             headers?: [
                                 string,
-                                string
+                                string | {
+                                    secret: string;
+                                    /** @description In front of the value: `Bearer `. */
+                                    prefix?: string;
+                                }
                             ][];
-                            body?: string;
+                            /** @description It may be a named secret, too: `{"secret": "name"}`. */
+                            body?: string | {
+                                secret: string;
+                            };
                             /** @default {} */
                             expect?: {
                                 /**
@@ -8639,14 +8653,21 @@ export interface operations {
                              */
                             method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
                             /**
-                             * @description Sent along, except to another origin after a redirect: `[["accept", "text/html"]]`.
+                             * @description Sent along, but to no origin that only a redirect or a sitemap leads to. A value may be a named secret: `{"secret": "name", "prefix": "Bearer "}`.
                              * @default []
                              */
                             headers?: [
                                 string,
-                                string
+                                string | {
+                                    secret: string;
+                                    /** @description In front of the value: `Bearer `. */
+                                    prefix?: string;
+                                }
                             ][];
-                            body?: string;
+                            /** @description It may be a named secret, too: `{"secret": "name"}`. */
+                            body?: string | {
+                                secret: string;
+                            };
                             /** @default {} */
                             expect?: {
                                 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStreamMask } from './mask.ts';
+import { createStreamMask } from './stream-mask.ts';
 
 /** What is shown of pieces, with what was shown after each. */
 function show(texts: readonly string[], pieces: readonly string[]): { all: string; steps: string[] } {
