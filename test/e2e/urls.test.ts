@@ -93,6 +93,40 @@ describeInBrowser('URL tests', () => {
     expect(input).toMatchObject({ urls: [`${base}/a`, `${base}/b`], expect: { status: '204' } });
   });
 
+  it('send a named secret, which the form takes for headers and body', async () => {
+    await suite.server.call('PUT', '/api/v1/secrets/shop-key', { value: 'a key of the shop' });
+    const asked: (string | undefined)[] = [];
+    answer = (request, response) => {
+      asked.push(request.headers.authorization);
+      request.on('data', (chunk: Buffer) => asked.push(chunk.toString())).on('end', () => response.end());
+    };
+    const page = await suite.openAs();
+    const method = encodeURIComponent('POST');
+    await page.goto(
+      `/submit/url?input.urls=${encodeURIComponent(`["${base}/keys"]`)}&input.method=${method}`,
+    );
+    await page.getByText('Request, tries, limits and pace').click();
+    await page.getByRole('button', { name: 'Add Headers' }).click();
+    await page.getByRole('textbox', { name: 'Headers 1: Name' }).fill('Authorization');
+    await page.getByRole('button', { name: 'Headers 1: Value is a named secret' }).click();
+    await page.getByRole('textbox', { name: 'Headers 1: Value: text before the secret' }).fill('Bearer ');
+    const secret = page.getByRole('textbox', { name: 'Headers 1: Value: name of the secret' });
+    await secret.fill('no-such-key');
+    await page.getByRole('button', { name: 'Body is a named secret' }).click();
+    await page.getByRole('textbox', { name: 'Body: name of the secret' }).fill('shop-key');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByRole('alert').getByText('there is no secret "no-such-key"').first().waitFor();
+    expect(asked).toEqual([]);
+    await secret.fill('shop-key');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.waitForURL(/\/jobs\/\d+$/);
+    const id = Number(new URL(page.url()).pathname.split('/').at(-1));
+    await untilState(suite.server, [id], 'succeeded');
+    expect(asked).toEqual(['Bearer a key of the shop', 'a key of the shop']);
+    const { text } = await suite.server.call('GET', `/api/v1/jobs/${id}`);
+    expect(text).not.toContain('a key of the shop');
+  });
+
   it('that fail say what is not as it was, and show a hostile body as text', async () => {
     const good = await submit([`${base}/shop`]);
     answer = (_request, response) =>

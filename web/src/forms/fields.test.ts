@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromText, toField, toLabel, toMembers } from './fields.ts';
+import { emptyOf, fromText, toField, toLabel, toMembers } from './fields.ts';
 
 describe('a field', () => {
   it.each([
@@ -34,7 +34,28 @@ describe('a field', () => {
       { type: 'record', value: { type: 'number' } },
     ],
     [{ anyOf: [{ type: 'string' }, { type: 'number' }] }, { type: 'json' }],
-    [{ type: 'array', prefixItems: [{ type: 'string' }] }, { type: 'json' }],
+    [
+      { type: 'array', prefixItems: [{ type: 'string' }, { type: 'number' }] },
+      { type: 'tuple', items: [{ type: 'text' }, { type: 'number' }] },
+    ],
+    [
+      {
+        anyOf: [
+          { type: 'string', maxLength: 100 },
+          { type: 'object', properties: { secret: {}, prefix: {} } },
+        ],
+      },
+      { type: 'secretText', isLong: false, hasPrefix: true },
+    ],
+    [
+      {
+        anyOf: [
+          { type: 'string', maxLength: 1e6 },
+          { type: 'object', properties: { secret: {} } },
+        ],
+      },
+      { type: 'secretText', isLong: true, hasPrefix: false },
+    ],
     [{}, { type: 'json' }],
   ])('of %j', (schema, field) => {
     expect(toField(schema)).toMatchObject(field);
@@ -56,6 +77,13 @@ describe('a field', () => {
     ]);
     expect(members[2]?.field).toMatchObject({ type: 'object', members: [{ name: 'verify' }] });
   });
+});
+
+it('a new item begins empty, one of a tuple with all its fields', () => {
+  const pair = { type: 'array', prefixItems: [{ type: 'string' }, { type: 'number', default: 3 }] };
+  expect(emptyOf(toField(pair))).toEqual(['', 3]);
+  expect(emptyOf(toField({ type: 'object', properties: {} }))).toEqual({});
+  expect(emptyOf(toField({}))).toBeNull();
 });
 
 it.each([

@@ -27,14 +27,17 @@ export interface JsonSchema {
 /** What a person is asked, and how the answer is checked. */
 export type Field = { help: string | null; initial: unknown } & (
   | { type: 'text'; isLong: boolean; pattern: string | null; minLength: number; maxLength: number }
+  /** A text, or the name of a secret whose value it gets. */
+  | { type: 'secretText'; isLong: boolean; hasPrefix: boolean }
   | { type: 'moment' }
   | { type: 'number'; isInteger: boolean; minimum: number; maximum: number; isAbove: boolean }
   | { type: 'boolean' }
   | { type: 'choice'; choices: readonly (string | number)[] }
   | { type: 'list'; item: Field; minItems: number; maxItems: number }
+  | { type: 'tuple'; items: readonly Field[] }
   | { type: 'record'; value: Field }
   | { type: 'object'; members: readonly Member[] }
-  /** Whatever no form fits: unions, tuples, anything. */
+  /** Whatever no form fits: other unions, anything. */
   | { type: 'json' }
 );
 
@@ -47,6 +50,8 @@ export interface Member {
 
 /** A text that may be longer than this gets several lines. */
 const longText = 2_000;
+/** What may be a secret instead is one line, as variables and headers are, unless it may be a document. */
+const maxLineLength = 100_000;
 
 export function toField(schema: JsonSchema): Field {
   return { help: schema.description ?? null, initial: schema.default, ...shapeOf(schema) };
@@ -56,8 +61,9 @@ type Shape = Field extends infer F ? (F extends Field ? Omit<F, 'help' | 'initia
 
 function shapeOf(schema: JsonSchema): Shape {
   const { type, properties, additionalProperties, items } = schema;
-  if (schema.anyOf || schema.oneOf || schema.const !== undefined || schema.prefixItems)
-    return { type: 'json' };
+  if (schema.anyOf) return secretTextOf(schema.anyOf) ?? { type: 'json' };
+  if (schema.oneOf || schema.const !== undefined) return { type: 'json' };
+  if (schema.prefixItems) return { type: 'tuple', items: schema.prefixItems.map(toField) };
   if (schema.enum) {
     const choices = schema.enum.filter((one) => typeof one === 'string' || typeof one === 'number');
     return choices.length === schema.enum.length ? { type: 'choice', choices } : { type: 'json' };
@@ -73,6 +79,17 @@ function shapeOf(schema: JsonSchema): Shape {
   if (type === 'object' && typeof additionalProperties === 'object')
     return { type: 'record', value: toField(additionalProperties) };
   return { type: 'json' };
+}
+
+function secretTextOf(choices: readonly JsonSchema[]): Shape | null {
+  const text = choices.find(({ type }) => type === 'string');
+  const reference = choices.find(({ properties }) => properties?.['secret']);
+  if (choices.length !== 2 || !text || !reference) return null;
+  return {
+    type: 'secretText',
+    isLong: (text.maxLength ?? Infinity) > maxLineLength,
+    hasPrefix: reference.properties?.['prefix'] !== undefined,
+  };
 }
 
 function textOf({ pattern, minLength = 0, maxLength = Infinity }: JsonSchema): Shape {
@@ -112,9 +129,24 @@ export function toLabel(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** What a new item of a list, or one that was cleared, begins with. */
+export function emptyOf(field: Field): unknown {
+  switch (field.type) {
+    case 'object':
+      return {};
+    case 'tuple':
+      return field.items.map(emptyOf);
+    case 'text':
+    case 'secretText':
+      return field.initial ?? '';
+    default:
+      return field.initial ?? null;
+  }
+}
+
 /** A value as an address writes it: JSON where the field is no text. */
 export function fromText(field: Field | undefined, text: string): unknown {
-  if (!field || field.type === 'text' || field.type === 'moment') return text;
+  if (!field || field.type === 'text' || field.type === 'secretText' || field.type === 'moment') return text;
   if (field.type === 'choice') return field.choices.find((choice) => String(choice) === text) ?? text;
   try {
     return JSON.parse(text);

@@ -26,6 +26,13 @@ function problemsOf(field: Field, value: unknown, path: string): Problems {
       return isRecord(value) ? findProblems(field.members, value, path) : { [path]: 'Expected an object.' };
     case 'record':
       return isRecord(value) ? ofEach(Object.entries(value), field.value, path) : {};
+    case 'tuple':
+      return Array.isArray(value)
+        ? (Object.assign(
+            {},
+            ...field.items.map((item, index) => problemsOf(item, value[index], `${path}.${index}`)),
+          ) as Problems)
+        : { [path]: 'Expected a list.' };
     case 'list':
       return Array.isArray(value) ? ofList(field, value, path) : { [path]: 'Expected a list.' };
     default: {
@@ -68,6 +75,8 @@ function problemOf(field: Field, value: unknown): string | null {
         ? null
         : `Expected ${field.pattern}`;
     }
+    case 'secretText':
+      return isRecord(value) && !value['secret'] ? 'Which secret?' : null;
     case 'number': {
       if (typeof value !== 'number' || !Number.isFinite(value)) return 'Expected a number.';
       if (field.isInteger && !Number.isInteger(value)) return 'Expected a whole number.';
