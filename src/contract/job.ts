@@ -53,7 +53,9 @@ export const retryPolicy = z
     factor: z.number().min(1).max(10).default(2).describe('How much longer each further pause is.'),
     maxMs: z.int().min(0).max(604_800_000).default(600_000).describe('Longest pause, in milliseconds.'),
   })
-  .describe('When and how often to try again.');
+  .describe(
+    'When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it.',
+  );
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 
 const jobNumber = z.int().positive();

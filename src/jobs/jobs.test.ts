@@ -15,6 +15,7 @@ const kind = defineKind({
   input: z.strictObject({ text: z.string() }),
   result: z.unknown(),
   nameOf: (input) => input.text,
+  isRepeatable: (input) => input.text === 'again',
   runsProgram: false,
   run: async () => ({ state: 'succeeded' as const }),
 });
@@ -98,6 +99,13 @@ it('the limit of the server holds for jobs that name none', async () => {
   expect((await submit()).timeoutMs).toBe(7_000);
   expect((await submit({ timeoutSeconds: 0.25 })).timeoutMs).toBe(250);
   expect((await submit({ timeoutSeconds: 0.000_01 })).timeoutMs).toBe(1);
+});
+
+it('what may be done twice is tried again when it is lost, a few times, unless the submit says otherwise', async () => {
+  const { submit } = create();
+  expect((await submit()).retry).toMatchObject({ attempts: 1 });
+  expect((await submit({}, 'again')).retry).toMatchObject({ attempts: 3, on: ['lost'] });
+  expect((await submit({ retry: { attempts: 1 } }, 'again')).retry).toMatchObject({ attempts: 1 });
 });
 
 it('the same request has the same hash, another value or order of a list another one', async () => {

@@ -16,6 +16,9 @@ export interface PrepareOptions {
 
 const defaultRetry = retryPolicy.parse({});
 
+/** Of what may be done twice. Not for ever: it may be the job that its workers die of. */
+const retryWhenLost = retryPolicy.parse({ attempts: 3, on: ['lost'] });
+
 /** The job that a submit asks for, as far as the submit itself can tell. @throws AppError `invalid_input` */
 export function prepareJob(
   { kind: kindName, input, options, actor, parentId, again, isOurs = false }: SubmitRequest,
@@ -61,7 +64,7 @@ export function prepareJob(
     baseRuns: options.baseRuns,
     parentId: parentId ?? null,
     input: checked,
-    retry: options.retry ?? defaultRetry,
+    retry: options.retry ?? (kind.isRepeatable?.(checked) ? retryWhenLost : defaultRetry),
     run: toRun(kind, options),
     againOf: again?.of ?? null,
     scriptSha256: again?.scriptSha256 ?? null,

@@ -15,6 +15,11 @@ export interface Kind<Input = unknown, Result = unknown> {
   nameOf(input: Input): string;
   /** Named secrets that an input refers to: whether the owner may use them is asked at the submit and before `run`. */
   secretsOf?(input: Input): SecretUse[];
+  /**
+   * To do this twice does no harm. Where the submit says nothing of retries, an attempt that is lost with its worker is
+   * then tried again, and `partsDone` tells the next one what need not be repeated.
+   */
+  isRepeatable?(input: Input): boolean;
   /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */

@@ -45,6 +45,8 @@ export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> 
     result: urlResult,
     nameOf,
     secretsOf,
+    // Methods that only read (RFC 9110, 9.2.1).
+    isRepeatable: ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method),
     runsProgram: false,
     run: async ({ owner, attempt, input }, context) => {
       let sent: Sent;

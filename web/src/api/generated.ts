@@ -3301,7 +3301,7 @@ export interface operations {
                         /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                         name: string;
                     }[];
-                    /** @description When and how often to try again. */
+                    /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                     retry?: {
                         /**
                          * @description How many tries in all; 1 means no retry.
@@ -3436,7 +3436,7 @@ export interface operations {
                         /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                         name: string;
                     }[];
-                    /** @description When and how often to try again. */
+                    /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                     retry?: {
                         /**
                          * @description How many tries in all; 1 means no retry.
@@ -3704,7 +3704,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -3882,7 +3882,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -4094,7 +4094,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -4378,7 +4378,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -4590,7 +4590,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -4802,7 +4802,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -7490,7 +7490,7 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry?: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -7604,7 +7604,7 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry?: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -8478,7 +8478,7 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry?: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -8592,7 +8592,7 @@ export interface operations {
                         stdin?: string;
                         /** @description Folder inside the home directory to run in; by default the home directory itself. */
                         workdir?: string;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry?: {
                             /**
                              * @description How many tries in all; 1 means no retry.
@@ -10402,7 +10402,7 @@ export interface operations {
                         input: unknown;
                         /** @description Structured outcome by the kind's schema; null until there is one. */
                         result: unknown;
-                        /** @description When and how often to try again. */
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
                         retry: {
                             /**
                              * @description How many tries in all; 1 means no retry.
