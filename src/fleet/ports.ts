@@ -4,6 +4,7 @@ import type { Place, WorkerRow } from '../jobs/ports.ts';
 /** Queues, lanes and workers as operators see and change them. */
 export interface FleetStore {
   queues(): Promise<Queue[]>;
+  /** Once a drain is answered, nothing comes to that queue any more: also nothing that was under way. */
   putQueue(
     name: string,
     change: {

@@ -1,6 +1,7 @@
 import type { Lane, Queue } from '../contract/fleet.ts';
 import type { FleetStore } from '../fleet/ports.ts';
 import type { Database } from './database.ts';
+import { beginDrain } from './queue-drain.ts';
 
 export function createFleetStore(db: Database): FleetStore {
   return {
@@ -40,15 +41,12 @@ async function putQueue(
   { paused, draining, note }: Parameters<FleetStore['putQueue']>[1],
 ): Promise<void> {
   await db.query(
-    `with left_to_run as (
-       select count(*) as jobs from jobs where queue = $1 and state in ('waiting', 'scheduled', 'queued', 'running')
-     )
-     insert into queues (name, paused, note, drain_total)
-     select $1, coalesce($2, false), $3, case when $5 then jobs end from left_to_run
+    `insert into queues (name, paused, note) values ($1, coalesce($2, false), $3)
      on conflict (name) do update set paused = coalesce($2, queues.paused), note = case when $4 then $3 else queues.note end,
-       drain_total = case when $5 is null then queues.drain_total when $5 then coalesce(queues.drain_total, excluded.drain_total) end`,
-    [name, paused ?? null, note ?? null, note !== undefined, draining ?? null],
+       drain_total = case when $5 then null else queues.drain_total end`,
+    [name, paused ?? null, note ?? null, note !== undefined, draining === false],
   );
+  if (draining) await beginDrain(db, name);
 }
 
 async function removeQueue(db: Database, name: string): Promise<'removed' | 'not_found' | 'in_use'> {

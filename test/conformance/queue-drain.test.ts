@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { FleetStore } from '../../src/fleet/ports.ts';
 import type { JobReader, JobStore } from '../../src/jobs/ports.ts';
@@ -8,6 +8,7 @@ import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { pollUntil } from '../support/poll.ts';
 import { there } from '../support/there.ts';
 import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
 
@@ -102,5 +103,80 @@ describeOnDatabases('a queue that drains', (create) => {
     expect(await store.change(own, { priority: 5 }, 'ana')).toMatchObject({ status: 'changed' });
     expect(await store.change(own, { queue: 'other' }, 'ana')).toMatchObject({ status: 'changed' });
     expect(await queue()).toMatchObject({ drainTotal: 1, queued: 0 });
+  });
+
+  describe('that begins to while somebody else is under way', () => {
+    /** Holds up what stores this key, after it has looked at its queue, until it is let go. */
+    const holdUp = async (key: string): Promise<() => Promise<void>> => {
+      const { promise: isHeld, resolve: tellHeld } = Promise.withResolvers<void>();
+      const { promise: letGo, resolve } = Promise.withResolvers<void>();
+      const held = database.db.transaction(async (tx) => {
+        await tx.query(
+          `insert into idempotency_keys (scope, key, body_hash, job_uid) values ('ana', $1, 'aa', $2)`,
+          [key, randomUUID()],
+        );
+        tellHeld();
+        await letGo;
+        throw new Error('never meant to stay');
+      });
+      held.catch(() => undefined);
+      await isHeld;
+      return async () => {
+        resolve();
+        await held.catch(() => undefined);
+      };
+    };
+    const untilWaiting = (count: number): Promise<unknown> =>
+      pollUntil(
+        () =>
+          database.db.query<{ count: number }>(
+            `select count(*) from pg_locks l join pg_stat_activity a using (pid) where a.datname = current_database() and not l.granted`,
+          ),
+        ([row]) => row?.count === count,
+      );
+    const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
+      const open = Symbol('open');
+      return (await Promise.race([promise, Promise.resolve(open)])) !== open;
+    };
+
+    it('is answered after a submit that had looked before is stored, and counts it', async () => {
+      await submitOne(store);
+      const letGo = await holdUp('slow');
+      const slow = store.submit([newJob({ idempotency: { scope: 'ana', key: 'slow', bodyHash: 'aa' } })]);
+      await untilWaiting(1);
+      const drained = fleet.putQueue('default', { draining: true });
+      await untilWaiting(2);
+      expect(await isSettled(drained)).toBe(false);
+      // Who comes now waits for nothing but its refusal.
+      const late = store.submit([newJob(), newJob({ queue: 'other' })]);
+      await letGo();
+      expect(await slow).toMatchObject([{ status: 'stored' }]);
+      await drained;
+      expect(await late).toMatchObject([{ status: 'queue_draining' }, { status: 'stored' }]);
+      expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, queued: 2 });
+    });
+
+    it('takes nothing after it was answered, whatever is under way', async () => {
+      const ended = await submitOne(store);
+      const [job] = await (await joinWorker(store)).claim(1);
+      await store.finish([failed(there(job))]);
+      for (let round = 0; round < 10; round += 1) {
+        await fleet.putQueue('default', { draining: false });
+        const elsewhere = await submitOne(store, { queue: 'other' });
+        const isDrained = { value: false };
+        const storm = Array.from({ length: 6 }, async () => {
+          while (!isDrained.value) await store.submit([newJob(), newJob()]);
+        });
+        const moves = [store.retry(ended, 'ana'), store.change(elsewhere, { queue: 'default' }, 'ana')];
+        await fleet.putQueue('default', { draining: true });
+        const atAnswer = there(await queue());
+        isDrained.value = true;
+        await Promise.all([...storm, ...moves]);
+        const after = there(await queue());
+        expect(after.queued).toBe(atAnswer.queued);
+        expect(after.drainTotal).toBe(after.queued);
+        await store.cancel([ended, elsewhere], 'ana');
+      }
+    });
   });
 });

@@ -52,7 +52,10 @@ export function cancelJobs(db: Queryable, ids: readonly number[], actor: string)
   return db.query<Cancelled>(cancelStatement, [ids, actor]);
 }
 
-/** A person's retry grants one more try, whatever the policy's number of attempts says. */
+/**
+ * A person's retry grants one more try, whatever the policy's number of attempts says. Its place is known already; it is
+ * written for a drain that begins (queue-drain.ts).
+ */
 const retryStatement = `
 with moved as (
   update jobs set
@@ -65,6 +68,8 @@ with moved as (
   where id = $1 and state = any($3::text[])
     and exists (select from queues q where q.name = jobs.queue and q.drain_total is null)
   returning id, queue, needs, state
+), needs as (
+  insert into queue_needs (queue, needs) select queue, needs from moved on conflict do nothing
 ), history as (
   insert into events (job_id, actor, name) select id, $2, 'retried' from moved
 ), found_by as (

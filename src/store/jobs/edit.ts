@@ -57,6 +57,8 @@ async function edit(
   tx: Queryable,
   { id, change, actor }: { id: number; change: JobChange; actor: string },
 ): Promise<ChangeOutcome> {
+  // Before it looks whether that queue drains: see queue-drain.ts.
+  if (change.queue !== undefined) await tx.query('lock table queue_needs in row exclusive mode');
   const [row] = await tx.query<EditableRow>(readStatement, [id]);
   if (!row) return { status: 'refused' };
   const { state, ...before } = row;

@@ -9,8 +9,8 @@ import { isRowError, type Database, type Queryable, type Statement } from '../da
  * for the first to commit and then inserts nothing. Within a batch `distinct on` merges equal keys. Whose key was
  * taken is looked up by a second statement, because the first one's snapshot may be older than the winner's commit.
  *
- * A draining queue: what was accepted before is still answered with its job. A submit that runs while somebody begins to
- * drain may still be stored; to keep it out, every submit would have to lock the one row of its queue.
+ * A draining queue: what was accepted before is still answered with its job. That every submit writes to `queue_needs`,
+ * also one that names a place known long since, is what a drain that begins relies on (queue-drain.ts).
  *
  * `json`, not `jsonb`: jsonb would sort the members of the input.
  */
