@@ -82,6 +82,8 @@ describeInBrowser('URL tests', () => {
     await page.waitForURL('**/submit/url?**');
     const urls = page.getByRole('textbox', { name: 'URLs', exact: true });
     expect(await urls.inputValue()).toBe(`${base}/a`);
+    // What holds where nothing is said.
+    expect(await page.getByRole('textbox', { name: 'Status' }).getAttribute('placeholder')).toBe('200-399');
     await urls.fill(`${base}/a\n${base}/b`);
     await page.getByRole('textbox', { name: 'Status' }).fill('204');
     answer = (_request, response) => response.writeHead(204).end();
@@ -91,6 +93,46 @@ describeInBrowser('URL tests', () => {
     await untilState(suite.server, [id], 'succeeded');
     const { input } = (await suite.server.call('GET', `/api/v1/jobs/${id}`)).json<{ input: object }>();
     expect(input).toMatchObject({ urls: [`${base}/a`, `${base}/b`], expect: { status: '204' } });
+  });
+
+  it('come from a text file that is dropped on the form, line by line, after those that were typed', async () => {
+    const page = await suite.openAs();
+    await page.goto('/submit/url');
+    const urls = page.getByRole('textbox', { name: 'URLs', exact: true });
+    await urls.fill(`${base}/typed`);
+    const drop = (files: Record<string, string>, text: string): Promise<void> =>
+      urls.evaluate(
+        (field, given) => {
+          const dataTransfer = new DataTransfer();
+          for (const [name, content] of Object.entries(given.files))
+            dataTransfer.items.add(new File([content], name, { type: 'text/plain' }));
+          if (given.text !== '') dataTransfer.setData('text', given.text);
+          const dragOver = new DragEvent('dragover', { dataTransfer, bubbles: true, cancelable: true });
+          // Else the browser would open the file in place of the page.
+          if (field.dispatchEvent(dragOver)) throw new Error('a file may not be dropped here');
+          field.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+        },
+        { files, text },
+      );
+    await drop({ 'a.txt': `${base}/1\r\n\r\n  ${base}/2\r\n`, 'b.txt': `${base}/3` }, '');
+    await pollUntil(
+      () => urls.inputValue(),
+      (value) => value.endsWith('/3'),
+    );
+    await drop({}, `${base}/4`);
+    await pollUntil(
+      () => urls.inputValue(),
+      (value) => value.endsWith('/4'),
+    );
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.waitForURL(/\/jobs\/\d+$/);
+    const id = Number(new URL(page.url()).pathname.split('/').at(-1));
+    const { input } = (await suite.server.call('GET', `/api/v1/jobs/${id}`)).json<{ input: object }>();
+    expect(input).toMatchObject({
+      urls: ['typed', '1', '2', '3', '4'].map((path) => `${base}/${path}`),
+      expect: { status: '200-399' },
+    });
+    await untilState(suite.server, [id], 'succeeded');
   });
 
   it('send a named secret, which the form takes for headers and body', async () => {
