@@ -5,6 +5,8 @@ import type { OpenedInput } from './attempt-secrets.ts';
 /** What an attempt gives a kind, before it is known which secrets it holds. */
 export type OpenContext = Omit<KindContext, 'secrets' | 'hidden'>;
 
+const nothing: OpenedInput = { values: new Map(), hidden: [] };
+
 /**
  * Runs a kind with the secrets that its input refers to. Whatever it tells by its context, its outcome or an error has
  * their values hidden.
@@ -16,7 +18,9 @@ export async function runKind(
   context: OpenContext,
   open: (uses: readonly SecretUse[]) => Promise<OpenedInput | { problem: string } | null>,
 ): Promise<KindOutcome> {
-  const opened = await open(kind.secretsOf?.(job.input) ?? []);
+  const uses = kind.secretsOf?.(job.input) ?? [];
+  // Without a question to the store: a stopped attempt whose program still runs must come to follow its end.
+  const opened = uses.length === 0 ? nothing : await open(uses);
   if (!opened) return { state: 'failed', reason: 'error', message: 'Stopped before it began.' };
   if ('problem' in opened) {
     context.log(opened.problem, 'stderr');
