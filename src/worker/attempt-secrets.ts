@@ -25,7 +25,6 @@ export async function openInput(
   { opener, owner }: { opener: SecretOpener; owner: string },
 ): Promise<OpenedInput | { problem: string }> {
   const names = [...new Set(uses.map(({ name }) => name))];
-  if (names.length === 0) return { values: new Map(), hidden: [] };
   const opened = await opener.open(names, owner);
   return 'problem' in opened
     ? opened
