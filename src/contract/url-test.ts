@@ -16,6 +16,8 @@ const ms = z.int().min(1).max(600_000);
 
 const urlText = plainText
   .max(8_000)
+  // So that a form shows one line.
+  .regex(/^[^\r\n]*$/, 'expected one line')
   .transform((text, context) => {
     const read = normalizeUrl(text);
     if ('url' in read) return read.url;
