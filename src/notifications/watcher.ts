@@ -3,7 +3,7 @@ import type { Actor } from '../contract/actor.ts';
 import type { JobSummary } from '../contract/job.ts';
 import type { NotificationEvent } from '../contract/notification-facts.ts';
 import { isEnded } from '../contract/states.ts';
-import type { JobReader } from '../jobs/ports.ts';
+import type { FeedEvent, JobReader } from '../jobs/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -80,10 +80,8 @@ export class Watcher {
     }
     const page = await feed.feed(from, eventsAtOnce, system);
     if (page.position === from) return false;
-    const ended = [
-      ...new Set(page.events.filter(({ name }) => endNames.has(name)).map(({ jobId }) => jobId)),
-    ];
-    const found = ended.length === 0 ? [] : await Promise.all(rules.map((rule) => this.#match(rule, ended)));
+    const ends = page.events.filter(({ name }) => endNames.has(name));
+    const found = await Promise.all(rules.map((rule) => this.#match(rule, endedSince(rule, ends))));
     const isDone = await store.advance({
       from,
       to: page.position,
@@ -153,6 +151,7 @@ export class Watcher {
     rule: StoredNotificationRule,
     ids: readonly number[],
   ): Promise<{ notices: NewNotice[]; steps: StreakStep[] }> {
+    if (ids.length === 0) return { notices: [], steps: [] };
     const jobs = (await this.#find(rule, ids)).filter(({ state }) => isEnded(state));
     const asksForStreaks = rule.events.includes('first_failure') || rule.events.includes('recovered');
     return {
@@ -207,6 +206,14 @@ export class Watcher {
     } while (cursor !== null && found.length < ids.length);
     return found;
   }
+}
+
+/** The feed may reach back behind the making of a rule: nobody is told of what was before. */
+function endedSince({ createdAt }: StoredNotificationRule, ends: readonly FeedEvent[]): number[] {
+  const since = Date.parse(createdAt);
+  return [
+    ...new Set(ends.flatMap(({ jobId, recordedAt }) => (Date.parse(recordedAt) < since ? [] : [jobId]))),
+  ];
 }
 
 /** Events after which a job has ended. */

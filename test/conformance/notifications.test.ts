@@ -165,11 +165,23 @@ describeOnDatabases('notifications', (create) => {
     ]);
   });
 
-  it('what was before the first rule is not told of', async () => {
+  it('what was before a rule is not told of, though the feed was held up meanwhile', async () => {
+    const { promise: letGo, resolve: release } = Promise.withResolvers<void>();
+    const { promise: isHeld, resolve: tellHeld } = Promise.withResolvers<void>();
+    const held = database.db.transaction(async (tx) => {
+      await tx.query('select pg_current_xact_id()');
+      tellHeld();
+      await letGo;
+    });
+    await isHeld;
     await run(false);
     await add();
+    await run(false, { name: 'the next' });
+    await add({ name: 'a later rule' });
+    release();
+    await held;
     await tell();
-    expect(mail.mails).toEqual([]);
+    expect(subjects()).toEqual(['[Daybook] the next: failed']);
   });
 
   it('a failing line of jobs is told of once, and its recovery once', async () => {
