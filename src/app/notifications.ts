@@ -16,6 +16,7 @@ import { createAccountStore } from '../store/accounts.ts';
 import { createJobReader } from '../store/job-reader.ts';
 import { createNotificationStore } from '../store/notifications/notification-store.ts';
 import { createJobSearch } from '../store/search/job-search.ts';
+import { createUsualTimeReader, createUsualTimes } from '../store/usual-times.ts';
 import type { BuildContext } from './context.ts';
 
 export interface NotificationParts {
@@ -39,6 +40,7 @@ export function buildNotifications(
     store,
     feed: createJobReader(db),
     search,
+    usualTime: createUsualTimeReader(createUsualTimes(db)),
     system: systemActor('notifications'),
     findActor: (name) => findActor(createAccountStore(db), name),
     freeBytes: () => freeBytes(config.data.directory),

@@ -46,7 +46,7 @@ import { createPartStore } from '../store/part-store.ts';
 import { createSeriesStore } from '../store/series-store.ts';
 import { createStatsReader } from '../store/stats/stats-reader.ts';
 import { createTaskReader } from '../store/task-reader.ts';
-import { createUsualTimeReader } from '../store/usual-times.ts';
+import { createUsualTimeReader, createUsualTimes } from '../store/usual-times.ts';
 import { createWaitingStore } from '../store/waiting-store.ts';
 import { createWaitingReasons } from '../waiting/waiting.ts';
 import type { Worker } from '../worker/worker.ts';
@@ -125,6 +125,7 @@ export async function buildHttp(
   const finder = createOutputFinder(outputStore);
   const search = createJobSearch(db);
   const capsules = createCapsuleStore(db);
+  const usualTimes = createUsualTimes(db);
   const scripts = createScripts(config.data.scriptsDirectory, createScriptHistory(db));
   const schedules = createSchedules({
     store: core.scheduleStore,
@@ -145,7 +146,7 @@ export async function buildHttp(
     openMetrics: config.metrics.isOpen,
     jobs,
     reader: createJobReader(db),
-    usualTime: createUsualTimeReader(db),
+    usualTime: createUsualTimeReader(usualTimes),
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,
@@ -197,7 +198,7 @@ export async function buildHttp(
       worker: () => figuresOf(worker),
     }),
     tasks: createTaskReader(db),
-    waiting: createWaitingReasons(createWaitingStore(db)),
+    waiting: createWaitingReasons(createWaitingStore(db, usualTimes)),
     timezone: config.timezone,
     openPredecessors: http.openPredecessors,
   });

@@ -104,7 +104,10 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     [
       'runs after',
       list(
-        job.after.map(({ jobId, mustSucceed, state }) => `${jobId}${mustSucceed ? ' ok' : ''} (${state})`),
+        job.after.map(
+          ({ jobId, mustSucceed, state }) =>
+            `${jobId}${mustSucceed ? ' ok' : ''}${state === null ? '' : ` (${state})`}`,
+        ),
       ),
     ],
     ['run at', job.runAt === null ? undefined : moment(job.runAt, now)],

@@ -187,8 +187,8 @@ export const job = jobSummary.extend({
   workdir: z.string().nullable(),
   files: runOptions.shape.files.unwrap().nullable().describe('Files it was given.'),
   after: z
-    .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates) }))
-    .describe('Jobs it runs after.'),
+    .array(z.object({ jobId: z.int(), mustSucceed: z.boolean(), state: z.enum(jobStates).nullable() }))
+    .describe('Jobs it runs after; without the state where you may not see the other.'),
   info: z.string().nullable().describe('Why the job was made.'),
   summary: z.string().nullable().describe('What came out, as Markdown.'),
   kindVerdict: verdict

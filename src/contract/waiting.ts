@@ -15,7 +15,7 @@ export const waitingReason = z.discriminatedUnion('reason', [
     text,
     until,
     jobId: z.int(),
-    state: z.enum(jobStates),
+    state: z.enum(jobStates).nullable().describe('Null: it is a job that you may not see.'),
     mustSucceed: z.boolean(),
   }),
   z.object({
@@ -24,7 +24,9 @@ export const waitingReason = z.discriminatedUnion('reason', [
     until,
     lane: z.string(),
     capacity: z.int(),
-    holders: z.array(z.int()).describe('Running jobs that have its places, at most 20.'),
+    holders: z
+      .array(z.int())
+      .describe('Running jobs that have its places, of those that you may see, at most 20.'),
   }),
   z.object({ reason: z.literal('queue-paused'), text, until, queue: z.string() }),
   z.object({

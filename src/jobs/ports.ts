@@ -342,8 +342,11 @@ export interface JobStats {
   queues: { queue: string; state: JobState; count: number }[];
 }
 
-/** How long jobs like this one took; null when no past run tells. */
-export type UsualTimeReader = (job: { kind: string; name: string }) => Promise<UsualTime | null>;
+/** How long jobs like this one took, of those that the actor sees; null when no past run tells. */
+export type UsualTimeReader = (
+  job: { kind: string; name: string },
+  actor: Actor,
+) => Promise<UsualTime | null>;
 
 /** What a submit says besides the kind and its input. */
 export interface SubmitRequest {

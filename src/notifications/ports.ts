@@ -1,5 +1,5 @@
 import type { Actor } from '../contract/actor.ts';
-import type { JobSummary, UsualTime } from '../contract/job.ts';
+import type { JobSummary } from '../contract/job.ts';
 import type {
   NewNotificationRule,
   NotificationDelivery,
@@ -65,11 +65,11 @@ export interface DeliveryPage {
 export interface RunningJob {
   id: number;
   attempt: number;
+  kind: string;
+  name: string;
   /** Other than before when it printed or told something. */
   signs: string;
   elapsedMs: number;
-  /** How long its like took; null where no past run tells. */
-  usual: UsualTime | null;
 }
 
 /** Safe to call from any number of processes at once. */

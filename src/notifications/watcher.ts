@@ -3,17 +3,24 @@ import type { Actor } from '../contract/actor.ts';
 import type { JobSummary } from '../contract/job.ts';
 import type { NotificationEvent } from '../contract/notification-facts.ts';
 import { isEnded } from '../contract/states.ts';
-import type { FeedEvent, JobReader } from '../jobs/ports.ts';
+import type { FeedEvent, JobReader, UsualTimeReader } from '../jobs/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { delay } from '../lib/delay.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { JobSearch } from '../search/ports.ts';
-import type { NewNotice, NotificationStore, StoredNotificationRule, StreakStep } from './ports.ts';
+import type {
+  NewNotice,
+  NotificationStore,
+  RunningJob,
+  StoredNotificationRule,
+  StreakStep,
+} from './ports.ts';
 
 export interface WatcherOptions {
   store: NotificationStore;
   feed: Pick<JobReader, 'feed'>;
   search: Pick<JobSearch, 'find'>;
+  usualTime: UsualTimeReader;
   /** Whose eyes see everything: a rule's own filter is asked with those of its owner. */
   system: Actor;
   findActor(name: string): Promise<Actor | null>;
@@ -105,30 +112,31 @@ export class Watcher {
     }
     this.#still = still;
     for (const rule of asking) {
-      const stuckMs = rule.stuckMinutes * 60_000;
-      const notices = running.flatMap(({ id, attempt, elapsedMs, usual }): NewNotice[] => {
-        const stillMs = nowMs - (still.get(`${id}/${attempt}`)?.sinceMs ?? nowMs);
-        const notice = { ruleId: rule.id, key: `${id}/${attempt}`, jobId: id };
-        const isSlow = usual !== null && usual.runs >= leastRuns && elapsedMs > usual.p95Ms + aMomentMs;
-        return [
-          ...(isSlow && rule.events.includes('slow')
-            ? [
-                {
-                  ...notice,
-                  event: 'slow' as const,
-                  text: `Runs for ${words(elapsedMs)}; usual are ${words(usual.medianMs)}.`,
-                },
-              ]
-            : []),
-          ...(stillMs >= stuckMs && rule.events.includes('stuck')
-            ? [{ ...notice, event: 'stuck' as const, text: `Nothing was heard of it for ${words(stillMs)}.` }]
-            : []),
-        ];
-      });
-      const ids = [...new Set(notices.flatMap(({ jobId }) => jobId ?? []))];
-      const fitting = new Set((await this.#find(rule, ids)).map(({ id }) => id));
-      await this.#options.store.notify(notices.filter(({ jobId }) => jobId !== null && fitting.has(jobId)));
+      const owner = await this.#options.findActor(rule.owner);
+      if (!owner) continue;
+      const notices = await Promise.all(
+        running.map(async (job) => {
+          const stillMs = nowMs - (still.get(`${job.id}/${job.attempt}`)?.sinceMs ?? nowMs);
+          return [...(await this.#slow(rule, job, owner)), ...stuck(rule, job, stillMs)];
+        }),
+      );
+      await this.#notifyFitting(rule, notices.flat());
     }
+  }
+
+  /** What is usual is asked with the eyes of the owner, too: it tells of other jobs. */
+  async #slow(rule: StoredNotificationRule, job: RunningJob, owner: Actor): Promise<NewNotice[]> {
+    if (!rule.events.includes('slow')) return [];
+    const usual = await this.#options.usualTime(job, owner);
+    if (usual === null || usual.runs < leastRuns || job.elapsedMs <= usual.p95Ms + aMomentMs) return [];
+    const text = `Runs for ${words(job.elapsedMs)}; usual are ${words(usual.medianMs)}.`;
+    return [{ ...noticeOf(rule, job), event: 'slow', text }];
+  }
+
+  async #notifyFitting(rule: StoredNotificationRule, notices: readonly NewNotice[]): Promise<void> {
+    const ids = [...new Set(notices.flatMap(({ jobId }) => jobId ?? []))];
+    const fitting = new Set((await this.#find(rule, ids)).map(({ id }) => id));
+    await this.#options.store.notify(notices.filter(({ jobId }) => jobId !== null && fitting.has(jobId)));
   }
 
   async #watchDisk(rules: readonly StoredNotificationRule[]): Promise<void> {
@@ -206,6 +214,18 @@ export class Watcher {
     } while (cursor !== null && found.length < ids.length);
     return found;
   }
+}
+
+function stuck(rule: StoredNotificationRule, job: RunningJob, stillMs: number): NewNotice[] {
+  if (!rule.events.includes('stuck') || stillMs < rule.stuckMinutes * 60_000) return [];
+  return [{ ...noticeOf(rule, job), event: 'stuck', text: `Nothing was heard of it for ${words(stillMs)}.` }];
+}
+
+function noticeOf(
+  rule: StoredNotificationRule,
+  { id, attempt }: RunningJob,
+): Pick<NewNotice, 'ruleId' | 'key' | 'jobId'> {
+  return { ruleId: rule.id, key: `${id}/${attempt}`, jobId: id };
 }
 
 /** The feed may reach back behind the making of a rule: nobody is told of what was before. */

@@ -1,6 +1,8 @@
+import type { Actor } from '../contract/actor.ts';
 import type { Lane, Queue } from '../contract/fleet.ts';
 import type { FleetStore } from '../fleet/ports.ts';
 import type { Database } from './database.ts';
+import { Conditions, visibleTo } from './jobs/conditions.ts';
 import { beginDrain } from './queue-drain.ts';
 
 export function createFleetStore(db: Database): FleetStore {
@@ -9,7 +11,7 @@ export function createFleetStore(db: Database): FleetStore {
     putQueue: (name, change) => putQueue(db, name, change),
     removeQueue: (name) => removeQueue(db, name),
     places: (queue) => db.query('select queue, needs from queue_needs where queue = $1', [queue]),
-    lanes: () => lanes(db),
+    lanes: (actor) => lanes(db, actor),
     putLane: (key, change) => putLane(db, key, change),
     removeLane: async (key) =>
       (await db.query('delete from lanes where key = $1 returning key', [key])).length > 0,
@@ -61,11 +63,21 @@ async function removeQueue(db: Database, name: string): Promise<'removed' | 'not
   return 'removed';
 }
 
-function lanes(db: Database): Promise<Lane[]> {
+const laneColumns = `l.key, l.capacity, l.taken, l.note,
+  (select count(*) from jobs j where j.state = 'waiting' and j.blocked_by = l.key) as waiting`;
+
+/** A key that somebody gave a job is told to those who see such a job, and to all once it was changed like a limit. */
+function lanes(db: Database, actor: Actor): Promise<Lane[]> {
+  const seen = visibleTo(
+    new Conditions().add(`j.state in ('waiting', 'scheduled', 'queued', 'running')`),
+    actor,
+  );
   return db.query<Lane>(
-    `select l.key, l.capacity, l.taken, l.note,
-       (select count(*) from jobs j where j.state = 'waiting' and j.blocked_by = l.key) as waiting
-     from lanes l order by l.key`,
+    `select ${laneColumns} from lanes l
+     where l.key not like 'key:%' or l.capacity <> 1 or l.note is not null
+       or l.key in (select unnest(j.lanes) from jobs j where ${seen.text})
+     order by l.key`,
+    seen.values,
   );
 }
 
@@ -77,24 +89,28 @@ async function putLane(
   db: Database,
   key: string,
   { capacity, note }: { capacity: number; note?: string | null | undefined },
-): Promise<void> {
-  await db.transaction(async (tx) => {
+): Promise<Lane> {
+  return db.transaction(async (tx) => {
     const [row] = await tx.query<{ isNew: boolean }>(
       `insert into lanes (key, capacity, note) values ($1, $2, $3)
        on conflict (key) do update set capacity = $2, note = case when $4 then $3 else lanes.note end
        returning xmax = 0 as "isNew"`,
       [key, capacity, note ?? null, note !== undefined],
     );
-    if (!row?.isNew) return;
-    await tx.query(
-      `update attempts a set lanes = a.lanes || $1::text
-       from jobs j where j.id = a.job_id and a.state = 'running' and $1 = any(j.lanes) and not $1 = any(a.lanes)`,
-      [key],
-    );
-    await tx.query(
-      `update lanes set taken = (select count(*) from attempts a where a.state = 'running' and $1 = any(a.lanes)) where key = $1`,
-      [key],
-    );
+    if (row?.isNew) {
+      await tx.query(
+        `update attempts a set lanes = a.lanes || $1::text
+         from jobs j where j.id = a.job_id and a.state = 'running' and $1 = any(j.lanes) and not $1 = any(a.lanes)`,
+        [key],
+      );
+      await tx.query(
+        `update lanes set taken = (select count(*) from attempts a where a.state = 'running' and $1 = any(a.lanes)) where key = $1`,
+        [key],
+      );
+    }
+    const [lane] = await tx.query<Lane>(`select ${laneColumns} from lanes l where l.key = $1`, [key]);
+    if (!lane) throw new Error(`the lane ${key} was just written`);
+    return lane;
   });
 }
 

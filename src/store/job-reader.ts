@@ -143,11 +143,14 @@ async function readGathered(db: Database, batch: readonly JobRequest[]): Promise
 
 async function read(db: Database, conditions: Conditions, actor: Actor): Promise<Job[]> {
   visibleTo(conditions, actor);
+  const ofOthers = visibleTo(new Conditions(conditions.values), actor);
   const statement = prepared(
     `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result,
        coalesce((
-         select json_agg(json_build_object('jobId', b.id, 'mustSucceed', d.must_succeed, 'state', b.state) order by b.id)
-         from job_dependencies d join jobs b on b.id = d.on_job_id where d.job_id = j.id
+         select json_agg(json_build_object('jobId', d.on_job_id, 'mustSucceed', d.must_succeed, 'state', (
+           select j.state from jobs j where j.id = d.on_job_id and ${ofOthers.text}
+         )) order by d.on_job_id)
+         from job_dependencies d where d.job_id = j.id
        ), '[]') as after, n.info, n.summary,
        exists (select from base_runs b where b.job_id = j.id)
          or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"

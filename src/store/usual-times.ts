@@ -1,6 +1,8 @@
+import type { Actor } from '../contract/actor.ts';
 import type { UsualTime } from '../contract/job.ts';
 import type { UsualTimeReader } from '../jobs/ports.ts';
-import type { Queryable } from './database.ts';
+import { prepared, type Queryable } from './database.ts';
+import { Conditions, visibleTo } from './jobs/conditions.ts';
 
 /** How long jobs like this one took; null where no past run tells. */
 export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
@@ -10,18 +12,6 @@ const lookedAt = 5_000;
 /** Fewer runs of the very same name say less than more runs of its like. */
 const leastRuns = 3;
 
-const statement = {
-  name: 'usual-times',
-  text: `
-select kind, name, stem, count(*) as runs, percentile_cont(array[0.05, 0.5, 0.95]) within group (order by ms) as ms
-from (
-  select kind, name, split_part(name, ' ', 1) as stem, extract(epoch from ended_at - started_at)::float8 * 1000 as ms
-  from (select * from jobs order by id desc limit $1) newest
-  where state = 'succeeded' and started_at is not null
-) runs
-group by grouping sets ((kind, name), (kind, stem), (kind))`,
-};
-
 interface Row {
   kind: string;
   name: string | null;
@@ -30,9 +20,49 @@ interface Row {
   ms: [number, number, number];
 }
 
+/** As somebody sees them: what jobs of a name took tells that there were such jobs. */
+export type UsualTimesOf = (actor: Actor) => Promise<UsualTimes>;
+
+const keptMs = 2_000;
+
+/** Read at most every two seconds for those who see the same: pages ask for a job whenever something happens to it. */
+export function createUsualTimes(db: Queryable): UsualTimesOf {
+  const known = new Map<string, { times: Promise<UsualTimes>; untilMs: number }>();
+  return (actor) => {
+    const nowMs = performance.now();
+    for (const [key, { untilMs }] of known) if (nowMs > untilMs) known.delete(key);
+    const conditions = visibleTo(new Conditions(), actor);
+    const key = JSON.stringify([conditions.text, conditions.values]);
+    const kept = known.get(key);
+    if (kept) return kept.times;
+    const times = readUsualTimes(db, conditions);
+    known.set(key, { times, untilMs: nowMs + keptMs });
+    times.catch(() => known.delete(key));
+    return times;
+  };
+}
+
+/** For one job. */
+export function createUsualTimeReader(usualTimes: UsualTimesOf): UsualTimeReader {
+  return async (job, actor) => (await usualTimes(actor))(job);
+}
+
 /** Of recent successful runs: by kind and name, else by kind and first word of the name, else by kind. */
-export async function readUsualTimes(db: Queryable): Promise<UsualTimes> {
-  const rows = await db.query<Row>(statement, [lookedAt]);
+async function readUsualTimes(db: Queryable, conditions: Conditions): Promise<UsualTimes> {
+  const rows = await db.query<Row>(
+    prepared(
+      `select kind, name, stem, count(*) as runs, percentile_cont(array[0.05, 0.5, 0.95]) within group (order by ms) as ms
+       from (
+         select kind, name, split_part(name, ' ', 1) as stem, extract(epoch from ended_at - started_at)::float8 * 1000 as ms
+         from (
+           select * from jobs j where ${conditions.text} order by j.id desc limit ${conditions.value(lookedAt)}
+         ) newest
+         where state = 'succeeded' and started_at is not null
+       ) runs
+       group by grouping sets ((kind, name), (kind, stem), (kind))`,
+    ),
+    conditions.values,
+  );
   const byName = new Map<string, UsualTime>();
   const byStem = new Map<string, UsualTime>();
   const byKind = new Map<string, UsualTime>();
@@ -51,19 +81,4 @@ export async function readUsualTimes(db: Queryable): Promise<UsualTimes> {
 
 function toUsual({ runs, ms: [p5Ms, medianMs, p95Ms] }: Row, alike: UsualTime['alike']): UsualTime {
   return { medianMs, p5Ms, p95Ms, runs, alike };
-}
-
-const keptMs = 2_000;
-
-/** For one job. Read at most every two seconds: pages ask for a job whenever something happens to it. */
-export function createUsualTimeReader(db: Queryable): UsualTimeReader {
-  let known: { times: Promise<UsualTimes>; untilMs: number } | undefined;
-  return async (job) => {
-    if (!known || performance.now() > known.untilMs) {
-      const times = readUsualTimes(db);
-      known = { times, untilMs: performance.now() + keptMs };
-      times.catch(() => (known = undefined));
-    }
-    return (await known.times)(job);
-  };
 }

@@ -6,7 +6,7 @@ const now = new Date('2026-03-01T12:00:00Z');
 const at = (minutes: number): string => new Date(now.getTime() + minutes * 60_000).toISOString();
 const minutes = (count: number): number => count * 60_000;
 
-function running(id: number, options: { since: number; usual: number | null }): BusyJob {
+function running(id: number, options: { since: number; usual: number | null }): BusyJob & { id: number } {
   return {
     id,
     state: 'running',
@@ -99,11 +99,23 @@ describe('why a job waits', () => {
         text: 'All 2 places of the limit licence:x are taken by jobs 1, 2.',
       },
     ]);
-    const second = facts(
-      { lanes: [{ ...lane, ahead: [{ id: 3, usualMs: minutes(3) }] }] },
-      { state: 'waiting' },
-    );
+    const second = facts({ lanes: [{ ...lane, ahead: [{ usualMs: minutes(3) }] }] }, { state: 'waiting' });
     expect(explainWaiting(second).startsAt).toBe(at(7));
+  });
+
+  it('counts the holders that one may not see, and names the others', () => {
+    const unseen = { ...running(0, { since: 1, usual: 11 }), id: null };
+    const lane = { key: 'licence:x', capacity: 3, taken: 3, ahead: [] };
+    const holders = [running(2, { since: 1, usual: 5 }), unseen, unseen];
+    expect(
+      explainWaiting(facts({ lanes: [{ ...lane, holders }] }, { state: 'waiting' })).reasons,
+    ).toMatchObject([
+      {
+        holders: [2],
+        until: at(4),
+        text: 'All 3 places of the limit licence:x are taken by job 2 and 2 others.',
+      },
+    ]);
   });
 
   it('says that a lane without places never lets it run', () => {
@@ -115,7 +127,7 @@ describe('why a job waits', () => {
     const busy = worker({
       running: [running(1, { since: 0, usual: 10 }), running(2, { since: 0, usual: 20 })],
     });
-    const ahead = [3, 4].map((id) => ({ id, usualMs: minutes(5) }));
+    const ahead = [{ usualMs: minutes(5) }, { usualMs: minutes(5) }];
     const explained = explainWaiting(facts({ workers: [busy], ahead }));
     expect(explained.reasons).toMatchObject([
       { reason: 'slots', running: 2, slots: 2, until: at(10) },

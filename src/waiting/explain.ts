@@ -36,7 +36,7 @@ function latest(reasons: readonly WaitingReason[], now: Date): string | null {
 function dependencyReasons({ dependencies, now }: WaitingFacts): WaitingReason[] {
   return dependencies.map((one) => ({
     reason: 'job',
-    text: `It runs after job ${one.id}${one.mustSucceed ? ' has succeeded' : ' has ended'}, which is ${one.state}.`,
+    text: `It runs after job ${one.id}${one.mustSucceed ? ' has succeeded' : ' has ended'}${one.state === null ? '' : `, which is ${one.state}`}.`,
     until: toIso(endOf(one, now)),
     jobId: one.id,
     state: one.state,
@@ -59,16 +59,13 @@ function laneReasons({ lanes, now }: WaitingFacts): WaitingReason[] {
       until: capacity === 0 ? null : toIso(firstFree(placesOf(holders, capacity, now), ahead)),
       lane: key,
       capacity,
-      holders: holders.slice(0, 20).map(({ id }) => id),
+      holders: holders.flatMap(({ id }) => id ?? []).slice(0, 20),
     }));
 }
 
 function laneText(key: string, capacity: number, holders: readonly BusyJob[]): string {
   if (capacity === 0) return `The limit ${key} allows no job to run.`;
-  const by =
-    holders.length === 0
-      ? ''
-      : ` by ${holders.length === 1 ? 'job' : 'jobs'} ${listSome(holders.map(({ id }) => id))}`;
+  const by = holders.length === 0 ? '' : ` by ${nameSome(holders)}`;
   return capacity === 1
     ? `The one place of the limit ${key} is taken${by}.`
     : `All ${capacity} places of the limit ${key} are taken${by}.`;
@@ -76,8 +73,14 @@ function laneText(key: string, capacity: number, holders: readonly BusyJob[]): s
 
 const namedHolders = 5;
 
-function listSome(ids: readonly number[]): string {
-  return `${ids.slice(0, namedHolders).join(', ')}${ids.length > namedHolders ? ', …' : ''}`;
+/** `jobs 1, 2 and 3 others`: others are those beyond a few, and those that one may not see. */
+function nameSome(holders: readonly BusyJob[]): string {
+  const named = holders.flatMap(({ id }) => id ?? []).slice(0, namedHolders);
+  const others = holders.length - named.length;
+  return [
+    ...(named.length === 0 ? [] : [`${named.length === 1 ? 'job' : 'jobs'} ${named.join(', ')}`]),
+    ...(others === 0 ? [] : [`${others} ${others === 1 ? 'other' : 'others'}`]),
+  ].join(' and ');
 }
 
 function placeReasons(facts: WaitingFacts): WaitingReason[] {

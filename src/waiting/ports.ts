@@ -24,8 +24,8 @@ export interface WaitingFacts {
     labels: readonly string[];
     runAt: Date | null;
   };
-  /** Jobs it runs after which have not ended. */
-  dependencies: readonly ({ mustSucceed: boolean } & BusyJob)[];
+  /** Jobs it runs after which have not ended. The submit named them, so their numbers are known to whoever sees it. */
+  dependencies: readonly ({ id: number; mustSucceed: boolean } & BusyJob)[];
   queue: { paused: boolean; note: string | null } | null;
   /** Lanes it needs a place in, with whoever has their places now. */
   lanes: readonly {
@@ -52,14 +52,16 @@ export interface WorkerFacts {
   running: readonly BusyJob[];
 }
 
-/** A job and how long its like took, in milliseconds; null where no past run tells. */
+/** How long jobs like one took, in milliseconds; null where no past run that the actor sees tells. */
 export interface Work {
-  id: number;
   usualMs: number | null;
 }
 
 export interface BusyJob extends Work {
-  state: JobState;
+  /** Null: the actor may not see it. */
+  id: number | null;
+  /** Null: the actor may not see it. */
+  state: JobState | null;
   startedAt: Date | null;
 }
 

@@ -140,7 +140,7 @@ describeOnDatabases('the job store', (create) => {
           running = (await Promise.all(workers.map(({ claim }) => claim(10)))).flat();
         }
       }
-      const lanes = await createFleetStore(database.db).lanes();
+      const lanes = await createFleetStore(database.db).lanes(me);
       expect(lanes).toMatchObject([{ key: 'licence:x', taken: 0, waiting: 0 }]);
       expect(await reader.count({ states: ['succeeded'] }, me)).toBe(30);
     });

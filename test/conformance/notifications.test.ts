@@ -17,6 +17,7 @@ import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { createNotificationStore } from '../../src/store/notifications/notification-store.ts';
 import { createJobSearch } from '../../src/store/search/job-search.ts';
+import { createUsualTimeReader, createUsualTimes } from '../../src/store/usual-times.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
@@ -97,6 +98,7 @@ describeOnDatabases('notifications', (create) => {
         store,
         feed: createJobReader(database.db),
         search,
+        usualTime: createUsualTimeReader(createUsualTimes(database.db)),
         system: systemActor('notifications'),
         findActor: async (name) => (name === 'gone' ? null : { ...ana, name }),
         freeBytes: async () => freeBytes,

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Actor } from '../../src/contract/actor.ts';
 import { createOutputRecorder } from '../../src/output/recorder.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import type { Conditions } from '../../src/store/jobs/conditions.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
@@ -27,7 +28,7 @@ let hidden = { id: 0, uid: '' };
 let visible = 0;
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, workers, failure_families restart identity cascade');
+  await database.db.query('truncate jobs, workers, lanes, failure_families restart identity cascade');
   hidden = await makeHiddenJob();
   visible = (await ask('POST', '/jobs', admin, { kind: 'script', input: { script: 'open.sh' } })).body.id;
   await database.db.query('insert into base_runs (job_id, base_job_id) values ($1, $2), ($2, $1)', [
@@ -108,6 +109,69 @@ describe('a job that one may not see', () => {
     const { body: job } = await ask('GET', `/jobs/${visible}`, admin);
     expect(JSON.stringify(job)).not.toContain(secret);
     expect((await ask('GET', '/failures', admin)).body.items).toEqual([]);
+  });
+
+  it('lends its name to no usual time, and its key to no list of limits', async () => {
+    const store = createJobStore(database.db);
+    const run = async (owner: string, minutes: number): Promise<number> => {
+      const id = await submitOne(store, { owner, name: 'wing A7' });
+      const [job] = await (await joinWorker(store)).claim(1);
+      if (!job) throw new Error('there is a job to claim');
+      await store.finish([succeeded(job)]);
+      const since = `update jobs set started_at = ended_at - $2 * interval '1 minute' where id = $1`;
+      await database.db.query(since, [id, minutes]);
+      return id;
+    };
+    await database.db.query(`update jobs set state = 'cancelled', ended_at = now() where state = 'queued'`);
+    for (let count = 0; count < 3; count += 1) await run('hidden', 90);
+    const mine = await run('ana', 10);
+    expect((await ask('GET', `/jobs/${mine}`, admin)).body.usual).toMatchObject({
+      medianMs: 600_000,
+      runs: 1,
+    });
+
+    await submitOne(store, { owner: 'hidden', lanes: [`key:${secret}`], ownLane: `key:${secret}` });
+    await submitOne(store, { owner: 'ana', lanes: ['key:mesh'], ownLane: 'key:mesh' });
+    await createFleetStore(database.db).putLane('licence:x', { capacity: 2 });
+    const lanes = async (): Promise<string[]> =>
+      (await ask('GET', '/lanes', admin)).body.items.map(({ key }: { key: string }) => key);
+    expect(await lanes()).toEqual(['key:mesh', 'licence:x']);
+    // Once somebody who may has said something about it, it is a limit like any other.
+    await createFleetStore(database.db).putLane('key:wings', { capacity: 2 });
+    expect(await lanes()).toEqual(['key:mesh', 'key:wings', 'licence:x']);
+  });
+
+  it('stands in the way of others as a number, with nothing of its own', async () => {
+    const store = createJobStore(database.db);
+    const fleet = createFleetStore(database.db);
+    await database.db.query(`update jobs set state = 'cancelled', ended_at = now() where state = 'queued'`);
+    await fleet.putLane('licence:x', { capacity: 1 });
+    const holder = await submitOne(store, { owner: 'hidden', name: secret, lanes: ['licence:x'] });
+    const worker = await joinWorker(store, { slots: 1 });
+    expect(await worker.claim(1)).toHaveLength(1);
+    const waiting = await submitOne(store, {
+      owner: 'ana',
+      lanes: ['licence:x'],
+      after: [{ jobId: holder, mustSucceed: true }],
+      state: 'waiting',
+    });
+    const { body } = await ask('GET', `/jobs/${waiting}/waiting`, admin);
+    expect(body.reasons).toMatchObject([
+      {
+        reason: 'job',
+        jobId: holder,
+        state: null,
+        until: null,
+        text: `It runs after job ${holder} has succeeded.`,
+      },
+      { reason: 'lane', holders: [], text: 'The one place of the limit licence:x is taken by 1 other.' },
+    ]);
+    expect((await ask('GET', `/jobs/${waiting}`, admin)).body.after).toEqual([
+      { jobId: holder, mustSucceed: true, state: null },
+    ]);
+    // How many there are is true for everybody.
+    const { items } = (await ask('GET', '/queues', admin)).body;
+    expect(items).toMatchObject([{ name: 'default', running: 1, waiting: 1 }]);
   });
 
   it('is changed by no route', async () => {

@@ -58,7 +58,7 @@ import { createAccountStore } from '../../src/store/accounts.ts';
 import { createBulkSteps } from '../../src/store/search/bulk-steps.ts';
 import { createStatsReader } from '../../src/store/stats/stats-reader.ts';
 import { createTaskReader } from '../../src/store/task-reader.ts';
-import { createUsualTimeReader } from '../../src/store/usual-times.ts';
+import { createUsualTimeReader, createUsualTimes } from '../../src/store/usual-times.ts';
 import { createWaitingStore } from '../../src/store/waiting-store.ts';
 import { createWaitingReasons } from '../../src/waiting/waiting.ts';
 
@@ -109,6 +109,7 @@ export function createRouteDependencies(
   });
   const bulk = createBulk({ search, jobs, timezone: 'UTC' });
   const capsules = createCapsuleStore(db);
+  const usualTimes = createUsualTimes(db);
   const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
   const notificationStore = createNotificationStore(db);
   const senders: Senders = {
@@ -145,7 +146,7 @@ export function createRouteDependencies(
     fileStore,
     jobs,
     reader: createJobReader(db),
-    usualTime: createUsualTimeReader(db),
+    usualTime: createUsualTimeReader(usualTimes),
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,
@@ -206,7 +207,7 @@ export function createRouteDependencies(
       worker: () => null,
     }),
     tasks: createTaskReader(db),
-    waiting: createWaitingReasons(createWaitingStore(db)),
+    waiting: createWaitingReasons(createWaitingStore(db, usualTimes)),
     timezone: 'UTC',
     openPredecessors: options.openPredecessors ?? false,
   };

@@ -4,7 +4,7 @@ import { lane, queue, worker, type Worker } from '../../contract/fleet.ts';
 import { plainText, queueName } from '../../contract/job.ts';
 import type { Bell } from '../../jobs/ports.ts';
 import type { FleetStore } from '../../fleet/ports.ts';
-import type { App } from '../access.ts';
+import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
 export interface FleetDependencies {
@@ -92,7 +92,7 @@ export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDepen
       summary: 'Counted limits: of a queue, a user, a key, a licence',
       response: { 200: z.object({ items: z.array(lane) }) },
     },
-    handler: async () => ({ items: await fleet.lanes() }),
+    handler: async (request) => ({ items: await fleet.lanes(principalOf(request).actor) }),
   });
 
   app.put('/api/v1/lanes/:key', {
@@ -108,11 +108,9 @@ export function registerFleetRoutes(app: App, { fleet, bell, audit }: FleetDepen
     },
     handler: async (request) => {
       const { key } = request.params;
-      await fleet.putLane(key, request.body);
+      const changed = await fleet.putLane(key, request.body);
       await audit(request, { action: 'lanes.change', target: key, details: request.body });
-      const found = (await fleet.lanes()).find((one) => one.key === key);
-      if (!found) throw new AppError('not_found', `There is no lane ${key}.`);
-      return found;
+      return changed;
     },
   });
 

@@ -97,7 +97,8 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
     },
     handler: async (request) => {
       const found = await findJob(reader, request);
-      return found.startedAt === null ? found : { ...found, usual: await usualTime(found) };
+      if (found.startedAt === null) return found;
+      return { ...found, usual: await usualTime(found, principalOf(request).actor) };
     },
   });
 

@@ -39,6 +39,10 @@ export class Conditions {
 /**
  * The one predicate that says which jobs somebody may see; part of every statement that lists, counts, reads, streams
  * or changes jobs for a person. Everybody sees every job; rights by project will add their condition here.
+ *
+ * Without it stand only numbers that name no job and nothing of one: how many wait in a queue, how many places of a limit
+ * are taken, how many go first. Who waits needs them to be true. Whatever is told by name (a duration "of jobs like this
+ * one", a key that somebody chose) and whatever leads to a job goes through it.
  */
 export function visibleTo(conditions: Conditions, _actor: Actor): Conditions {
   return conditions;

@@ -1,6 +1,5 @@
-import type { NotificationStore } from '../../notifications/ports.ts';
+import type { NotificationStore, RunningJob } from '../../notifications/ports.ts';
 import type { Database } from '../database.ts';
-import { readUsualTimes } from '../usual-times.ts';
 import { createDeliveryStore } from './delivery-store.ts';
 import { advance, insertNotices } from './notices.ts';
 import { ruleColumns, toColumns, toRule, type RuleRow } from './rule-rows.ts';
@@ -68,16 +67,8 @@ export function createNotificationStore(db: Database): NotificationStore {
     advance: (look) => db.transaction((tx) => advance(tx, look)),
     notify: (notices) => insertNotices(db, notices),
 
-    running: async () => {
-      const usual = await readUsualTimes(db);
-      const rows = await db.query<{
-        id: number;
-        attempt: number;
-        kind: string;
-        name: string;
-        signs: string;
-        elapsedMs: number;
-      }>(
+    running: () =>
+      db.query<RunningJob>(
         // The last chunk of an attempt that runs grows; its day is that of the claim.
         `select j.id, a.number as attempt, j.kind, j.name,
            concat_ws(' ', c.number, c.stdout_lines, c.stderr_lines, c.stdout_bytes, c.stderr_bytes, j.progress) as signs,
@@ -89,8 +80,6 @@ export function createNotificationStore(db: Database): NotificationStore {
            order by o.number desc limit 1
          ) c on true
          where j.state = 'running' order by j.id limit 10000`,
-      );
-      return rows.map(({ kind, name, ...row }) => ({ ...row, usual: usual({ kind, name }) }));
-    },
+      ),
   };
 }

@@ -3770,12 +3770,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -3948,12 +3947,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -4160,12 +4158,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -4444,12 +4441,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -4656,12 +4652,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -4868,12 +4863,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
@@ -10004,8 +9998,8 @@ export interface operations {
                             /** @description When it goes away, as far as past run times tell; null where nobody knows. */
                             until: string | null;
                             jobId: number;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            /** @description Null: it is a job that you may not see. */
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             mustSucceed: boolean;
                         } | {
                             /** @enum {string} */
@@ -10016,7 +10010,7 @@ export interface operations {
                             until: string | null;
                             lane: string;
                             capacity: number;
-                            /** @description Running jobs that have its places, at most 20. */
+                            /** @description Running jobs that have its places, of those that you may see, at most 20. */
                             holders: number[];
                         } | {
                             /** @enum {string} */
@@ -10468,12 +10462,11 @@ export interface operations {
                             /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
                             name: string;
                         }[] | null;
-                        /** @description Jobs it runs after. */
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
                         after: {
                             jobId: number;
                             mustSucceed: boolean;
-                            /** @enum {string} */
-                            state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                         }[];
                         /** @description Why the job was made. */
                         info: string | null;
