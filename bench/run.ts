@@ -19,6 +19,7 @@ import { pagesBench } from './pages.ts';
 import { programsBench } from './programs.ts';
 import { searchBench } from './search.ts';
 import { submitBench } from './submit.ts';
+import { urlStatusBench } from './url-status.ts';
 import { urlsBench } from './urls.ts';
 
 const benches: readonly Bench[] = [
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   outputBench,
   idleBench,
   urlsBench,
+  urlStatusBench,
   pagesBench,
 ];
 

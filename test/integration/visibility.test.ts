@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createFleetStore } from '../../src/store/fleet-store.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import type { Conditions } from '../../src/store/jobs/conditions.ts';
+import { createPartStore } from '../../src/store/part-store.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
 import { admin, app, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
@@ -56,6 +57,10 @@ async function makeHiddenJob(): Promise<{ id: number; uid: string }> {
   sink.append('stdout', Buffer.from(`${secret}\n`), new Date());
   await sink.close();
   await recorder.stop();
+  const said = { text: secret, tone: 'bad' } as const;
+  await createPartStore(db).append(job, 'url', [
+    { number: 1, key: secret, endedAt: new Date().toISOString(), verdict: said, tookMs: 1, facts: secret },
+  ]);
   const finish = succeeded(job, {
     state: 'failed',
     reason: 'exit',
@@ -83,7 +88,8 @@ async function routesOf(methods: readonly string[]): Promise<{ method: string; u
 
 describe('a job that one may not see', () => {
   it('is told of by no route that reads', async () => {
-    const queries = ['', `?q=${secret}`, '?state=failed', `?find=${secret}`, `?q=id:${hidden.id}`];
+    const part = `?kind=url&key=${secret}`;
+    const queries = ['', `?q=${secret}`, '?state=failed', `?find=${secret}`, `?q=id:${hidden.id}`, part];
     for (const { url } of await routesOf(['GET'])) {
       for (const id of [
         String(hidden.id),

@@ -30,6 +30,10 @@ export class Conditions {
     return `$${this.values.length}`;
   }
 
+  get isEmpty(): boolean {
+    return this.#parts.length === 0;
+  }
+
   /** For `where`. */
   get text(): string {
     return this.#parts.length === 0 ? 'true' : this.#parts.join(' and ');
