@@ -273,5 +273,35 @@ describeOnDatabases('a search', (create) => {
       );
       expect(ids).toEqual(expected('wing').filter((id) => both.some((one) => one.id === id)));
     });
+
+    it('finds all of a span of time, and looks nowhere else', async () => {
+      const at = (day: number): Date => new Date(Date.UTC(2026, 10, day));
+      const spans = [
+        { until: new Date(0) },
+        { since: at(1), until: at(1) },
+        { since: at(1) },
+        { until: at(1) },
+        { since: new Date(Date.UTC(2026, 9, 25)), until: at(12) },
+        { since: at(400) },
+      ];
+      for (const plain of spans) {
+        const isWithin = ({ submittedAt }: DiaryJob): boolean =>
+          submittedAt >= (plain.since ?? new Date(0)) && submittedAt < (plain.until ?? at(4_000));
+        const within = new Set(jobs.filter(isWithin).map(({ id }) => id));
+        for (const text of ['', 'wing', 'exit:3', 'keep:yes', 'state:failed'])
+          for (const order of ['newest', 'oldest'] as const)
+            for (const steps of [undefined, { rows: 3, candidates: 3 }]) {
+              const { ids } = await readAll(text, { plain, order, limit: 7 }, steps);
+              expect({ text, order, plain, ids }).toEqual({
+                text,
+                order,
+                plain,
+                ids: expected(text, order).filter((id) => within.has(id)),
+              });
+            }
+      }
+      const { pages } = await readAll('exit:3 -crash', { plain: { until: new Date(0) }, budgetMs: 0 });
+      expect(pages).toHaveLength(1);
+    });
   });
 });

@@ -103,6 +103,7 @@ const directKeys: ReadonlySet<KeyName> = new Set<KeyName>([
   'assessment',
   'parent',
   'submitted',
+  'keep',
   'show',
 ]);
 
@@ -116,6 +117,8 @@ function isIndexed(term: Term): boolean {
     case 'assessment':
     case 'state':
       return term.values.every(({ type }) => type !== 'any');
+    case 'keep':
+      return term.values.every((value) => value.type === 'choice' && value.choice === 'yes');
     case 'owner':
     case 'family':
     case 'uid':

@@ -19,6 +19,8 @@ export interface FindRequest {
   restrict(conditions: Conditions): void;
   order: Order;
   behind: Position | null;
+  /** Nothing outside of this span is wanted, so nothing there is looked at. */
+  span: Window;
   limit: number;
   budgetMs: number;
   /** Where the partitions of the words meet, in microseconds, oldest first. */
@@ -106,7 +108,14 @@ class Search {
   constructor(request: FindRequest) {
     this.#request = request;
     this.#deadline = performance.now() + request.budgetMs;
-    this.#reached = request.behind;
+    this.#reached = request.behind ?? this.#start;
+  }
+
+  /** In front of the first job of the span; null: of the diary. */
+  get #start(): Position | null {
+    const { order, span } = this.#request;
+    const near = order === 'newest' ? span.until : span.from;
+    return near === null ? null : edgeAt(near, order);
   }
 
   get isDone(): boolean {
@@ -305,6 +314,15 @@ class Search {
     if (last) this.#reached = last;
     else if (far !== null) this.#reached = edgeAt(far, order);
     else this.#isAtEnd = true;
+    if (this.#isBehindSpan) this.#isAtEnd = true;
+  }
+
+  get #isBehindSpan(): boolean {
+    const { order, span } = this.#request;
+    const far = order === 'newest' ? span.from : span.until;
+    if (far === null || this.#reached === null) return false;
+    const micros = BigInt(this.#reached.micros);
+    return order === 'newest' ? micros < BigInt(far) : micros >= BigInt(far);
   }
 }
 

@@ -49,6 +49,7 @@ async function findIds(
     restrict: (conditions) => void visibleTo(addFilters(conditions, plain), actor),
     order,
     behind: cursor === undefined ? null : parseCursor(cursor),
+    span: { from: toMicros(plain.since), until: toMicros(plain.until) },
     // One more than asked for says whether there is another page.
     limit: limit + 1,
     budgetMs,
@@ -64,6 +65,10 @@ async function findIds(
     cursor: next && toCursor(next),
     searchedBackTo: isFull || !reached ? null : new Date(Number(reached.micros) / 1_000).toISOString(),
   };
+}
+
+function toMicros(moment: Date | undefined): string | null {
+  return moment ? `${moment.getTime()}000` : null;
 }
 
 /** A job that was removed in between is left out. */
