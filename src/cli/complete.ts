@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { notificationEvents } from '../contract/notification-facts.ts';
+import { removals } from '../contract/retention.ts';
 import { jobStates } from '../contract/states.ts';
 import { parseServerUrl, type Client } from './client.ts';
 import { connect } from './connection.ts';
@@ -65,7 +66,7 @@ const known: Readonly<Record<string, Values>> = {
   '--state': list(...jobStates, 'live', 'ended'),
   '--stream': list('stdout', 'stderr'),
   '--roles': list('web', 'worker'),
-  '--removes': list('job', 'output'),
+  '--removes': list(...removals),
   '--role': list('viewer', 'member', 'operator', 'admin'),
   '--on': list(...notificationEvents),
   '--offline': list('run', 'refuse'),

@@ -51,4 +51,11 @@ export const leftOutFiles = z.object({
 });
 export type LeftOutFiles = z.infer<typeof leftOutFiles>;
 
+export const removedFiles = z.object({
+  rule: z.string().describe('The retention rule that took them.'),
+  at: z.iso.datetime({ offset: true }),
+  count: z.int(),
+});
+export type RemovedFiles = z.infer<typeof removedFiles>;
+
 export type Artifact = z.infer<typeof artifact>;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { plainText } from './plain-text.ts';
 
-/** What a rule takes of a job: all of it, or only what it printed. */
-export const removals = ['job', 'output'] as const;
+/** What a rule takes of a job: all of it, only what it printed, or only the files it took and made. */
+export const removals = ['job', 'output', 'files'] as const;
 export type Removal = (typeof removals)[number];
 
 /** The time between the change of a rule and its effect, in milliseconds: its announcement. */
@@ -20,7 +20,9 @@ export const retentionTerms = z.strictObject({
     .min(1)
     .max(36_500)
     .describe('Days of 24 hours since the job ended; what has not ended stays.'),
-  removes: z.enum(removals).describe('`job`: the whole job; `output`: only what it printed.'),
+  removes: z
+    .enum(removals)
+    .describe('`job`: the whole job; `output`: only what it printed; `files`: only those it took and made.'),
 });
 export type RetentionTerms = z.infer<typeof retentionTerms>;
 
@@ -44,11 +46,14 @@ export const retentionRuleChange = retentionTerms
   .extend({ effectiveFrom });
 export type RetentionRuleChange = z.infer<typeof retentionRuleChange>;
 
+const fileBytes = z.int().describe('Of files; one that another job names stays and is not counted.');
+
 const retentionRun = z.object({
   startedAt: timestamp,
   endedAt: timestamp.nullable().describe('Null: it is under way.'),
-  jobs: z.int().describe('Whole jobs, or jobs whose output went.'),
+  jobs: z.int().describe('Whole jobs, or jobs whose output or files went.'),
   outputBytes: z.int().describe('As printed.'),
+  fileBytes,
 });
 
 export const retentionRule = retentionTerms.extend({
@@ -71,7 +76,8 @@ const jobAtEdge = z.object({ id: z.int(), name: z.string(), submittedAt: timesta
 export const retentionPreview = z.object({
   jobs: z.int().describe('That would go if the rule were applied now.'),
   isAtLeast: z.boolean().describe('There are more; counting stopped after some seconds.'),
-  outputBytes: z.int().describe('What these jobs printed, in bytes.'),
+  outputBytes: z.int().describe('What goes of what these jobs printed, in bytes.'),
+  fileBytes,
   oldest: jobAtEdge.nullable().describe('The first of them in the diary.'),
   newest: jobAtEdge.nullable().describe('The last of them in the diary.'),
   kept: z.int().describe('Jobs that fit, but are kept, or are base runs of kept ones.'),

@@ -1,5 +1,5 @@
 import type { Actor } from '../contract/actor.ts';
-import type { Artifact, LeftOutFiles } from '../contract/file.ts';
+import type { Artifact, LeftOutFiles, RemovedFiles } from '../contract/file.ts';
 import type { AttemptKey } from '../jobs/ports.ts';
 
 /** Bytes that are kept, whoever names them. */
@@ -58,6 +58,8 @@ export interface FileStore {
   list(jobId: number, actor: Actor): Promise<Artifact[]>;
   /** What attempts of a job made and could not be kept. */
   listLeftOut(jobId: number, actor: Actor): Promise<LeftOutFiles[]>;
+  /** What retention rules took of a job, the newest first. */
+  listRemoved(jobId: number, actor: Actor): Promise<RemovedFiles[]>;
   /** Names of what is recorded as made by an attempt. */
   namesOf(attempt: AttemptKey): Promise<string[]>;
   /** Leaves an event that names what was not kept, once for each attempt. */

@@ -3,6 +3,7 @@ import type { JobSummary } from '../contract/job.ts';
 import type {
   JobRetention,
   NewRetentionRule,
+  Removal,
   RetentionPreview,
   RetentionRule,
   RetentionRuleChange,
@@ -46,6 +47,12 @@ export interface OpenRun {
   cursor: string | null;
 }
 
+/** What is, or was, there to remove, in bytes. */
+export interface RemovedBytes {
+  outputBytes: number;
+  fileBytes: number;
+}
+
 /** Safe to call from any number of processes at once. */
 export interface RetentionStore {
   list(): Promise<RetentionRule[]>;
@@ -67,9 +74,9 @@ export interface RetentionStore {
    * is kept, or the base run of a kept job, does not stand ended for long enough by both clocks, or the rule is not what
    * it was. All of that is asked by the statement that takes hold of the job.
    */
-  removeFrom(jobId: number, run: OpenRun, now: Date): Promise<{ outputBytes: number } | null>;
+  removeFrom(jobId: number, run: OpenRun, now: Date): Promise<RemovedBytes | null>;
   /** Remembers how far a run came; null: it is done. Resolves with what it removed in all when this ended it. */
-  advance(runId: number, cursor: string | null): Promise<{ jobs: number; outputBytes: number } | null>;
-  /** Of these jobs: what they printed in all, and which of them are base runs of kept jobs. */
-  weigh(jobIds: readonly number[]): Promise<{ outputBytes: number; protectedIds: number[] }>;
+  advance(runId: number, cursor: string | null): Promise<({ jobs: number } & RemovedBytes) | null>;
+  /** Of these jobs: what there is to remove, and which of them are base runs of kept jobs and have to stay. */
+  weigh(jobIds: readonly number[], removes: Removal): Promise<RemovedBytes & { protectedIds: number[] }>;
 }

@@ -12,8 +12,8 @@ import {
 import { isEnded } from '../contract/states.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JobSearch, SearchRequest } from '../search/ports.ts';
-import type { Retention, RetentionStore, StoredRule } from './ports.ts';
-import { cutoffOf, narrowedFilter, parseRuleFilter } from './selection.ts';
+import type { RemovedBytes, Retention, RetentionStore, StoredRule } from './ports.ts';
+import { cutoffOf, narrowedFilter, parseRuleFilter, partTerms } from './selection.ts';
 
 export interface RetentionOptions {
   store: RetentionStore;
@@ -22,16 +22,18 @@ export interface RetentionOptions {
   timezone: string;
 }
 
-const previewForMs = 2_000;
+/** The last page may be begun shortly before, and be weighed after. */
+const previewForMs = 800;
 const previewPage = 5_000;
 const edgeLookedAt = 50;
 const clockToleranceMs = 60_000;
 
+type Asked = Pick<SearchRequest, 'filter' | 'plain' | 'now' | 'timezone'>;
+/** By whom, and until when by the clock that only goes forward. */
+type Looked = Asked & { actor: Actor; untilMs: number };
+
 export function createRetention({ store, search, clock, timezone }: RetentionOptions): Retention {
-  const request = (
-    terms: RetentionTerms,
-    options: { isKept: boolean },
-  ): Pick<SearchRequest, 'filter' | 'plain' | 'now' | 'timezone'> => {
+  const request = (terms: RetentionTerms, options: { isKept: boolean }): Asked => {
     const now = clock.now();
     // Nothing ends before it is submitted, so the newer part of the diary need not be looked at.
     const plain = { until: cutoffOf(terms, now) };
@@ -74,18 +76,21 @@ export function createRetention({ store, search, clock, timezone }: RetentionOpt
     return new Date(asked).toISOString();
   }
 
+  /** Everything at once, and never for longer than people wait for a page: what is not looked at then is said to be more. */
   async function preview(terms: RetentionTerms, actor: Actor): Promise<RetentionPreview> {
-    const going = request(terms, { isKept: false });
+    const untilMs = performance.now() + previewForMs;
+    const going = { ...request(terms, { isKept: false }), actor, untilMs };
     const [first, last, counted, kept] = await Promise.all([
-      edge({ ...going, order: 'oldest' }, actor),
-      edge({ ...going, order: 'newest' }, actor),
-      count(going, actor),
-      count(request(terms, { isKept: true }), actor),
+      edge({ ...going, order: 'oldest' }),
+      edge({ ...going, order: 'newest' }),
+      count(terms, going),
+      count(terms, { ...going, ...request(terms, { isKept: true }) }),
     ]);
     return {
       jobs: counted.jobs,
       isAtLeast: counted.isAtLeast,
       outputBytes: counted.outputBytes,
+      fileBytes: counted.fileBytes,
       oldest: first,
       newest: last,
       kept: kept.jobs + kept.protectedJobs + counted.protectedJobs,
@@ -93,31 +98,43 @@ export function createRetention({ store, search, clock, timezone }: RetentionOpt
     };
   }
 
-  /** The first of the list that no kept job protects; base runs are few. */
-  async function edge(
-    asked: Omit<SearchRequest, 'limit'>,
-    actor: Actor,
-  ): Promise<RetentionPreview['oldest']> {
-    const { items } = await search.find({ ...asked, limit: edgeLookedAt }, actor);
-    const { protectedIds } = await store.weigh(items.map(({ id }) => id));
+  /** The first of the list that no kept job protects; base runs are few. Null: none, or none was found in time. */
+  async function edge({
+    actor,
+    untilMs,
+    ...asked
+  }: Looked & { order: 'oldest' | 'newest' }): Promise<RetentionPreview['oldest']> {
+    const budgetMs = untilMs - performance.now();
+    const { items } = await search.find({ ...asked, limit: edgeLookedAt, budgetMs }, actor);
+    const { protectedIds } = await store.weigh(
+      items.map(({ id }) => id),
+      'job',
+    );
     return toEdge(items.find(({ id }) => !protectedIds.includes(id)));
   }
 
   async function count(
-    asked: ReturnType<typeof request>,
-    actor: Actor,
-  ): Promise<{ jobs: number; isAtLeast: boolean; outputBytes: number; protectedJobs: number }> {
-    const untilMs = performance.now() + previewForMs;
-    const sum = { jobs: 0, outputBytes: 0, protectedJobs: 0 };
+    { removes }: Pick<RetentionTerms, 'removes'>,
+    { actor, untilMs, ...asked }: Looked,
+  ): Promise<RemovedBytes & { jobs: number; isAtLeast: boolean; protectedJobs: number }> {
+    const sum = { jobs: 0, outputBytes: 0, fileBytes: 0, protectedJobs: 0 };
     let cursor: string | undefined;
     do {
+      const budgetMs = Math.max(1, untilMs - performance.now());
       const page = await search.findIds(
-        { ...asked, order: 'oldest', limit: previewPage, ...(cursor === undefined ? {} : { cursor }) },
+        {
+          ...asked,
+          order: 'oldest',
+          limit: previewPage,
+          budgetMs,
+          ...(cursor === undefined ? {} : { cursor }),
+        },
         actor,
       );
-      const { outputBytes, protectedIds } = await store.weigh(page.items);
+      const { outputBytes, fileBytes, protectedIds } = await store.weigh(page.items, removes);
       sum.jobs += page.items.length - protectedIds.length;
       sum.outputBytes += outputBytes;
+      sum.fileBytes += fileBytes;
       sum.protectedJobs += protectedIds.length;
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined && performance.now() < untilMs);
@@ -129,7 +146,7 @@ export function createRetention({ store, search, clock, timezone }: RetentionOpt
     const fitting: StoredRule[] = [];
     for (const rule of await store.enabled()) if (await fits(rule, job)) fitting.push(rule);
     if (fitting.length === 0) return { items: [], keptBy: null };
-    const { protectedIds } = await store.weigh([job.id]);
+    const { protectedIds } = await store.weigh([job.id], 'job');
     if (job.keep || protectedIds.length > 0) return { items: [], keptBy: job.keep ? 'keep' : 'base run' };
     const endedAt = Date.parse(job.endedAt);
     const items = fitting.map((rule) => ({
@@ -158,16 +175,7 @@ export function createRetention({ store, search, clock, timezone }: RetentionOpt
               key: 'id',
               values: [{ type: 'number', range: { from: one, to: one } }],
             },
-            ...(removes === 'output'
-              ? [
-                  {
-                    type: 'key',
-                    isNot: false,
-                    key: 'has',
-                    values: [{ type: 'choice', choice: 'output' }],
-                  } as const,
-                ]
-              : []),
+            ...partTerms({ removes }),
           ],
         },
         now: clock.now(),

@@ -31,9 +31,14 @@ export function narrowedFilter(
       ...parseRuleFilter(terms.filter).terms,
       term('ended', { type: 'moment', range: ended }),
       term('keep', { type: 'choice', choice: isKept ? 'yes' : 'no' }),
-      ...(terms.removes === 'output' ? [term('has', { type: 'choice', choice: 'output' })] : []),
+      ...partTerms(terms),
     ],
   };
+}
+
+/** Of a rule that takes a part of a job: jobs that have it. */
+export function partTerms({ removes }: Pick<RetentionTerms, 'removes'>): KeyTerm[] {
+  return removes === 'job' ? [] : [term('has', { type: 'choice', choice: removes })];
 }
 
 function term(key: KeyTerm['key'], value: KeyTerm['values'][number]): KeyTerm {

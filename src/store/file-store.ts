@@ -1,5 +1,5 @@
 import type { Actor } from '../contract/actor.ts';
-import type { Artifact, LeftOutFiles } from '../contract/file.ts';
+import type { Artifact, LeftOutFiles, RemovedFiles } from '../contract/file.ts';
 import type { FileChunk, FileStore, StoredFile } from '../files/ports.ts';
 import type { AttemptKey } from '../jobs/ports.ts';
 import type { Database } from './database.ts';
@@ -87,6 +87,7 @@ export function createFileStore(db: Database): FileStore {
     removeUnnamed: (olderThanMs) => removeUnnamed(db, olderThanMs),
     list: (jobId, actor) => list(db, jobId, actor),
     listLeftOut: (jobId, actor) => listLeftOut(db, jobId, actor),
+    listRemoved: (jobId, actor) => listRemoved(db, jobId, actor),
     namesOf: async ({ jobId, number }) => {
       const rows = await db.query<{ name: string }>(
         `select name from artifacts where job_id = $1 and role = 'out' and attempt = $2`,
@@ -132,6 +133,18 @@ async function listLeftOut(db: Database, jobId: number, actor: Actor): Promise<L
     conditions.values,
   );
   return rows.map(({ data }) => data);
+}
+
+async function listRemoved(db: Database, jobId: number, actor: Actor): Promise<RemovedFiles[]> {
+  const conditions = visibleTo(
+    new Conditions().add('j.id = ?', jobId).add(`e.name = 'files removed'`),
+    actor,
+  );
+  const rows = await db.query<{ at: Date; data: Omit<RemovedFiles, 'at'> }>(
+    `select e.at, e.data from jobs j join events e on e.job_id = j.id where ${conditions.text} order by e.id desc`,
+    conditions.values,
+  );
+  return rows.map(({ at, data: { rule, count } }) => ({ rule, count, at: at.toISOString() }));
 }
 
 /** A few at a time, so that no statement takes long. */

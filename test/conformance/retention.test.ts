@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { NewRetentionRule, RetentionRule } from '../../src/contract/retention.ts';
@@ -11,6 +12,7 @@ import { RetentionKeeper } from '../../src/retention/keeper.ts';
 import type { Retention, RetentionStore } from '../../src/retention/ports.ts';
 import { createRetention } from '../../src/retention/retention.ts';
 import { createAuditLog } from '../../src/store/audit.ts';
+import { createFileStore } from '../../src/store/file-store.ts';
 import { createJobReader } from '../../src/store/job-reader.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { createOutputStore } from '../../src/store/output-store.ts';
@@ -53,7 +55,7 @@ describeOnDatabases('retention rules', (create) => {
   beforeEach(async () => {
     clockMs = 0;
     await database.db.query(
-      `truncate jobs, output_chunks, workers, retention_rules, retention_runs, audit restart identity cascade`,
+      `truncate jobs, output_chunks, stored_files, workers, retention_rules, retention_runs, audit restart identity cascade`,
     );
   });
 
@@ -105,6 +107,20 @@ describeOnDatabases('retention rules', (create) => {
       },
       me,
     );
+  /** A complete file that nothing names yet. */
+  const stored = async (text: string): Promise<string> => {
+    const id = randomUUID();
+    const data = Buffer.from(text);
+    await createFileStore(database.db).complete({
+      id,
+      owner: 'ana',
+      sizeBytes: data.length,
+      sha256: '00'.repeat(32),
+      lastChunk: { firstByte: 0, sizeBytes: data.length, codec: 'plain', data },
+      madeBy: null,
+    });
+    return id;
+  };
   const left = async (): Promise<number[]> =>
     (await database.db.query<{ id: number }>('select id from jobs order by id')).map(({ id }) => id);
   const chunksLeft = async (): Promise<number> =>
@@ -169,6 +185,59 @@ describeOnDatabases('retention rules', (create) => {
     expect(await retention.list()).toMatchObject([{ runs: [{ jobs: 0 }, { jobs: 1 }] }]);
     expect(before?.jobs).toBe(1);
     expect(await chunksLeft()).toBe(1);
+  });
+
+  it('take only the files when they say so, and leave those that another job names, too', async () => {
+    const files = createFileStore(database.db);
+    const [old, young] = [await endedJob(31), await endedJob(1)];
+    const [own, shared] = [await stored('made'), await stored('of both')];
+    for (const [jobId, file, name] of [
+      [old, own, 'own.txt'],
+      [old, shared, 'shared.txt'],
+      [young, shared, 'shared.txt'],
+    ] as const)
+      await database.db.query(
+        `insert into artifacts (job_id, role, name, file_id) values ($1, 'in', $3, $2)`,
+        [jobId, file, name],
+      );
+    const terms = { filter: '', olderThanDays: 30, removes: 'files' } as const;
+    expect(await retention.preview(terms, me)).toMatchObject({ jobs: 1, fileBytes: 4, outputBytes: 0 });
+    expect(await files.listRemoved(old, me)).toEqual([]);
+    await rule({ removes: 'files' });
+    expect((await retention.ofJob(there(await reader.byId(old, me)))).items).toMatchObject([
+      { removes: 'files' },
+    ]);
+    await apply();
+    expect(await files.list(old, me)).toEqual([]);
+    expect(await files.listRemoved(old, me)).toMatchObject([{ rule: 'old ones', count: 2 }]);
+    expect((await files.list(young, me)).map(({ file }) => file)).toEqual([shared]);
+    expect((await files.find([own, shared])).map(({ id }) => id)).toEqual([shared]);
+    expect(await textOf(old)).toBe('what it printed\n');
+    expect(await lastRun()).toMatchObject({ jobs: 1, fileBytes: 4, outputBytes: 0 });
+    expect(await retention.preview(terms, me)).toMatchObject({ jobs: 0, fileBytes: 0 });
+    expect((await retention.ofJob(there(await reader.byId(old, me)))).items).toEqual([]);
+    // Applied again it finds nothing, and the whole job weighs what is left of it.
+    await apply();
+    expect(await files.listRemoved(old, me)).toHaveLength(1);
+    expect(await retention.preview({ ...terms, removes: 'job' }, me)).toMatchObject({
+      outputBytes: 16,
+      fileBytes: 0,
+    });
+  });
+
+  it('that take whole jobs count their files, and none that stays', async () => {
+    const [old, young] = [await endedJob(31), await endedJob(1)];
+    const [own, shared] = [await stored('made'), await stored('of both')];
+    await database.db.query(
+      `insert into artifacts (job_id, role, name, file_id)
+       values ($1, 'in', 'a', $3), ($1, 'in', 'b', $4), ($2, 'in', 'b', $4)`,
+      [old, young, own, shared],
+    );
+    await rule();
+    await apply();
+    expect(await left()).toEqual([young]);
+    expect(await lastRun()).toMatchObject({ jobs: 1, outputBytes: 16, fileBytes: 4 });
+    expect(await createFileStore(database.db).find([own, shared])).toHaveLength(1);
   });
 
   it('leave kept jobs and the base runs of kept jobs alone', async () => {

@@ -62,7 +62,7 @@ describe('daybook retention', () => {
       /^Rule "old ones" removes jobs that ended more than 90 days ago, from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d on\.$/m,
     );
     expect((await daybook('retention', 'change', 'OLD ones', '--off')).stdout).toContain('is switched off');
-    expect((await daybook('retention')).stdout).toMatch(/^old ones +job +90 d +off +- +- +- +owner:ana$/m);
+    expect((await daybook('retention')).stdout).toMatch(/^old ones +job +90 d +off +- +- +- +- +owner:ana$/m);
     expect((await daybook('retention', 'remove', 'old ones')).stdout).toBe('Rule "old ones" is removed.\n');
     expect((await daybook('retention', 'list')).stderr).toContain(
       'There are no rules: nothing goes by itself.',
@@ -80,7 +80,9 @@ describe('daybook retention', () => {
     };
     expect(await refused('preview', '--removes', 'job')).toContain('--older-than');
     expect(await refused('preview', '--older-than', '36h', '--removes', 'job')).toContain('whole days');
-    expect(await refused('preview', '--older-than', '90d', '--removes', 'all')).toContain('job or output');
+    expect(await refused('preview', '--older-than', '90d', '--removes', 'all')).toContain(
+      'expected job, output, files',
+    );
     expect(await refused('preview', 'stat:failed', '--older-than', '90d', '--removes', 'job')).toContain(
       'state',
     );

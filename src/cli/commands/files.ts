@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Artifact, LeftOutFiles } from '../../contract/file.ts';
+import type { Artifact, LeftOutFiles, RemovedFiles } from '../../contract/file.ts';
 import { formatBytes } from '../../lib/size.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
@@ -15,6 +15,7 @@ import type { CliContext } from '../context.ts';
 import { print, printJson, say } from '../output.ts';
 import { placeFor, saveFile } from '../save-files.ts';
 import { printTable } from '../table.ts';
+import { formatTime } from '../time.ts';
 
 interface FilesOptions extends ServerOptions {
   save?: string;
@@ -25,6 +26,7 @@ interface FilesOptions extends ServerOptions {
 interface JobFileList {
   items: Artifact[];
   leftOut: LeftOutFiles[];
+  removed: RemovedFiles[];
 }
 
 export function registerFiles(program: Command, context: CliContext): void {
@@ -47,6 +49,11 @@ export function registerFiles(program: Command, context: CliContext): void {
       if (options.save !== undefined) await save(context, client, { path, items, folder: options.save });
       if (options.json) return printJson(context, { ...answer, items });
       if (options.save === undefined) await printFiles(context, items);
+      for (const { rule, at, count } of answer.removed)
+        await say(
+          context,
+          `${count} ${count === 1 ? 'file was' : 'files were'} removed by retention rule "${cleanText(rule)}" on ${formatTime(at)}.`,
+        );
       for (const { attempt, count, files } of answer.leftOut) {
         await say(context, `Of what attempt ${attempt} left, ${count} could not be kept:`);
         for (const { name, why } of files) await say(context, `  ${cleanText(name)}: ${cleanText(why)}`);

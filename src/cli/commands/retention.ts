@@ -35,9 +35,9 @@ const dayMs = 86_400_000;
 export function registerRetention(program: Command, context: CliContext): void {
   const group = program
     .command('retention')
-    .summary('rules by which old jobs or their output go')
+    .summary('rules by which old jobs, their output or their files go')
     .description(
-      'Rules by which old jobs, or only their output, go. Without a rule nothing ever goes by itself. A rule takes effect one day after it was made or changed, and never takes what is kept (daybook edit --keep).',
+      'Rules by which old jobs, or only their output or files, go. Without a rule nothing ever goes by itself. A rule takes effect one day after it was made or changed, and never takes what is kept (daybook edit --keep).',
     )
     .enablePositionalOptions()
     .addHelpText(
@@ -120,13 +120,17 @@ export function registerRetention(program: Command, context: CliContext): void {
 function withTerms(command: Command): Command {
   return command
     .option('--older-than <time>', 'whole days since the job ended, like 90d or 12w')
-    .option('--removes <what>', `${removals.join(' or ')}: the whole job, or only what it printed`);
+    .option(
+      '--removes <what>',
+      `${removals.join(', ')}: the whole job, only what it printed, or only the files it took and made`,
+    );
 }
 
 function requiredTerms(options: TermOptions): Omit<RetentionTerms, 'filter'> {
   const { olderThanDays, removes } = termsOf(options);
   if (olderThanDays === undefined) throw new UsageError('--older-than is missing, such as --older-than 90d.');
-  if (removes === undefined) throw new UsageError('--removes is missing: --removes job or --removes output.');
+  if (removes === undefined)
+    throw new UsageError('--removes is missing: --removes job, --removes output or --removes files.');
   return { olderThanDays, removes };
 }
 
@@ -165,7 +169,7 @@ function toDays(text: string): number {
 function toRemoval(text: string): Removal {
   const removal = removals.find((known) => known === text);
   if (removal) return removal;
-  throw new UsageError(`--removes is "${text}"; expected ${removals.join(' or ')}.`);
+  throw new UsageError(`--removes is "${text}"; expected ${removals.join(', ')}.`);
 }
 
 async function findRule(client: Client, named: string): Promise<RetentionRule> {
@@ -178,23 +182,29 @@ async function findRule(client: Client, named: string): Promise<RetentionRule> {
   throw new UsageError(`There is no rule "${named}"; there are: ${names}.`);
 }
 
+const removedOf = { job: 'jobs', output: 'output of jobs', files: 'files of jobs' } as const;
+
 function effectOf({ enabled, effectiveFrom, olderThanDays, removes }: RetentionRule): string {
-  const what = `${removes === 'job' ? 'removes jobs' : 'removes output of jobs'} that ended more than ${olderThanDays} days ago`;
+  const what = `removes ${removedOf[removes]} that ended more than ${olderThanDays} days ago`;
   if (!enabled) return `is switched off; on, it ${what}`;
   return `${what}, from ${formatTime(effectiveFrom)} on`;
 }
 
 function describePreview(preview: RetentionPreview, removes: Removal): string {
-  const { jobs, isAtLeast, outputBytes, oldest, newest, kept, keptIsAtLeast } = preview;
+  const { jobs, isAtLeast, outputBytes, fileBytes, oldest, newest, kept, keptIsAtLeast } = preview;
   const protectedOnes = `${keptIsAtLeast ? 'At least ' : ''}${kept} more ${kept === 1 ? 'is' : 'are'} protected by keep.`;
+  if (jobs === 0 && isAtLeast)
+    return `Nothing was found in the time there is; further on something may go. ${protectedOnes}`;
   if (jobs === 0) return `Nothing would go now. ${protectedOnes}`;
   const edge = (title: string, job: RetentionPreview['oldest']): string[] =>
     job ? [`${title}  ${job.id}  ${cleanText(job.name)}  ended ${formatTime(job.endedAt)}`] : [];
   const count = `${isAtLeast ? 'at least ' : ''}${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;
-  const what =
-    removes === 'job'
-      ? `${count} would go now, ${formatBytes(outputBytes)} of output.`
-      : `the output of ${count} would go now, ${formatBytes(outputBytes)}.`;
+  const withFiles = fileBytes === 0 ? '' : ` and ${formatBytes(fileBytes)} of files`;
+  const what = {
+    job: `${count} would go now, ${formatBytes(outputBytes)} of output${withFiles}.`,
+    output: `the output of ${count} would go now, ${formatBytes(outputBytes)}.`,
+    files: `the files of ${count} would go now, ${formatBytes(fileBytes)}.`,
+  }[removes];
   return [
     `${what.charAt(0).toUpperCase()}${what.slice(1)}`,
     ...edge('oldest', oldest),
@@ -217,6 +227,11 @@ async function printRules(context: CliContext, rules: readonly RetentionRule[]):
       {
         title: 'OUTPUT',
         cell: ({ runs: [last] }) => (last ? formatBytes(last.outputBytes) : '-'),
+        align: 'right',
+      },
+      {
+        title: 'FILES',
+        cell: ({ runs: [last] }) => (last ? formatBytes(last.fileBytes) : '-'),
         align: 'right',
       },
       { title: 'FILTER', cell: ({ filter }) => cleanText(filter || 'every job'), isFlexible: true },

@@ -25,7 +25,7 @@ export interface FilterKey {
 }
 
 /** What a job may have; `has:` asks for it. */
-export const belongings = ['result', 'output', 'info', 'summary', 'base'] as const;
+export const belongings = ['result', 'output', 'files', 'info', 'summary', 'base'] as const;
 
 /** What a job may be, seen from who asks; `is:` asks for it. */
 export const conditions = ['live', 'ended', 'mine', 'late', 'retried'] as const;

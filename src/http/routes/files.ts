@@ -2,7 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError, isAppError } from '../../contract/errors.ts';
-import { artifact, fileName, leftOutFiles, storedFile, type Artifact } from '../../contract/file.ts';
+import {
+  artifact,
+  fileName,
+  leftOutFiles,
+  removedFiles,
+  storedFile,
+  type Artifact,
+} from '../../contract/file.ts';
 import { shownTypeOf } from '../../contract/file-name.ts';
 import type { Files, FileStore } from '../../files/ports.ts';
 import type { JobReader } from '../../jobs/ports.ts';
@@ -14,7 +21,7 @@ import { findJob, jobParams } from '../job-params.ts';
 export interface FileDependencies {
   reader: JobReader;
   files: Files;
-  fileStore: Pick<FileStore, 'list' | 'listLeftOut'>;
+  fileStore: Pick<FileStore, 'list' | 'listLeftOut' | 'listRemoved'>;
 }
 
 const tags = ['files'];
@@ -79,12 +86,22 @@ function registerArtifacts(app: App, { reader, files, fileStore }: FileDependenc
       tags,
       summary: 'Files that the job took and made',
       params: jobParams,
-      response: { 200: z.object({ items: z.array(artifact), leftOut: z.array(leftOutFiles) }) },
+      response: {
+        200: z.object({
+          items: z.array(artifact),
+          leftOut: z.array(leftOutFiles),
+          removed: z.array(removedFiles),
+        }),
+      },
     },
     handler: async (request) => {
       const { id } = await findJob(reader, request);
       const { actor } = principalOf(request);
-      return { items: await fileStore.list(id, actor), leftOut: await fileStore.listLeftOut(id, actor) };
+      return {
+        items: await fileStore.list(id, actor),
+        leftOut: await fileStore.listLeftOut(id, actor),
+        removed: await fileStore.listRemoved(id, actor),
+      };
     },
   });
 

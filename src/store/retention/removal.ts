@@ -1,4 +1,5 @@
-import type { OpenRun } from '../../retention/ports.ts';
+import type { RetentionTerms } from '../../contract/retention.ts';
+import type { OpenRun, RemovedBytes } from '../../retention/ports.ts';
 import type { AttemptRef, OutputStore } from '../../output/ports.ts';
 import type { Database, Queryable } from '../database.ts';
 import { removeJobIn } from '../jobs/change.ts';
@@ -45,30 +46,57 @@ function addGuard(conditions: Conditions, { run: { rule }, now }: Removal): Cond
 }
 
 /** One job, in a transaction of its own, counted for the run in the same one. Null: it stays. */
-export function removeByRule(db: Database, removal: Removal): Promise<{ outputBytes: number } | null> {
+export function removeByRule(db: Database, removal: Removal): Promise<RemovedBytes | null> {
   return db.transaction(async (tx) => {
-    const outputBytes =
-      removal.run.rule.removes === 'job' ? await removeWhole(tx, removal) : await removeOutput(tx, removal);
-    if (outputBytes === null) return null;
+    const removed = await remove(tx, removal);
+    if (removed === null) return null;
     await tx.query(
-      'update retention_runs set jobs = jobs + 1, output_bytes = output_bytes + $2 where id = $1',
-      [removal.run.id, outputBytes],
+      'update retention_runs set jobs = jobs + 1, output_bytes = output_bytes + $2, file_bytes = file_bytes + $3 where id = $1',
+      [removal.run.id, removed.outputBytes, removed.fileBytes],
     );
-    return { outputBytes };
+    return removed;
   });
 }
 
-async function removeWhole(tx: Queryable, removal: Removal): Promise<number | null> {
-  const { outputBytes } = await weighJobs(tx, [removal.jobId]);
-  const isGone = await removeJobIn(tx, removal.jobId, addGuard(new Conditions(), removal));
-  return isGone ? outputBytes : null;
+async function remove(tx: Queryable, removal: Removal): Promise<RemovedBytes | null> {
+  switch (removal.run.rule.removes) {
+    case 'job':
+      return removeWhole(tx, removal);
+    case 'output':
+      return (await takeHold(tx, removal)) ? removeOutput(tx, removal) : null;
+    case 'files':
+      return (await takeHold(tx, removal)) ? removeFiles(tx, removal) : null;
+  }
 }
 
-async function removeOutput(tx: Queryable, removal: Removal): Promise<number | null> {
-  const { jobId, run, now, markGap } = removal;
-  const conditions = addGuard(new Conditions().add('j.id = ?', jobId), removal);
+async function removeWhole(tx: Queryable, removal: Removal): Promise<RemovedBytes | null> {
+  const { outputBytes, fileBytes } = await weighJobs(tx, [removal.jobId], 'job');
+  const isGone = await removeJobIn(tx, removal.jobId, addGuard(new Conditions(), removal));
+  return isGone ? { outputBytes, fileBytes } : null;
+}
+
+async function takeHold(tx: Queryable, removal: Removal): Promise<boolean> {
+  const conditions = addGuard(new Conditions().add('j.id = ?', removal.jobId), removal);
   const held = await tx.query(`select from jobs j where ${conditions.text} for update`, conditions.values);
-  if (held.length === 0) return null;
+  return held.length > 0;
+}
+
+/** Their bytes go with the last job that names them: a trigger sees to that. */
+async function removeFiles(tx: Queryable, { jobId, run }: Removal): Promise<RemovedBytes | null> {
+  const { fileBytes } = await weighJobs(tx, [jobId], 'files');
+  const gone = await tx.query('delete from artifacts where job_id = $1 returning id', [jobId]);
+  if (gone.length === 0) return null;
+  await tx.query(
+    `insert into events (job_id, actor, name, data) values ($1, 'system:retention', 'files removed', $2)`,
+    [jobId, JSON.stringify({ rule: run.rule.name, count: gone.length, bytes: fileBytes })],
+  );
+  return { outputBytes: 0, fileBytes };
+}
+
+async function removeOutput(
+  tx: Queryable,
+  { jobId, run, now, markGap }: Removal,
+): Promise<RemovedBytes | null> {
   const attempts = await tx.query<AttemptRef & { outputBytes: number }>(
     `update attempts set output_removed_at = now(), output_removed_by = $2
      where job_id = $1 and output_removed_at is null and stdout_bytes + stderr_bytes > 0
@@ -86,22 +114,29 @@ async function removeOutput(tx: Queryable, removal: Removal): Promise<number | n
     `insert into events (job_id, actor, name, data) values ($1, 'system:retention', 'output removed', $2)`,
     [jobId, JSON.stringify({ rule: run.rule.name, bytes: outputBytes })],
   );
-  return outputBytes;
+  return { outputBytes, fileBytes: 0 };
 }
 
-/** What jobs printed that is still there, and which of them are base runs of kept ones. */
+/** What there is still to remove of jobs, and which of them are base runs of kept ones. */
 export async function weighJobs(
   db: Queryable,
   jobIds: readonly number[],
-): Promise<{ outputBytes: number; protectedIds: number[] }> {
-  const [row] = await db.query<{ outputBytes: number; protectedIds: number[] }>(
-    `with kept as materialized (select j.id from jobs j where j.id = any($1::bigint[]) and ${isProtected})
+  removes: RetentionTerms['removes'],
+): Promise<RemovedBytes & { protectedIds: number[] }> {
+  const [row] = await db.query<RemovedBytes & { protectedIds: number[] }>(
+    `with kept as materialized (select j.id from jobs j where j.id = any($1::bigint[]) and ${isProtected}),
+     going as materialized (select id from unnest($1::bigint[]) id where id not in (select id from kept))
      select coalesce((
-         select sum(a.stdout_bytes + a.stderr_bytes) from attempts a
-         where a.job_id = any($1::bigint[]) and a.output_removed_at is null and a.job_id not in (select id from kept)
+         select sum(a.stdout_bytes + a.stderr_bytes) from going g join attempts a on a.job_id = g.id
+         where $2 <> 'files' and a.output_removed_at is null
        ), 0) as "outputBytes",
+       coalesce((
+         select sum(f.size_bytes) from stored_files f
+         where $2 <> 'output' and f.id in (select a.file_id from going g join artifacts a on a.job_id = g.id)
+           and not exists (select from artifacts o where o.file_id = f.id and o.job_id not in (select id from going))
+       ), 0) as "fileBytes",
        coalesce((select json_agg(id) from kept), '[]') as "protectedIds"`,
-    [jobIds],
+    [jobIds, removes],
   );
-  return row ?? { outputBytes: 0, protectedIds: [] };
+  return row ?? { outputBytes: 0, fileBytes: 0, protectedIds: [] };
 }

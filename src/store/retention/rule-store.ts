@@ -1,5 +1,5 @@
 import type { RetentionRule } from '../../contract/retention.ts';
-import type { OpenRun, RetentionStore, RuleFields, StoredRule } from '../../retention/ports.ts';
+import type { OpenRun, RemovedBytes, RetentionStore, RuleFields, StoredRule } from '../../retention/ports.ts';
 import type { Database } from '../database.ts';
 import { removeByRule, weighJobs, type MarkGap } from './removal.ts';
 
@@ -12,7 +12,7 @@ const shownRuns = 10;
 /** The times in ISO, by the database: it is told as JSON. */
 const runsOf = `(
   select coalesce(json_agg(json_build_object('startedAt', to_char(n.started_at at time zone 'UTC', $1::text),
-    'endedAt', to_char(n.ended_at at time zone 'UTC', $1::text), 'jobs', n.jobs, 'outputBytes', n.output_bytes) order by n.id desc), '[]')
+    'endedAt', to_char(n.ended_at at time zone 'UTC', $1::text), 'jobs', n.jobs, 'outputBytes', n.output_bytes, 'fileBytes', n.file_bytes) order by n.id desc), '[]')
   from (select * from retention_runs n where n.rule_id = r.id order by n.id desc limit ${shownRuns}) n
 ) as runs`;
 const isoFormat = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
@@ -68,7 +68,7 @@ export function createRetentionStore(db: Database, markGap: MarkGap): RetentionS
     openRuns: (now, everyMs) => openRuns(db, now, everyMs),
     removeFrom: (jobId, run, now) => removeByRule(db, { jobId, run, now, markGap }),
     advance: (runId, cursor) => advance(db, runId, cursor),
-    weigh: (jobIds) => weighJobs(db, jobIds),
+    weigh: (jobIds, removes) => weighJobs(db, jobIds, removes),
   };
 }
 
@@ -123,17 +123,17 @@ async function advance(
   db: Database,
   runId: number,
   cursor: string | null,
-): Promise<{ jobs: number; outputBytes: number } | null> {
-  const [row] = await db.query<{ jobs: number; outputBytes: number }>(
+): Promise<({ jobs: number } & RemovedBytes) | null> {
+  const [row] = await db.query<{ jobs: number } & RemovedBytes>(
     `with run as (
        update retention_runs set cursor = $2, ended_at = case when $2::text is null then now() end
        where id = $1 and ended_at is null
-       returning id, rule_id, jobs, output_bytes, ended_at
+       returning id, rule_id, jobs, output_bytes, file_bytes, ended_at
      ), forgotten as (
        delete from retention_runs n using run
        where run.ended_at is not null and n.rule_id = run.rule_id and n.id < run.id and n.jobs = 0
      )
-     select jobs, output_bytes as "outputBytes" from run where ended_at is not null`,
+     select jobs, output_bytes as "outputBytes", file_bytes as "fileBytes" from run where ended_at is not null`,
     [runId, cursor],
   );
   return row ?? null;

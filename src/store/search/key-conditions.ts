@@ -222,6 +222,7 @@ const belongings: Record<string, string> = {
   result: 'exists (select from job_results r where r.job_id = j.id)',
   output:
     'exists (select from attempts a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
+  files: 'exists (select from artifacts f where f.job_id = j.id)',
   info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
   summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
   base: 'exists (select from base_runs b where b.job_id = j.id)',

@@ -5752,6 +5752,13 @@ export interface operations {
                                 why: string;
                             }[];
                         }[];
+                        removed: {
+                            /** @description The retention rule that took them. */
+                            rule: string;
+                            /** Format: date-time */
+                            at: string;
+                            count: number;
+                        }[];
                     };
                 };
             };
@@ -11362,10 +11369,10 @@ export interface operations {
                             /** @description Days of 24 hours since the job ended; what has not ended stays. */
                             olderThanDays: number;
                             /**
-                             * @description `job`: the whole job; `output`: only what it printed.
+                             * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                              * @enum {string}
                              */
-                            removes: "job" | "output";
+                            removes: "job" | "output" | "files";
                             id: number;
                             name: string;
                             enabled: boolean;
@@ -11386,10 +11393,12 @@ export interface operations {
                                 startedAt: string;
                                 /** @description Null: it is under way. */
                                 endedAt: string | null;
-                                /** @description Whole jobs, or jobs whose output went. */
+                                /** @description Whole jobs, or jobs whose output or files went. */
                                 jobs: number;
                                 /** @description As printed. */
                                 outputBytes: number;
+                                /** @description Of files; one that another job names stays and is not counted. */
+                                fileBytes: number;
                             }[];
                         }[];
                     };
@@ -11432,10 +11441,10 @@ export interface operations {
                     /** @description Days of 24 hours since the job ended; what has not ended stays. */
                     olderThanDays: number;
                     /**
-                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                      * @enum {string}
                      */
-                    removes: "job" | "output";
+                    removes: "job" | "output" | "files";
                     /** @description Each name once, case ignored. */
                     name: string;
                     /** @default true */
@@ -11461,10 +11470,10 @@ export interface operations {
                         /** @description Days of 24 hours since the job ended; what has not ended stays. */
                         olderThanDays: number;
                         /**
-                         * @description `job`: the whole job; `output`: only what it printed.
+                         * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                          * @enum {string}
                          */
-                        removes: "job" | "output";
+                        removes: "job" | "output" | "files";
                         id: number;
                         name: string;
                         enabled: boolean;
@@ -11485,10 +11494,12 @@ export interface operations {
                             startedAt: string;
                             /** @description Null: it is under way. */
                             endedAt: string | null;
-                            /** @description Whole jobs, or jobs whose output went. */
+                            /** @description Whole jobs, or jobs whose output or files went. */
                             jobs: number;
                             /** @description As printed. */
                             outputBytes: number;
+                            /** @description Of files; one that another job names stays and is not counted. */
+                            fileBytes: number;
                         }[];
                     };
                 };
@@ -11530,10 +11541,10 @@ export interface operations {
                     /** @description Days of 24 hours since the job ended; what has not ended stays. */
                     olderThanDays: number;
                     /**
-                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                      * @enum {string}
                      */
-                    removes: "job" | "output";
+                    removes: "job" | "output" | "files";
                 };
             };
         };
@@ -11549,8 +11560,10 @@ export interface operations {
                         jobs: number;
                         /** @description There are more; counting stopped after some seconds. */
                         isAtLeast: boolean;
-                        /** @description What these jobs printed, in bytes. */
+                        /** @description What goes of what these jobs printed, in bytes. */
                         outputBytes: number;
+                        /** @description Of files; one that another job names stays and is not counted. */
+                        fileBytes: number;
                         /** @description The first of them in the diary. */
                         oldest: {
                             id: number;
@@ -11654,10 +11667,10 @@ export interface operations {
                     /** @description Days of 24 hours since the job ended; what has not ended stays. */
                     olderThanDays?: number;
                     /**
-                     * @description `job`: the whole job; `output`: only what it printed.
+                     * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                      * @enum {string}
                      */
-                    removes?: "job" | "output";
+                    removes?: "job" | "output" | "files";
                     name?: string;
                     enabled?: boolean;
                     /**
@@ -11681,10 +11694,10 @@ export interface operations {
                         /** @description Days of 24 hours since the job ended; what has not ended stays. */
                         olderThanDays: number;
                         /**
-                         * @description `job`: the whole job; `output`: only what it printed.
+                         * @description `job`: the whole job; `output`: only what it printed; `files`: only those it took and made.
                          * @enum {string}
                          */
-                        removes: "job" | "output";
+                        removes: "job" | "output" | "files";
                         id: number;
                         name: string;
                         enabled: boolean;
@@ -11705,10 +11718,12 @@ export interface operations {
                             startedAt: string;
                             /** @description Null: it is under way. */
                             endedAt: string | null;
-                            /** @description Whole jobs, or jobs whose output went. */
+                            /** @description Whole jobs, or jobs whose output or files went. */
                             jobs: number;
                             /** @description As printed. */
                             outputBytes: number;
+                            /** @description Of files; one that another job names stays and is not counted. */
+                            fileBytes: number;
                         }[];
                     };
                 };
@@ -11758,7 +11773,7 @@ export interface operations {
                         items: {
                             rule: string;
                             /** @enum {string} */
-                            removes: "job" | "output";
+                            removes: "job" | "output" | "files";
                             /**
                              * Format: date-time
                              * @description Not before this moment, as things stand now.

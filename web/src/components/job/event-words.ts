@@ -26,6 +26,7 @@ const looks: Readonly<Record<string, Look>> = {
   'files left out': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'script changed': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'output removed': { icon: 'i-lucide-hourglass', color: 'warning' },
+  'files removed': { icon: 'i-lucide-hourglass', color: 'warning' },
   'base run assessed': { icon: 'i-lucide-message-circle', color: 'warning' },
 };
 const otherLook: Look = { icon: 'i-lucide-dot', color: 'neutral' };
@@ -58,6 +59,7 @@ const sentences: Readonly<Record<string, (data: Data) => string>> = {
       ? `Base run ${said(baseRun)} is obsolete`
       : `Base run ${said(baseRun)} is ${assessment ? said(assessment) : 'not assessed'} now`,
   'output removed': ({ rule }) => `What it printed was removed by retention rule ${said(rule)}`,
+  'files removed': ({ rule, count }) => `${said(count)} files were removed by retention rule ${said(rule)}`,
   imported: ({ source, cluster, id }) =>
     `Imported from ${[source, cluster, id].filter(Boolean).map(said).join(' ')}`,
   'imported again': ({ source, cluster, id }) =>
