@@ -60,7 +60,7 @@ it('a launch on its way to a launcher that is killed counts as begun: lost, with
   // The claim is seen from here, the launch is not: a kill may come before it, and then the next launcher runs it.
   for (let round = 0; round < 10; round += 1) {
     signalLauncher(installation, 'SIGSTOP');
-    const gate = await Gate.submit({ installation, client });
+    const gate = await Gate.submit({ installation, client }, { name: `gate-${round}` });
     await pollUntil(
       () => client.job(gate.id),
       ({ state }) => state === 'running',
