@@ -425,6 +425,5 @@ async function untilSomebodyWaits(database: TestDatabase): Promise<void> {
         )
       )[0]?.n ?? 0,
     (waiting) => waiting > 0,
-    { intervalMs: 20 },
   );
 }

@@ -72,7 +72,7 @@ describeInBrowser('retention rules', () => {
     await pollUntil(
       async () => (await suite.server.call('GET', `/api/v1/jobs/${id}/output/stdout`)).text,
       (text) => text.includes('removed by retention rule "Two years"'),
-      { deadlineMs: 40_000, intervalMs: 200 },
+      { deadlineMs: 40_000 },
     );
     const page = await suite.openAs();
     await page.goto(`/jobs/${id}/output`);

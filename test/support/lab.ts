@@ -52,6 +52,5 @@ export async function untilState(
     await pollUntil(
       async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<{ state: string }>().state,
       (state) => states.includes(state),
-      { intervalMs: 50 },
     );
 }

@@ -154,7 +154,7 @@ export class Client {
     return pollUntil(
       () => this.job(id),
       (job) => isEnded(job.state),
-      { deadlineMs, intervalMs: 20 },
+      { deadlineMs },
     );
   }
 

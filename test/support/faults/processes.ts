@@ -81,7 +81,7 @@ export async function endProcesses(dataDirectory: string): Promise<void> {
       return found.map(({ pid, role }) => `${role} ${pid}`);
     },
     (found) => found.length === 0,
-    { intervalMs: 50, deadlineMs: 30_000 },
+    { deadlineMs: 30_000 },
   );
 }
 

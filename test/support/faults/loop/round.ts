@@ -53,7 +53,7 @@ async function untilAllEnded(site: Site): Promise<string[]> {
   const live = async (): Promise<JobSummary[]> =>
     (await site.client.read<{ items: JobSummary[] }>('/api/v1/jobs?state=live&limit=500')).items;
   try {
-    await pollUntil(live, (jobs) => jobs.length === 0, { deadlineMs: endDeadlineMs, intervalMs: 30 });
+    await pollUntil(live, (jobs) => jobs.length === 0, { deadlineMs: endDeadlineMs });
     return [];
   } catch {
     const stuck: string[] = [];
@@ -99,7 +99,7 @@ async function leftovers(site: Site): Promise<string[]> {
 }
 
 async function settle(list: () => string[], found: string[]): Promise<void> {
-  await pollUntil(list, (left) => left.length === 0, { deadlineMs: 5_000, intervalMs: 20 }).catch(() => {
+  await pollUntil(list, (left) => left.length === 0, { deadlineMs: 5_000 }).catch(() => {
     found.push(...list().map((one) => `left over: ${one}`));
   });
 }
