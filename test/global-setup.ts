@@ -14,38 +14,46 @@ import {
   embeddedUrlName,
   serverUrlName,
   socketUrl,
-  withoutDurability,
+  tuneForTests,
 } from './support/database.ts';
-import { prepareData } from './support/prepared-data.ts';
+import { copyPreparedData, prepareData } from './support/prepared-data.ts';
 
 let folder = '';
 let embedded: EmbeddedPostgres | undefined;
 
 /** One embedded PostgreSQL for the whole run; test files and their child processes find it by the environment. */
 export async function setup(): Promise<void> {
-  folder = mkdtempSync(join(tmpdir(), 'daybook-run-'));
+  folder = mkdtempSync(join(tmpdir(), 'daybook-postgres-'));
   // As root the database runs as another account, which must be able to enter.
   chmodSync(folder, 0o755);
-  embedded = createEmbeddedPostgres({
-    dataDirectory: folder,
-    logsDirectory: join(folder, 'logs'),
-    systemDirectory: join(folder, 'system'),
-    logger: {
-      ...silentLogger,
-      error: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-    },
-  });
+  await prepareData(join(folder, 'prepared'));
+  copyPreparedData(folder);
+  const untuned = open(folder);
+  await untuned.start();
+  await tuneForTests(socketUrl(untuned.connection));
+  await untuned.stop();
+  embedded = open(folder);
   await embedded.start();
   const embeddedUrl = socketUrl(embedded.connection);
   process.env[embeddedUrlName] = embeddedUrl;
-  await withoutDurability(embeddedUrl);
   await createTemplate(embeddedUrl);
   const serverUrl = process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl;
   if (await isReachable(serverUrl)) {
     process.env[serverUrlName] = serverUrl;
     await createTemplate(serverUrl);
   }
-  await prepareData(join(folder, 'prepared'));
+}
+
+function open(dataDirectory: string): EmbeddedPostgres {
+  return createEmbeddedPostgres({
+    dataDirectory,
+    logsDirectory: join(dataDirectory, 'logs'),
+    systemDirectory: join(dataDirectory, 'system'),
+    logger: {
+      ...silentLogger,
+      error: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+    },
+  });
 }
 
 export async function teardown(): Promise<void> {

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminPassword } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestAnswer, type TestServer } from '../support/server.ts';
 
@@ -140,7 +141,7 @@ describe('creating a task', () => {
       [
         '-s',
         '-u',
-        'admin:the admin of a test',
+        `admin:${adminPassword}`,
         '-H',
         'Content-Type: application/json',
         '--data-binary',
@@ -180,7 +181,7 @@ describe('creating a task', () => {
       [
         '-s',
         '-u',
-        'admin:the admin of a test',
+        `admin:${adminPassword}`,
         '-H',
         'Content-Type: application/json',
         '-d',

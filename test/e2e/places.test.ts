@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeInBrowser, password, useBrowser } from '../support/browser.ts';
+import { adminPassword } from '../support/admin.ts';
+import { describeInBrowser, useBrowser } from '../support/browser.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { submitScript } from '../support/lab.ts';
 
@@ -22,7 +23,7 @@ describeInBrowser('another place than this machine', () => {
     const page = await suite.open({ baseURL: `http://${lanAddress}:${new URL(suite.server.url).port}` });
     await page.goto('/');
     await page.getByLabel('User').fill('admin');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel('Password').fill(adminPassword);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('The diary is empty').waitFor();
     await page.reload();
@@ -78,7 +79,7 @@ describeInBrowser('a proxy that ends TLS', () => {
     const page = await suite.open({ baseURL: address, ignoreHTTPSErrors: true });
     await page.goto('/');
     await page.getByLabel('User').fill('admin');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel('Password').fill(adminPassword);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('The diary is empty').waitFor();
     const [cookie] = await page.context().cookies();
@@ -96,13 +97,12 @@ describeInBrowser('a server that goes away', () => {
     await submitScript(suite.server, 'ls.sh', ['-la'], { name: 'Before' });
     await page.goto('/');
     await page.getByRole('link', { name: 'Before' }).waitFor();
-    const { folder, url } = suite.server;
     suite.server.process.kill('SIGTERM');
     await once(suite.server.process, 'exit');
     await page.getByRole('status').getByText('The server does not answer.').waitFor();
     expect(await page.getByRole('link', { name: 'Before' }).count()).toBe(1);
 
-    const again = await startServer({ DAYBOOK_PORT: new URL(url).port }, { folder });
+    const again = await suite.server.startAgain({ DAYBOOK_PORT: new URL(suite.server.url).port });
     try {
       await submitScript(again, 'ls.sh', ['-la'], { name: 'After' });
       await page.getByRole('link', { name: 'After' }).waitFor();
@@ -117,12 +117,12 @@ describeInBrowser('a server that goes away', () => {
     const second = await startServer();
     try {
       const page = await suite.open({ baseURL: second.url });
-      await page.request.post('/api/v1/sessions', { data: { name: 'admin', password } });
+      await page.request.post('/api/v1/sessions', { data: { name: 'admin', password: adminPassword } });
       await page.goto('/?q=state:failed');
       await page.getByText('No job fits this filter.').waitFor();
       await page.context().clearCookies();
       await page.getByRole('button', { name: 'Show all jobs' }).click();
-      await page.getByRole('dialog').getByLabel('Password').fill(password);
+      await page.getByRole('dialog').getByLabel('Password').fill(adminPassword);
       await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       await page.getByText('The diary is empty').waitFor();

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
-import { describeInBrowser, password, seriousFindings, useBrowser } from '../support/browser.ts';
+import { adminPassword } from '../support/admin.ts';
+import { describeInBrowser, seriousFindings, useBrowser } from '../support/browser.ts';
 import { addLabScripts, submitScript, untilState } from '../support/lab.ts';
 
 const host = 'daybook.test';
@@ -15,7 +16,7 @@ describeInBrowser('plain http under a name', () => {
     const page = await suite.open();
     await page.goto('/');
     await page.getByLabel('User').fill('admin');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel('Password').fill(adminPassword);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('link', { name: 'Diary' }).first().waitFor();
     expect(await page.evaluate(() => window.isSecureContext)).toBe(false);

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
+import { adminPassword } from '../support/admin.ts';
 import { startServer } from '../support/server.ts';
 import { fillLab } from '../support/filled-lab.ts';
 
@@ -70,7 +71,7 @@ try {
       const page = await context.newPage();
       page.on('pageerror', (error) => console.error(`${page.url()}: ${error.message}`));
       await page.request.post('/api/v1/sessions', {
-        data: { name: 'admin', password: 'the admin of a test' },
+        data: { name: 'admin', password: adminPassword },
       });
       for (const [name, path] of Object.entries(pages)) {
         if (only && !only.includes(name)) continue;

@@ -27,7 +27,7 @@ it('every moment of a schedule is submitted exactly once over restarts at the du
       await new Promise((resolve) => setTimeout(resolve, periodMs - (Date.now() % periodMs)));
       server.process.kill(signal);
       await once(server.process, 'exit');
-      server = await startServer({}, { folder: server.folder });
+      server = await server.startAgain();
       const known = (await runsOf(server)).length;
       await atLeast(server, known + 2);
     }

@@ -7,6 +7,7 @@ import type { AgainDifference } from '../../src/contract/again.ts';
 import type { Capsule } from '../../src/contract/capsule.ts';
 import type { Job, JobEvent } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { adminPassword } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -210,7 +211,7 @@ describe('the command line', () => {
         PATH: process.env['PATH'],
         DAYBOOK_URL: server.url,
         DAYBOOK_USER: 'admin',
-        DAYBOOK_PASSWORD: 'the admin of a test',
+        DAYBOOK_PASSWORD: adminPassword,
       },
       encoding: 'utf8',
     });

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, readSchemaVersion } from '../../src/store/migrate.ts';
+import { adminPassword } from '../support/admin.ts';
 import { runCommand } from '../support/cli.ts';
 import { createEmptyDatabase, embeddedUrlName, serverUrlName } from '../support/database.ts';
 import { pollUntil } from '../support/poll.ts';
@@ -83,7 +84,7 @@ let before: unknown[] = [];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-backup-'));
   chmodSync(folder, 0o755);
-  server = await startServer();
+  server = await startServer({}, { database: 'embedded' });
   const scripts = join(server.folder, 'scripts');
   writeFileSync(
     join(scripts, 'says.sh'),
@@ -139,7 +140,7 @@ describe('daybook backup', () => {
     expect(rows['job_inputs']).toBe(rows['jobs']);
     expect(rows['output_chunks']).toBeGreaterThanOrEqual(20);
     const manifest = readFileSync(join(backup, 'manifest.json'), 'utf8');
-    expect(manifest).not.toContain('the admin of a test');
+    expect(manifest).not.toContain(adminPassword);
     expect(stdout).not.toContain('a named secret');
     expect(existsSync(`${backup}.part`)).toBe(false);
   });

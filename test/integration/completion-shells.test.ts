@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminPassword } from '../support/admin.ts';
 import { runCommand } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { requireService } from '../support/services.ts';
@@ -99,7 +100,7 @@ describe('completion', { timeout: 60_000 }, () => {
         TERM: 'xterm',
         DAYBOOK_URL: server.url,
         DAYBOOK_USER: 'admin',
-        DAYBOOK_PASSWORD: 'the admin of a test',
+        DAYBOOK_PASSWORD: adminPassword,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A shell that waits for what never comes fails the test instead of outliving it.

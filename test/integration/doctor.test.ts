@@ -11,7 +11,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({}, { database: 'embedded' });
 });
 afterAll(() => server.close());
 

@@ -38,7 +38,7 @@ async function submitRunning(): Promise<number> {
 
 /** The job as the diary has it after the end of the server. */
 async function readAfterwards(id: number): Promise<Job> {
-  again = await startServer({}, { folder: server.folder });
+  again = await server.startAgain();
   return (await again.call('GET', `/api/v1/jobs/${id}`)).json<Job>();
 }
 

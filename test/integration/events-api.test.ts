@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventParser } from '../../src/cli/sse.ts';
 import type { Attempt, Job, JobEvent } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { adminAuthorization } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-const authorization = `Basic ${Buffer.from('admin:the admin of a test').toString('base64')}`;
 let folder = '';
 let undo: (() => Promise<unknown> | void)[] = [];
 
@@ -76,7 +76,10 @@ interface Stream {
 async function follow(server: TestServer, path: string, lastEventId?: string): Promise<Stream> {
   const abort = new AbortController();
   undo.push(() => abort.abort());
-  const headers = { authorization, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+  const headers = {
+    authorization: adminAuthorization,
+    ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+  };
   const answer = await fetch(`${server.url}/api/v1${path}`, { headers, signal: abort.signal });
   expect(answer.status).toBe(200);
   const parser = new EventParser(lastEventId);

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { adminPassword } from '../support/admin.ts';
 import { runCommand, type CommandResult } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -19,7 +20,7 @@ let folder = '';
 let job = '';
 
 function run(...args: string[]): Promise<CommandResult> {
-  const env = { DAYBOOK_URL: server.url, DAYBOOK_USER: 'admin', DAYBOOK_PASSWORD: 'the admin of a test' };
+  const env = { DAYBOOK_URL: server.url, DAYBOOK_USER: 'admin', DAYBOOK_PASSWORD: adminPassword };
   return runCommand(args, { ...env, HOME: folder }, { cwd: folder });
 }
 

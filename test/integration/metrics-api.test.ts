@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminAuthorization } from '../support/admin.ts';
 import { createEmptyDatabase, embeddedUrlName, type TestDatabase } from '../support/database.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
 import { endProcesses } from '../support/faults/processes.ts';
@@ -97,10 +98,11 @@ describe('GET /metrics', () => {
       await once(worker.stdout, 'data');
       const url = `http://127.0.0.1:${port}`;
       expect((await fetch(`${url}/metrics`)).status).toBe(401);
-      const authorization = `Basic ${Buffer.from('admin:the admin of a test').toString('base64')}`;
-      const answer = await fetch(`${url}/metrics`, { headers: { authorization } });
+      const answer = await fetch(`${url}/metrics`, { headers: { authorization: adminAuthorization } });
       expect(await answer.text()).toMatch(/^daybook_worker_slots /m);
-      expect((await fetch(`${url}/api/v1/jobs`, { headers: { authorization } })).status).toBe(404);
+      expect(
+        (await fetch(`${url}/api/v1/jobs`, { headers: { authorization: adminAuthorization } })).status,
+      ).toBe(404);
     } finally {
       worker.kill('SIGTERM');
       await once(worker, 'exit');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { NotificationRule } from '../../src/contract/notification.ts';
+import { adminPassword } from '../support/admin.ts';
 import { runCommand, type CommandResult } from '../support/cli.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startMailServer, startReceiver } from '../support/receivers.ts';
@@ -18,7 +19,7 @@ describe('daybook notify', { timeout: 60_000 }, () => {
       { DAYBOOK_URL: server.url, DAYBOOK_USER: user, DAYBOOK_PASSWORD: password },
       { input },
     );
-  const notify = (...args: string[]): Promise<CommandResult> => as('admin', 'the admin of a test', args);
+  const notify = (...args: string[]): Promise<CommandResult> => as('admin', adminPassword, args);
   const read = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await notify(...args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -109,7 +110,7 @@ describe('daybook notify', { timeout: 60_000 }, () => {
     expect(await read('preview', 'mine')).toMatch(/^Look: failed\nJob 0 /);
     const other = await as(
       'admin',
-      'the admin of a test',
+      adminPassword,
       ['preview', 'mine', '--on', 'lost', '--body', '-'],
       '{{job.owner}} has lost it.\n',
     );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { adminAuthorization } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -52,9 +53,8 @@ const page = async (id: number, query = ''): Promise<Page> =>
   (await server.call('GET', `/api/v1/jobs/${id}/output${query}`)).json<Page>();
 
 async function bytes(id: number, stream: string): Promise<Buffer> {
-  const authorization = `Basic ${Buffer.from('admin:the admin of a test').toString('base64')}`;
   const answer = await fetch(`${server.url}/api/v1/jobs/${id}/output/${stream}`, {
-    headers: { authorization },
+    headers: { authorization: adminAuthorization },
   });
   return Buffer.from(await answer.arrayBuffer());
 }

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { EventParser } from '../../src/cli/sse.ts';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { adminAuthorization } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-const authorization = `Basic ${Buffer.from('admin:the admin of a test').toString('base64')}`;
 let server: TestServer;
 let readers: Reader[] = [];
 
@@ -66,7 +66,10 @@ class Reader {
   static async open(id: number, lastEventId?: string, query = ''): Promise<Reader> {
     const reader = new Reader();
     readers.push(reader);
-    const headers = { authorization, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+    const headers = {
+      authorization: adminAuthorization,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    };
     const { signal } = reader.#abort;
     const url = `${server.url}/api/v1/jobs/${id}/output/live${query}`;
     const answer = await fetch(url, { headers, signal });
@@ -294,7 +297,7 @@ describe('readers that go away', () => {
         const answers = await Promise.all(
           aborts.map(({ signal }, index) =>
             fetch(`${own.url}/api/v1/${index % 2 ? 'events' : `jobs/${id}/output/live`}`, {
-              headers: { authorization },
+              headers: { authorization: adminAuthorization },
               signal,
             }),
           ),
@@ -302,7 +305,10 @@ describe('readers that go away', () => {
         expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
         for (const abort of aborts) abort.abort();
       }
-      const head = await fetch(`${own.url}/api/v1/events`, { method: 'HEAD', headers: { authorization } });
+      const head = await fetch(`${own.url}/api/v1/events`, {
+        method: 'HEAD',
+        headers: { authorization: adminAuthorization },
+      });
       expect([head.status, await head.text()]).toEqual([200, '']);
       writeFileSync(join(own.folder, 'homedir', 'go1'), '');
       await pollUntil(

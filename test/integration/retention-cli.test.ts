@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminPassword } from '../support/admin.ts';
 import { runCommand, type CommandResult } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -8,7 +9,7 @@ describe('daybook retention', () => {
     runCommand(args, {
       DAYBOOK_URL: server.url,
       DAYBOOK_USER: 'admin',
-      DAYBOOK_PASSWORD: 'the admin of a test',
+      DAYBOOK_PASSWORD: adminPassword,
     });
 
   beforeAll(async () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { adminPassword } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -42,7 +43,7 @@ function start(args: readonly string[], env: Record<string, string> = {}): Runni
       PATH: process.env['PATH'],
       DAYBOOK_URL: server.url,
       DAYBOOK_USER: 'admin',
-      DAYBOOK_PASSWORD: 'the admin of a test',
+      DAYBOOK_PASSWORD: adminPassword,
       DAYBOOK_RUNS: runs(),
       ...env,
     },
@@ -187,8 +188,7 @@ describe('daybook run without a server', () => {
       () => running.out.stdout,
       (text) => text === 'before\nafter\n',
     );
-    const env = { DAYBOOK_PORT: port, DAYBOOK_LEASE_SECONDS: '60' };
-    server = await startServer(env, { folder: server.folder });
+    server = await server.startAgain({ DAYBOOK_PORT: port, DAYBOOK_LEASE_SECONDS: '60' });
     expect(await running.ended).toBe(4);
     expect(await readJob(id)).toMatchObject({ state: 'failed', reason: 'exit' });
     expect(await outputOf(id)).toBe('before\nafter\n');
@@ -203,7 +203,7 @@ describe('daybook run without a server', () => {
     expect(running.out.stdout).toBe('offline\n');
     expect(running.out.stderr).toContain('daybook run --deliver');
     expect(left()).toHaveLength(1);
-    server = await startServer({ DAYBOOK_PORT: port }, { folder: server.folder });
+    server = await server.startAgain({ DAYBOOK_PORT: port });
     const delivered = start(['--deliver']);
     expect(await delivered.ended).toBe(0);
     const job = await newestJob();

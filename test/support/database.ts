@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createDatabase, type Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { addAdmin } from './admin.ts';
 
 export interface TestDatabase {
   db: Database;
@@ -34,6 +35,17 @@ export async function createTestDatabase(
   return create(serverUrl, `template ${process.env[templateName]}`);
 }
 
+export function hasDatabaseOfRun(): boolean {
+  return process.env[embeddedUrlName] !== undefined;
+}
+
+/** For a server of a test, on the PostgreSQL of the run: with an admin, and nothing else. */
+export async function createServerDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  await addAdmin(database.db);
+  return database;
+}
+
 /** The same without a schema. */
 export async function createEmptyDatabase(serverUrl: string): Promise<TestDatabase> {
   return create(serverUrl);
@@ -52,15 +64,19 @@ export async function dropTemplate(serverUrl: string): Promise<void> {
   await admin(serverUrl, `drop database if exists ${process.env[templateName]} with (force)`);
 }
 
-/** Only a crash of the machine could tell the difference, and it would take the tests along. */
-export async function withoutDurability(serverUrl: string): Promise<void> {
+/** Takes effect at the next start. */
+export async function tuneForTests(serverUrl: string): Promise<void> {
+  // Only a crash of the machine could tell the difference, and it would take the tests along.
   await admin(serverUrl, 'alter system set fsync = off');
-  await admin(serverUrl, 'select pg_reload_conf()');
+  // Each server of a test has a pool, and so has the test.
+  await admin(serverUrl, 'alter system set max_connections = 300');
 }
 
 async function create(serverUrl: string, options = ''): Promise<TestDatabase> {
   const name = `daybook_test_${randomBytes(6).toString('hex')}`;
   await admin(serverUrl, `create database ${name} ${options}`);
+  // A server that is there for others, too, keeps its own settings: with it each commit would wait for the disk.
+  await admin(serverUrl, `alter database ${name} set synchronous_commit = off`);
   const url = withDatabase(serverUrl, name);
   const db = connect(url);
   return {

@@ -6,13 +6,14 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createDatabase } from '../../src/store/database.ts';
 import { createEmbeddedPostgres } from '../../src/store/embedded-postgres/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { addAdmin } from './admin.ts';
 
 /** How test/global-setup.ts tells the rest of the run where it is. */
 const preparedName = 'DAYBOOK_TEST_PREPARED_DATA';
 
 /**
- * Makes a data directory with a complete, migrated database, once for the run. Making one takes two seconds, which
- * dozens of test servers need not spend each; what a first start does has tests of its own.
+ * Makes a data directory with a complete, migrated database and an admin, once for the run. Making one takes two
+ * seconds, which dozens of test servers need not spend each; what a first start does has tests of its own.
  */
 export async function prepareData(folder: string): Promise<void> {
   const embedded = createEmbeddedPostgres({
@@ -29,6 +30,7 @@ export async function prepareData(folder: string): Promise<void> {
     onIdleError: () => {},
   });
   await migrate(db);
+  await addAdmin(db);
   await db.close();
   await embedded.stop();
   // Elsewhere where its account cannot enter the temporary directory; then every server makes its own.

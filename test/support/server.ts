@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { adminAuthorization, adminPassword } from './admin.ts';
+import { createServerDatabase, hasDatabaseOfRun } from './database.ts';
 import { endProcesses } from './faults/processes.ts';
 import { copyPreparedData } from './prepared-data.ts';
 
 const entry = join(import.meta.dirname, '../../src/main.ts');
-const adminPassword = 'the admin of a test';
 
 export interface TestServer {
   url: string;
@@ -16,7 +17,9 @@ export interface TestServer {
   process: ChildProcess;
   /** As admin, JSON in and out. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
-  /** Ends server, launcher and what they started, and removes the folder. */
+  /** Its next life, on the same data directory and database, once it has ended. */
+  startAgain(env?: Record<string, string>): Promise<TestServer>;
+  /** Ends server, launcher and what they started, and removes folder and database. */
   close(): Promise<void>;
 }
 
@@ -28,18 +31,50 @@ export interface TestAnswer {
   headers: Headers;
 }
 
-/** A whole server of its own, as `npm start` runs it: embedded PostgreSQL, web and worker, on a free port. */
+/**
+ * A whole server of its own, as `npm start` runs it: web and worker on a free port. Its database is one of its own on the
+ * PostgreSQL of the run, which saves copying and starting a cluster; with `embedded`, on a data directory that is there
+ * already and outside of a run it brings its own.
+ */
 export async function startServer(
   env: Record<string, string> = {},
-  options: { args?: readonly string[]; folder?: string } = {},
+  options: { args?: readonly string[]; folder?: string; database?: 'of the run' | 'embedded' } = {},
 ): Promise<TestServer> {
+  const isOwn = [options.folder, env['DAYBOOK_DATA'], env['DATABASE_URL']].some(
+    (given) => given !== undefined,
+  );
+  const usesRun = !isOwn && options.database !== 'embedded' && hasDatabaseOfRun();
+  const database = usesRun ? await createServerDatabase() : null;
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'daybook-server-'));
   chmodSync(folder, 0o755);
-  if (env['DATABASE_URL'] === undefined) copyPreparedData(env['DAYBOOK_DATA'] ?? folder);
-  const child = spawn(process.execPath, [entry, 'serve', ...(options.args ?? [])], {
+  if (!database && env['DATABASE_URL'] === undefined) copyPreparedData(env['DAYBOOK_DATA'] ?? folder);
+  const place = { DAYBOOK_DATA: folder, ...(database ? { DATABASE_URL: database.url } : {}) };
+  const remove = async (): Promise<void> => {
+    // Programs and their launcher outlive a server; a test leaves nothing behind.
+    await endProcesses(folder);
+    rmSync(folder, { recursive: true, force: true });
+    await database?.drop();
+  };
+  try {
+    return await startLife({ ...place, ...env }, { args: options.args ?? [], folder, place, remove });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+interface Life {
+  args: readonly string[];
+  folder: string;
+  /** What every life of this server is told: where its data is. */
+  place: Record<string, string>;
+  remove(): Promise<void>;
+}
+
+async function startLife(env: Record<string, string>, life: Life): Promise<TestServer> {
+  const child = spawn(process.execPath, [entry, 'serve', ...life.args], {
     env: {
       PATH: process.env['PATH'],
-      DAYBOOK_DATA: folder,
       DAYBOOK_PORT: '0',
       DAYBOOK_ADMIN_PASSWORD: adminPassword,
       DAYBOOK_MIN_FREE_DISK: '1MiB',
@@ -49,36 +84,41 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const url = await readyUrl(child);
-  const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`;
   return {
     url,
-    folder,
+    folder: life.folder,
     process: child,
-    call: async (method, path, body, headers = {}) => {
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          authorization,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return {
-        status: response.status,
-        text,
-        json: <T>() => JSON.parse(text) as T,
-        headers: response.headers,
-      };
-    },
+    call: (method, path, body, headers) => call(`${url}${path}`, method, body, headers),
+    startAgain: (changes = {}) => startLife({ ...life.place, ...changes }, { ...life, args: [] }),
     close: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      // Programs and their launcher outlive a server; a test leaves nothing behind.
-      await endProcesses(folder);
-      rmSync(folder, { recursive: true, force: true });
+      await life.remove();
     },
+  };
+}
+
+async function call(
+  url: string,
+  method: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<TestAnswer> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: adminAuthorization,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    text,
+    json: <T>() => JSON.parse(text) as T,
+    headers: response.headers,
   };
 }
 

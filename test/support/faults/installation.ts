@@ -2,13 +2,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerRole } from '../../../src/app/context.ts';
+import { adminPassword } from '../admin.ts';
 import { Client } from './client.ts';
 import { faultFileName } from './fault-points.ts';
 import { endProcesses, findProcesses, type FoundProcess } from './processes.ts';
 import { findFreePort, Server } from './server.ts';
 
 export const isRoot = process.getuid?.() === 0;
-export const adminPassword = 'a password for fault tests';
 
 export interface InstallationOptions {
   env?: Record<string, string>;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach } from 'vitest';
-import { createTestDatabase } from '../database.ts';
+import { createServerDatabase } from '../database.ts';
 import { pollUntil } from '../poll.ts';
 import type { Client } from './client.ts';
 import { Installation, type InstallationOptions } from './installation.ts';
@@ -20,7 +20,7 @@ export function useInstallations(): (
   });
   return async ({ env = {}, database = 'of the run' } = {}) => {
     const isOwn = database === 'embedded' || env['DATABASE_URL'] !== undefined;
-    const created = isOwn ? null : await createTestDatabase();
+    const created = isOwn ? null : await createServerDatabase();
     if (created) undo.push(() => created.drop());
     const installation = new Installation({
       env: { ...(created ? { DATABASE_URL: created.url } : {}), ...env },

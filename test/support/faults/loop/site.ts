@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { adminPassword } from '../../admin.ts';
 import { Client } from '../client.ts';
-import { adminPassword, Installation } from '../installation.ts';
+import { Installation } from '../installation.ts';
 import { printerName, printerScript } from '../printer.ts';
 import type { FoundProcess } from '../processes.ts';
 import { findFreePort, type Server } from '../server.ts';
