@@ -23,11 +23,7 @@ describeOnDatabases('jobs that run after others', (create) => {
 
   afterAll(() => database?.drop());
 
-  beforeEach(() =>
-    database.db.query(
-      `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
-    ),
-  );
+  beforeEach(() => database.empty());
 
   const stateOf = async (id: number): Promise<string | undefined> => (await reader.byId(id, me))?.state;
   const submitAfter = (ids: number[], mustSucceed: boolean, change: Partial<NewJob> = {}): Promise<number> =>

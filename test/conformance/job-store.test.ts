@@ -24,13 +24,7 @@ describeOnDatabases('the job store', (create) => {
 
   afterAll(() => database?.drop());
 
-  beforeEach(async () => {
-    await database.db.query(
-      `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
-    );
-    await database.db.query(`delete from queues where name <> 'default'`);
-    await database.db.query(`update queues set paused = false`);
-  });
+  beforeEach(() => database.empty());
 
   const stateOf = async (id: number): Promise<string | undefined> => (await reader.byId(id, me))?.state;
   const eventsOf = async (id: number): Promise<string[]> =>

@@ -31,7 +31,6 @@ describeOnDatabases('the moves of jobs', (create) => {
   beforeAll(async () => {
     database = await create();
     store = createJobStore(database.db);
-    await createFleetStore(database.db).putLane('narrow', { capacity: 1 });
     await database.db.query(`create table moves_made (job_id bigint, before text, after text)`);
     await database.db.query(
       `create function note_move() returns trigger language plpgsql as $$
@@ -62,8 +61,8 @@ describeOnDatabases('the moves of jobs', (create) => {
       fc.asyncProperty(
         fc.array(fc.array(step, { minLength: 5, maxLength: 40 }), { minLength: 2, maxLength: 3 }),
         async (parties) => {
-          await database.db.query('truncate jobs, workers, moves_made restart identity cascade');
-          await database.db.query('update lanes set taken = 0');
+          await database.empty();
+          await createFleetStore(database.db).putLane('narrow', { capacity: 1 });
           await Promise.all(parties.map((party) => act(party)));
           const made = await database.db.query<{ before: JobState; after: JobState }>(
             'select distinct before, after from moves_made',

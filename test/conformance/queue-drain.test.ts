@@ -30,10 +30,7 @@ describeOnDatabases('a queue that drains', (create) => {
   afterAll(() => database?.drop());
 
   beforeEach(async () => {
-    await database.db.query(
-      `truncate jobs, idempotency_keys, workers, lanes, queue_needs restart identity cascade`,
-    );
-    await fleet.putQueue('default', { draining: false });
+    await database.empty();
     await fleet.putQueue('other', { draining: false });
   });
 

@@ -54,9 +54,7 @@ describeOnDatabases('retention rules', (create) => {
 
   beforeEach(async () => {
     clockMs = 0;
-    await database.db.query(
-      `truncate jobs, output_chunks, stored_files, workers, retention_rules, retention_runs, audit restart identity cascade`,
-    );
+    await database.empty();
   });
 
   const keeperOn = (store: RetentionStore): RetentionKeeper =>

@@ -33,9 +33,7 @@ describeOnDatabases('schedules', (create) => {
   });
   afterAll(() => database?.drop());
   beforeEach(async () => {
-    await database.db.query(
-      'truncate jobs, schedules, idempotency_keys, workers, lanes restart identity cascade',
-    );
+    await database.empty();
     now = new Date('2026-11-20T12:00:30Z');
     people = new Map([['ana', ana]]);
   });

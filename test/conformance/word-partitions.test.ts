@@ -33,7 +33,7 @@ describeOnDatabases('the partitions of words', (create) => {
   };
 
   beforeEach(async () => {
-    await database.db.query('truncate jobs restart identity cascade');
+    await database.empty();
     await database.db.query(`do $$ declare p regclass; begin
       for p in select inhrelid::regclass from pg_inherits where inhparent = 'job_words'::regclass loop execute 'drop table ' || p; end loop;
       create table job_words_only partition of job_words for values from (minvalue) to (maxvalue);

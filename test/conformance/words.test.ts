@@ -21,7 +21,7 @@ describeOnDatabases('the words of jobs', (create) => {
 
   afterAll(() => database?.drop());
 
-  beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
+  beforeEach(() => database.empty());
 
   const find = async (word: string): Promise<number[]> => {
     const rows = await database.db.query<{ id: number }>(

@@ -18,7 +18,7 @@ useAccounts();
 
 describe('the first start', () => {
   beforeEach(async () => {
-    await database.db.query('truncate users restart identity cascade');
+    await database.empty();
   });
 
   it('makes an admin with a readable password, once', async () => {

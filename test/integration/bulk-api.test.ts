@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { parseFilter } from '../../src/contract/filter/parse.ts';
 import { createRouteDependencies } from '../support/routes.ts';
@@ -8,8 +8,6 @@ useAccounts();
 
 const endedAt = new Date('2026-11-02T00:00:00Z');
 const failed = { ...plainJob, state: 'failed', reason: 'exit', endedAt };
-
-beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
 
 const store = (...jobs: DiaryJob[]): Promise<number[]> => storeJobs(database.db, jobs);
 const bulk = (body: object, who: Headers = admin) => ask('POST', '/jobs/bulk', who, body);

@@ -8,7 +8,6 @@ useAccounts();
 let env: Record<string, string> = {};
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, views restart identity cascade');
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   env = { DAYBOOK_URL: url, DAYBOOK_USER: 'admin', DAYBOOK_PASSWORD: 'admin password' };
   await storeJobs(database.db, [

@@ -5,7 +5,6 @@ import { plainJob, storeJobs } from '../support/diary.ts';
 useAccounts();
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, workers restart identity cascade');
   await storeJobs(database.db, [
     {
       ...plainJob,

@@ -1,10 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addUser, admin, app, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { plainJob, storeJobs } from '../support/diary.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
 
 async function exported(query: string, headers: Headers = admin) {
   const answer = await app.inject({ url: `/api/v1/jobs/export?${query}`, headers });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseFilter } from '../../src/contract/filter/parse.ts';
 import type { DiskHistory, JobCounts, JobTimes, QueueHistory } from '../../src/contract/stats.ts';
 import type { StatsRequest } from '../../src/stats/ports.ts';
@@ -9,8 +9,6 @@ import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
 import { ana } from '../support/jobs.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate jobs restart identity cascade'));
 
 const at = (text: string): Date => new Date(text);
 

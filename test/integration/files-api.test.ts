@@ -22,7 +22,6 @@ let strict: App;
 let port = 0;
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, stored_files, idempotency_keys cascade');
   strict = await createHttpServer({ accounts, trustProxy: true, publicUrl: null, host: '127.0.0.1' });
   registerRoutes(strict, {
     ...createRouteDependencies(database.db, { fileLimitBytes: limitBytes }),

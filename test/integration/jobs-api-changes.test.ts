@@ -67,7 +67,6 @@ describe('a change', () => {
   });
 
   it('of queue or priority is refused once the job runs; name, tags and keep are not', async () => {
-    await database.db.query('truncate jobs cascade');
     const id = await submit();
     const worker = await joinWorker(createJobStore(database.db));
     expect(await worker.claim()).toHaveLength(1);

@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, stored_files cascade');
+  await database.empty();
   folder = mkdtempSync(join(tmpdir(), 'daybook-made-'));
   await submitOne(jobs);
   const [claimed] = await (await joinWorker(jobs)).claim();

@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await database.db.query('truncate users, user_identities, sessions, tokens, audit restart identity');
+  await database.empty();
   provider.people.clear();
   await open();
   await accounts.ensureFirstAdmin('admin password');

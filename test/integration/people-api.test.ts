@@ -1,12 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Job, JobEvent } from '../../src/contract/job.ts';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
 
 const submit = async (options: object = {}): Promise<number> =>
   (await ask('POST', '/jobs', admin, { kind: 'script', input: { script: 'a.sh' }, ...options })).body.id;

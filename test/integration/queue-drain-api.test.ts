@@ -6,7 +6,6 @@ import { failed, joinWorker, submitOne } from '../support/jobs.ts';
 useAccounts();
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, idempotency_keys, workers restart identity cascade');
   await send('PUT', '/api/v1/queues/nightly', { draining: false });
   await send('PUT', '/api/v1/queues/default', { draining: false });
 });

@@ -1,13 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { addUser, admin, app, ask, clock, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 useAccounts();
-
-beforeEach(() =>
-  database.db.query('truncate retention_rules, retention_runs, jobs restart identity cascade'),
-);
 
 async function send(method: 'POST' | 'PATCH', path: string, payload: object, headers: Headers = admin) {
   const answer = await app.inject({ method, url: `/api/v1/retention-rules${path}`, headers, payload });

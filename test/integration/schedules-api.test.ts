@@ -1,9 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { addUser, admin, advance, app, ask, database, hourMs, useAccounts } from '../support/accounts.ts';
+import { describe, expect, it } from 'vitest';
+import { addUser, admin, advance, app, ask, hourMs, useAccounts } from '../support/accounts.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate schedules, jobs restart identity cascade'));
 
 const submit = { kind: 'script', input: { script: 'a.sh' } };
 const nightly = { name: 'nightly', cron: '30 2 * * *', timezone: 'Europe/Berlin', submit };

@@ -5,7 +5,6 @@ import { plainJob, storeJobs } from '../support/diary.ts';
 useAccounts();
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, workers restart identity cascade');
   await storeJobs(database.db, [
     { ...plainJob, name: 'crash_01.dyn', owner: 'bo', project: '3001234' },
     { ...plainJob, name: 'wing', assessment: 'obsolete', analysis: 'done' },

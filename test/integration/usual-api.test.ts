@@ -1,11 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { failed, joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate jobs, workers restart identity cascade'));
 
 /** An ended job whose attempt took so long. */
 async function ranFor(

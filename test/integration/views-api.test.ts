@@ -1,9 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { addUser, admin, app, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { describe, expect, it } from 'vitest';
+import { addUser, admin, app, ask, useAccounts, type Headers } from '../support/accounts.ts';
 
 useAccounts();
-
-beforeEach(() => database.db.query('truncate views'));
 
 async function put(url: string, headers: Headers, payload: object) {
   const answer = await app.inject({ method: 'PUT', url: `/api/v1/views/${url}`, headers, payload });

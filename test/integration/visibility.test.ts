@@ -29,7 +29,6 @@ let hidden = { id: 0, uid: '' };
 let visible = 0;
 
 beforeEach(async () => {
-  await database.db.query('truncate jobs, workers, lanes, failure_families restart identity cascade');
   hidden = await makeHiddenJob();
   visible = (await ask('POST', '/jobs', admin, { kind: 'script', input: { script: 'open.sh' } })).body.id;
   await database.db.query('insert into base_runs (job_id, base_job_id) values ($1, $2), ($2, $1)', [

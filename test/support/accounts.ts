@@ -39,7 +39,7 @@ async function createApp(db: Database = database.db, publicUrl: URL | null = nul
   return created;
 }
 
-/** For the whole file: a database of its own; for each test: one admin, the same hour, no history. */
+/** For the whole file: a database of its own; for each test: nothing in it but one admin, and the same hour. */
 export function useAccounts(): void {
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -49,7 +49,7 @@ export function useAccounts(): void {
 
   beforeEach(async () => {
     nowMs = Date.parse('2026-03-01T12:00:00Z');
-    await database.db.query('truncate users, user_identities, sessions, tokens, audit restart identity');
+    await database.empty();
     accounts = createTestAccounts();
     app = await createApp();
     await accounts.ensureFirstAdmin('admin password');
