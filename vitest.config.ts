@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { environment: 'node' as const, setupFiles: ['test/setup.ts'] };
+const shared = {
+  environment: 'node' as const,
+  setupFiles: ['test/setup.ts'],
+  // Half of the time of many small files would go into loading the same modules again.
+  isolate: false,
+};
 
 export default defineConfig({
   test: {

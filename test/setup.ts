@@ -1,9 +1,14 @@
-import { afterEach, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeEach } from 'vitest';
 
 // A warning of the process (a leaked listener, a deprecated call) is a finding, not noise.
 const warnings: string[] = [];
-process.on('warning', (warning) => {
+const collect = (warning: Error): void => {
   if (warning.name !== 'ExperimentalWarning') warnings.push(`${warning.name}: ${warning.message}`);
+};
+process.on('warning', collect);
+// This file is run anew for each of the test files that share a process.
+afterAll(() => {
+  process.off('warning', collect);
 });
 
 beforeEach(() => {

@@ -2,7 +2,7 @@
  * Everybody sees every job today. This test puts a rule in the place where such rules will stand, hides one job by it,
  * and asks every route there is: none may tell anything of that job, and none may change it.
  */
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Actor } from '../../src/contract/actor.ts';
 import { createOutputRecorder } from '../../src/output/recorder.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
@@ -15,6 +15,12 @@ import { admin, app, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 const secret = 'hush-4711';
+
+// The files of a worker share their modules: this one's must be made with the rule, and nobody else's.
+vi.hoisted(() => vi.resetModules());
+afterAll(() => {
+  vi.resetModules();
+});
 
 vi.mock(import('../../src/store/jobs/conditions.ts'), async (original) => {
   const real = await original();
