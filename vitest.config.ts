@@ -32,6 +32,7 @@ export default defineConfig({
         },
       },
     ],
+    globalSetup: ['test/run-folder.ts'],
     // On two cores: tests mostly wait, for processes, leases and pages.
     maxWorkers: 3,
   },

@@ -10,7 +10,7 @@ import {
 import {
   createTemplate,
   defaultServerUrl,
-  dropTemplate,
+  dropAll,
   embeddedUrlName,
   serverUrlName,
   socketUrl,
@@ -56,11 +56,14 @@ function open(dataDirectory: string): EmbeddedPostgres {
   });
 }
 
+/** A test that leaves a database behind fails the run: on a server that is there for others, too, it would stay. */
 export async function teardown(): Promise<void> {
-  const serverUrl = process.env[serverUrlName];
-  if (serverUrl !== undefined) await dropTemplate(serverUrl);
+  const urls = [process.env[embeddedUrlName], process.env[serverUrlName]].filter((url) => url !== undefined);
+  const left: string[] = [];
+  for (const url of urls) left.push(...(await dropAll(url)));
   await embedded?.stop();
   rmSync(folder, { recursive: true, force: true });
+  if (left.length > 0) throw new Error(`The tests left behind: ${left.join(', ')}`);
 }
 
 async function isReachable(connectionString: string): Promise<boolean> {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import type { Accounts } from '../../src/accounts/ports.ts';
@@ -18,6 +21,7 @@ export let database: TestDatabase;
 export let app: App;
 export let accounts: Accounts;
 let nowMs = 0;
+let scriptsDirectory = '';
 
 export const clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs };
 
@@ -35,7 +39,11 @@ export function createTestAccounts(db: Database = database.db): Accounts {
 async function createApp(db: Database = database.db, publicUrl: URL | null = null): Promise<App> {
   const created = await createHttpServer({ accounts, trustProxy: true, publicUrl, host: '127.0.0.1' });
   const isHttps = publicUrl?.protocol === 'https:';
-  registerRoutes(created, { ...createRouteDependencies(db, { clock }), accounts, isHttps });
+  registerRoutes(created, {
+    ...createRouteDependencies(db, { clock, scriptsDirectory }),
+    accounts,
+    isHttps,
+  });
   return created;
 }
 
@@ -50,12 +58,16 @@ export function useAccounts(): void {
   beforeEach(async () => {
     nowMs = Date.parse('2026-03-01T12:00:00Z');
     await database.empty();
+    scriptsDirectory = mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
     accounts = createTestAccounts();
     app = await createApp();
     await accounts.ensureFirstAdmin('admin password');
   });
 
-  afterEach(() => app.close());
+  afterEach(async () => {
+    await app.close();
+    rmSync(scriptsDirectory, { recursive: true });
+  });
 }
 
 export function advance(ms: number): void {

@@ -55,15 +55,23 @@ export async function createEmptyDatabase(serverUrl: string): Promise<TestDataba
 
 /** Makes the migrated database that those of tests are copies of: faster than to migrate each of them. */
 export async function createTemplate(serverUrl: string): Promise<void> {
-  const name = (process.env[templateName] ??= `daybook_template_${randomBytes(6).toString('hex')}`);
+  const name = (process.env[templateName] ??= `daybook_test_${randomBytes(6).toString('hex')}`);
   await admin(serverUrl, `create database ${name}`);
   const db = connect(withDatabase(serverUrl, name));
   await migrate(db);
   await db.close();
 }
 
-export async function dropTemplate(serverUrl: string): Promise<void> {
-  await admin(serverUrl, `drop database if exists ${process.env[templateName]} with (force)`);
+/** Drops what this run made on a server: the template, and what tests should have dropped; resolves with the latter. */
+export async function dropAll(serverUrl: string): Promise<string[]> {
+  const template = process.env[templateName] ?? '';
+  const found = await admin<{ datname: string }>(
+    serverUrl,
+    `select datname from pg_database where starts_with(datname, '${template}')`,
+  );
+  const names = found.map(({ datname }) => datname);
+  for (const name of names) await admin(serverUrl, `drop database ${name} with (force)`);
+  return names.filter((name) => name !== template);
 }
 
 /** Takes effect at the next start. */
@@ -75,7 +83,7 @@ export async function tuneForTests(serverUrl: string): Promise<void> {
 }
 
 async function create(serverUrl: string, options = ''): Promise<TestDatabase> {
-  const name = `daybook_test_${randomBytes(6).toString('hex')}`;
+  const name = `${process.env[templateName] ?? 'daybook_test'}_${randomBytes(6).toString('hex')}`;
   await admin(serverUrl, `create database ${name} ${options}`);
   // A server that is there for others, too, keeps its own settings: with it each commit would wait for the disk.
   await admin(serverUrl, `alter database ${name} set synchronous_commit = off`);
@@ -141,11 +149,11 @@ function withDatabase(serverUrl: string, name: string): string {
   return url.href;
 }
 
-async function admin(serverUrl: string, statement: string): Promise<void> {
+async function admin<Row extends pg.QueryResultRow>(serverUrl: string, statement: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query<Row>(statement)).rows;
   } finally {
     await client.end();
   }

@@ -1,7 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createAgain } from '../../src/again/again.ts';
 import { createImports } from '../../src/imports/imports.ts';
@@ -64,7 +61,7 @@ import { createWaitingReasons } from '../../src/waiting/waiting.ts';
 
 export const silentBell: Bell = { ring: () => {}, callWorkers: () => {}, announce: () => {} };
 
-/** What the routes need, on a database of the test and a scripts directory of their own; no worker. */
+/** What the routes need, on a database of the test; no worker, and no scripts unless a directory is given. */
 export function createRouteDependencies(
   db: Database,
   options: {
@@ -74,7 +71,7 @@ export function createRouteDependencies(
     fileLimitBytes?: number;
   } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
-  const scriptsDirectory = options.scriptsDirectory ?? mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
+  const { scriptsDirectory = '/nowhere' } = options;
   const kinds = listKinds({
     script: { scriptsDirectory, allowShell: false },
     bulk: {
