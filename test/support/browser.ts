@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import { adminPassword } from './admin.ts';
+import { BrowserProfile } from './browser-profile.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -16,8 +18,6 @@ const flags = [
   '--no-first-run',
 ];
 
-export const password = 'the admin of a test';
-
 const hasBrowser = existsSync(executablePath);
 
 /** A suite that needs a browser; where Chromium is missing it is skipped, and says so by its name. */
@@ -31,20 +31,26 @@ export function describeInBrowser(name: string, run: () => void): void {
 export interface BrowserSuite {
   readonly server: TestServer;
   /** A page of a browser of its own, which nobody has signed in to. */
-  open(options?: BrowserContextOptions): Promise<Page>;
+  open(options?: OpenOptions): Promise<Page>;
   /** The same, signed in. */
-  openAs(name?: string, secret?: string, options?: BrowserContextOptions): Promise<Page>;
+  openAs(name?: string, secret?: string, options?: OpenOptions): Promise<Page>;
+}
+
+export interface OpenOptions extends BrowserContextOptions {
+  /** Nothing was ever loaded: its cache is empty, too. */
+  isFirstVisit?: boolean;
 }
 
 /**
- * A server with everything embedded, and Chromium, for one file. Whatever a page complains about in its console, throws,
- * or asks of another place than its server fails the test.
+ * A server and Chromium, for one file. Whatever a page complains about in its console, throws, or asks of another place
+ * than its server fails the test.
  * @param options.host a name under which the browser, and nobody else, finds the server at `http://<host>`
  */
 export function useBrowser(env: Record<string, string> = {}, options: { host?: string } = {}): BrowserSuite {
   const { host } = options;
   let server: TestServer | undefined;
   let browser: Browser | undefined;
+  let profiles: BrowserProfile[] = [];
   let complaints: string[] = [];
 
   beforeAll(async () => {
@@ -55,10 +61,11 @@ export function useBrowser(env: Record<string, string> = {}, options: { host?: s
   afterEach(async () => {
     const found = complaints;
     complaints = [];
-    await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+    await Promise.all(profiles.map((profile) => profile.clear()));
     expect(found, 'what pages complained about').toEqual([]);
   });
   afterAll(async () => {
+    profiles = [];
     await browser?.close();
     await server?.close();
   });
@@ -67,14 +74,19 @@ export function useBrowser(env: Record<string, string> = {}, options: { host?: s
     if (!server) throw new Error('the server is not started yet');
     return server;
   };
-  const open = async (options: BrowserContextOptions = {}): Promise<Page> => {
-    const context = await browser?.newContext({
+  const open = async ({ isFirstVisit = false, ...given }: OpenOptions = {}): Promise<Page> => {
+    if (!browser) throw new Error('the browser is not started yet');
+    const wanted = {
       baseURL: host === undefined ? started().url : `http://${host}`,
       viewport: { width: 1440, height: 900 },
-      ...options,
-    });
-    if (!context) throw new Error('the browser is not started yet');
-    const page = await context.newPage();
+      ...given,
+    };
+    let profile = isFirstVisit ? undefined : profiles.find((one) => one.fits(wanted));
+    if (!profile) {
+      profile = await BrowserProfile.create(browser, wanted);
+      profiles.push(profile);
+    }
+    const page = await profile.open();
     watch(page, complaints);
     return page;
   };
@@ -83,7 +95,7 @@ export function useBrowser(env: Record<string, string> = {}, options: { host?: s
       return started();
     },
     open,
-    openAs: async (name = 'admin', secret = password, options = {}) => {
+    openAs: async (name = 'admin', secret = adminPassword, options = {}) => {
       const page = await open(options);
       await page.request.post('/api/v1/sessions', { data: { name, password: secret } });
       return page;
