@@ -164,7 +164,10 @@ describeInBrowser('notifications', () => {
     await page.getByRole('link', { name: 'Diary' }).first().click();
     const seen = await submitScript(suite.server, 'measure.sh', ['1'], { name: 'Seen' });
     await untilState(suite.server, [seen], 'succeeded');
-    await page.getByRole('link', { name: 'Seen' }).waitFor();
+    const row = page
+      .getByRole('listitem')
+      .filter({ has: page.getByRole('link', { name: 'Seen', exact: true }) });
+    await row.getByText('succeeded').filter({ visible: true }).waitFor();
 
     await hide(true);
     const first = await submitScript(suite.server, 'measure.sh', ['2'], { name: 'Unseen' });
