@@ -1,36 +1,75 @@
 /**
- * Who may import whom (docs/architecture.md). The tree is the architecture: contract → ports → adapters → composition
- * root. Each rule says what it protects.
+ * Who may import whom (docs/architecture.md). The tree is the architecture, so the rules are made from it: every folder
+ * of `src` has a row in the table below, and the rule of a folder is that row. A folder without a row, or a row without
+ * a folder, stops the check. `test/integration/directions.test.ts` plants a forbidden import in every storey.
  */
+const { existsSync, readdirSync } = require('node:fs');
+const { join } = require('node:path');
 
-/** Folders that are domains: they show ports.ts and contract.ts and keep the rest to themselves. */
-const domains = [
-  'jobs',
-  'output',
-  'series',
-  'parts',
-  'accounts',
-  'scripts',
-  'search',
-  'again',
-  'capsules',
-  'secrets',
-  'waiting',
-  'metrics',
-  'external',
-  'imports',
-  'fleet',
-  'tasks',
-  'stats',
-  'retention',
-  'files',
-];
+/** What a domain shows to everybody outside: what it can do and what it needs, never how. */
+const ports = 'src/domain/[^/]+/[a-z-]*ports\\.ts$';
+const contract = 'src/contract/';
+const lib = 'src/lib/';
+const config = 'src/config/';
+const machine = 'src/machine/';
+const kindPorts = 'src/kinds/(define-kind|ports)\\.ts$';
+const localDatabase = 'src/operations/local-database\\.ts$';
+/** The client, and the protocol that both sides speak. */
+const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
 
-/** Adapters: each talks to one foreign thing and implements ports. */
-const adapters = ['store', 'queue', 'http', 'worker', 'launcher', 'cli', 'oidc'];
+/**
+ * Folder → what its files may import of ours besides itself. `folder/*` gives every folder in it a row of its own: they
+ * do not know each other.
+ */
+const mayImport = {
+  app: ['src/'],
+  config: [contract, lib],
+  machine: [contract, lib, config],
+  contract: [],
+  lib: [],
+  'domain/*': [contract, lib, ports],
+  kinds: [contract, lib, ports],
+  worker: [contract, lib, machine, ports, kindPorts, launcherClient],
+  launcher: [lib],
+  'adapters/*': [contract, lib, ports],
+  'surfaces/http': [contract, lib, ports],
+  'surfaces/cli': [contract, lib, config],
+  'operations/*': [
+    contract,
+    lib,
+    config,
+    machine,
+    ports,
+    'src/adapters/store/',
+    launcherClient,
+    localDatabase,
+  ],
+};
+
+/** Files that may do what their folder may not, each with its reason. */
+const exceptions = {
+  // These work without a server, on the database of this machine; what they need is loaded when they are called.
+  'surfaces/cli': 'src/surfaces/cli/commands/(user-password-local|backup|doctor)\\.ts$',
+};
+
+const tests = '\\.test\\.ts$';
 
 module.exports = {
   forbidden: [
+    ...rooms().map(({ folder, allowed }) => ({
+      name: `${folder.replaceAll('/', '-')}-stays-in-its-storey`,
+      comment:
+        'See the table in .dependency-cruiser.cjs: what is decided must not depend on where it is stored or shown.',
+      severity: 'error',
+      from: {
+        path: `^src/${folder}/`,
+        pathNot: [tests, ...(exceptions[folder] ? [`^${exceptions[folder]}`] : [])],
+      },
+      to: {
+        path: '^(src|web|test|bench|scripts)/',
+        pathNot: [`^src/${folder}/`, ...allowed.map((path) => `^${path}`)],
+      },
+    })),
     {
       name: 'no-cycles',
       comment: 'Files that need each other are one file, or hide a third one.',
@@ -39,82 +78,54 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: 'contract-is-a-leaf',
-      comment: 'The contract also runs in the browser; it knows nothing of ours and nothing of Node.',
+      name: 'contract-runs-in-browsers',
+      comment: 'The contract knows nothing of Node and no package but zod.',
       severity: 'error',
-      from: { path: '^src/contract/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/contract/', pathNot: tests },
       to: { pathNot: ['^src/contract/', '^node_modules/zod/'] },
     },
-    {
-      name: 'lib-is-a-leaf',
-      comment: 'Leaf helpers know nothing of ours.',
-      severity: 'error',
-      from: { path: '^src/lib/' },
-      to: { path: '^src/(?!lib/)' },
-    },
-    ...domains.map((domain) => ({
-      name: `${domain}-keeps-its-inside`,
-      comment:
-        'A domain folder is used through its ports.ts and contract.ts; only the composition root builds it.',
-      severity: 'error',
-      from: {
-        path: '^src/',
-        pathNot: [`^src/${domain}/`, '^src/app(\\.ts$|/)', '^src/cli/commands/user', '\\.test\\.ts$'],
-      },
-      to: { path: `^src/${domain}/`, pathNot: `^src/${domain}/(ports|contract)\\.ts$` },
-    })),
-    {
-      name: 'domains-know-no-adapter',
-      comment: 'What is decided must not depend on where it is stored or shown.',
-      severity: 'error',
-      from: {
-        path: '^src/(jobs|output|series|parts|accounts|scripts|again|capsules|secrets|waiting|metrics|external|imports|files|retention|kinds|sources|solvers)/',
-        pathNot: '\\.test\\.ts$',
-      },
-      to: { path: `^src/(${adapters.join('|')}|app(/|\\.ts)|main\\.ts)` },
-    },
-    ...adapters.map((adapter) => ({
-      name: `${adapter}-knows-no-other-adapter`,
-      comment:
-        'Adapters meet in app.ts only. A worker speaks the protocol of its launcher; the CLI reads no internals.',
-      severity: 'error',
-      from: {
-        path: `^src/${adapter}/`,
-        pathNot: ['\\.test\\.ts$', ...(adapter === 'cli' ? ['^src/cli/commands/user'] : [])],
-      },
-      to: {
-        path: `^src/(${adapters.filter((other) => other !== adapter).join('|')})/`,
-        pathNot: adapter === 'worker' ? '^src/launcher/' : '^$',
-      },
-    })),
     {
       name: 'launcher-stays-small',
       comment:
         'The launcher outlives everything and parses no input of users: helpers and koffi, nothing else.',
       severity: 'error',
-      from: { path: '^src/launcher/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/launcher/', pathNot: tests },
       to: { pathNot: ['^src/launcher/', '^src/lib/', '^node_modules/koffi/', '^(node:)?[a-z_/]+$'] },
     },
     {
-      name: 'nobody-imports-the-root',
-      comment: 'Only main starts the composition root.',
+      name: 'nobody-imports-main',
+      comment: 'It is where the process begins.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/cli/', '^src/app(\\.ts$|/)'] },
-      to: { path: '^src/(app(/|\\.ts$)|main\\.ts$)' },
+      from: {},
+      to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'main-starts-the-root',
+      comment: 'The command line, and the composition root when a server is asked for.',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/', pathNot: ['^src/app/serve\\.ts$', '^src/surfaces/cli/'] },
     },
     {
       name: 'sql-lives-in-the-store',
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/store/', '^src/queue/', '^src/app(\\.ts$|/)'] },
+      from: { path: '^src/', pathNot: ['^src/adapters/(store|queue)/'] },
       to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'fastify-stays-in-http',
+      comment: 'The HTTP server is one surface among several.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/surfaces/http/' },
+      to: { path: '^node_modules/(fastify|@fastify)/' },
+    },
+    {
       name: 'pages-know-the-contract-only',
-      comment: 'What runs in a browser sees the contract and the API, nothing of the server.',
+      comment: 'What runs in a browser sees contracts and the API, nothing of the server.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^src/', pathNot: '^src/contract/' },
+      to: { path: '^src/', pathNot: ['^src/contract/', '^src/kinds/[^/]+/contract\\.ts$'] },
     },
     {
       name: 'components-do-not-fetch',
@@ -124,17 +135,10 @@ module.exports = {
       to: { path: '^web/src/api/(client|event-feed|query-client)\\.ts$' },
     },
     {
-      name: 'fastify-stays-in-http',
-      comment: 'The HTTP server is one adapter among several.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/http/' },
-      to: { path: '^node_modules/(fastify|@fastify)/' },
-    },
-    {
       name: 'no-dev-dependencies-in-the-product',
       comment: 'What runs must be installed by a production install.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/', pathNot: tests },
       to: { dependencyTypes: ['npm-dev'] },
     },
   ],
@@ -148,3 +152,29 @@ module.exports = {
     },
   },
 };
+
+/** A row for every folder there is. */
+function rooms() {
+  const src = join(__dirname, 'src');
+  const found = foldersIn(src).flatMap((folder) => {
+    const isShared = !(folder in mayImport);
+    return isShared ? foldersIn(join(src, folder)).map((name) => `${folder}/${name}`) : [folder];
+  });
+  const rowOf = (folder) => (folder in mayImport ? folder : folder.replace(/\/[^/]+$/, '/*'));
+  const without = found.filter((folder) => !(rowOf(folder) in mayImport));
+  if (without.length > 0) {
+    throw new Error(
+      `No row says what src/${without.join(', src/')} may import: add one in .dependency-cruiser.cjs.`,
+    );
+  }
+  const idle = Object.keys(mayImport).filter((row) => !existsSync(join(src, row.replace('/*', ''))));
+  if (idle.length > 0)
+    throw new Error(`.dependency-cruiser.cjs has rows for folders that are gone: ${idle.join(', ')}.`);
+  return found.map((folder) => ({ folder, allowed: mayImport[rowOf(folder)] }));
+}
+
+function foldersIn(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}

@@ -1,5 +1,5 @@
-import type { Database } from '../src/store/database.ts';
-import { keepPartitions } from '../src/store/search/keep-partitions.ts';
+import type { Database } from '../src/adapters/store/database.ts';
+import { keepPartitions } from '../src/adapters/store/search/keep-partitions.ts';
 import { say } from './harness.ts';
 
 /** A minute apart; words: one in 2, in 100, in 10 000, and one job in the oldest tenth. */

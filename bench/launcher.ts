@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../src/lib/logger.ts';
-import { LauncherClient } from '../src/worker/launcher-client.ts';
+import { LauncherClient } from '../src/launcher/client/client.ts';
 import { loopRate } from './c-loops.ts';
 import { compile } from './compile.ts';
 import { alternate, atLeast, type Bench, say } from './harness.ts';

@@ -5,7 +5,7 @@
  * server and the database.
  */
 import { chromium, type Page } from 'playwright-core';
-import { migrate } from '../src/store/migrate.ts';
+import { migrate } from '../src/adapters/store/migrate.ts';
 import { fillDiary } from './fill-diary.ts';
 import { atMost, type Bench, median, percentile } from './harness.ts';
 import { openDatabase, startPostgres } from './postgres.ts';

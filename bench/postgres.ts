@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../src/lib/logger.ts';
-import { createDatabase, type Database } from '../src/store/database.ts';
-import { createEmbeddedPostgres } from '../src/store/embedded-postgres/embedded-postgres.ts';
+import { createDatabase, type Database } from '../src/adapters/store/database.ts';
+import { createEmbeddedPostgres } from '../src/adapters/store/embedded-postgres/embedded-postgres.ts';
 import type { DatabaseChoice } from './harness.ts';
 
 // The environment of a bench, not of the product.

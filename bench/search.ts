@@ -11,13 +11,13 @@
  */
 import type { Actor } from '../src/contract/actor.ts';
 import { parseFilter } from '../src/contract/filter/parse.ts';
-import type { JobReader, JobStore } from '../src/jobs/ports.ts';
-import type { JobSearch } from '../src/search/ports.ts';
-import type { Database, Queryable } from '../src/store/database.ts';
-import { createJobReader } from '../src/store/job-reader.ts';
-import { createJobStore } from '../src/store/job-store.ts';
-import { migrate } from '../src/store/migrate.ts';
-import { createJobSearch } from '../src/store/search/job-search.ts';
+import type { JobReader, JobStore } from '../src/domain/jobs/ports.ts';
+import type { JobSearch } from '../src/domain/diary/ports.ts';
+import type { Database, Queryable } from '../src/adapters/store/database.ts';
+import { createJobReader } from '../src/adapters/store/job-reader.ts';
+import { createJobStore } from '../src/adapters/store/job-store.ts';
+import { migrate } from '../src/adapters/store/migrate.ts';
+import { createJobSearch } from '../src/adapters/store/search/job-search.ts';
 import { joinWorker, newJob, succeeded } from '../test/support/jobs.ts';
 import { fillDiary } from './fill-diary.ts';
 import { alternate, atLeast, atMost, type Bench, type Figure, percentile, say } from './harness.ts';

@@ -1,7 +1,7 @@
 /** Daybook, web only. With BENCH_SINGLE_SUBMITS each job of a gathered batch is stored by a statement of its own. */
-import { serve } from '../src/app.ts';
+import { serve } from '../src/app/serve.ts';
 import { readConfig } from '../src/config/read-config.ts';
-import type { JobStore } from '../src/jobs/ports.ts';
+import type { JobStore } from '../src/domain/jobs/ports.ts';
 
 const config = readConfig(process.env);
 const isSingle = process.env['BENCH_SINGLE_SUBMITS'] === '1';

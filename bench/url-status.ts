@@ -3,10 +3,10 @@
  * over 90 days, each test a job of its own, written by the statement below.
  */
 import type { Actor } from '../src/contract/actor.ts';
-import type { PartStore } from '../src/parts/ports.ts';
-import type { Database } from '../src/store/database.ts';
-import { migrate } from '../src/store/migrate.ts';
-import { createPartStore } from '../src/store/part-store.ts';
+import type { PartStore } from '../src/domain/reports/part-ports.ts';
+import type { Database } from '../src/adapters/store/database.ts';
+import { migrate } from '../src/adapters/store/migrate.ts';
+import { createPartStore } from '../src/adapters/store/part-store.ts';
 import { atMost, type Bench, type Figure, percentile, say } from './harness.ts';
 import { openDatabase, startPostgres } from './postgres.ts';
 

@@ -1,6 +1,6 @@
 import openapiTypescript, { astToString } from 'openapi-typescript';
-import { createHttpServer } from '../src/http/server.ts';
-import { registerRoutes, type RouteDependencies } from '../src/http/routes.ts';
+import { createHttpServer } from '../src/surfaces/http/server.ts';
+import { registerRoutes, type RouteDependencies } from '../src/surfaces/http/routes.ts';
 import { listKinds } from '../src/kinds/list.ts';
 
 /** TypeScript types of the whole API. Routes are only described, never called, so nothing stands behind them. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 // temporary directory, where somebody else could have put the folder; where it cannot be written nothing happens.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/daybook'));
 
-const { runCli } = await import('./cli/run.ts');
-const { exitCodes } = await import('./cli/exit-codes.ts');
+const { runCli } = await import('./surfaces/cli/run.ts');
+const { exitCodes } = await import('./surfaces/cli/exit-codes.ts');
 
 const code = await runCli(process.argv.slice(2), {
   env: process.env,
@@ -24,7 +24,7 @@ const code = await runCli(process.argv.slice(2), {
     };
   },
   // Loaded only when a server is to run: everything else answers sooner.
-  loadServer: () => import('./app.ts'),
+  loadServer: () => import('./app/serve.ts'),
 });
 process.exitCode = code;
 // Nobody reads any more, and a command that follows something would follow it for ever.

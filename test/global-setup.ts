@@ -6,7 +6,7 @@ import { silentLogger } from '../src/lib/logger.ts';
 import {
   createEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../src/store/embedded-postgres/embedded-postgres.ts';
+} from '../src/adapters/store/embedded-postgres/embedded-postgres.ts';
 import {
   createTemplate,
   defaultServerUrl,

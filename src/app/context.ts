@@ -1,22 +1,22 @@
 import type { Logger as PinoLogger } from 'pino';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
-import type { Files, FileStore } from '../files/ports.ts';
-import type { createJobs } from '../jobs/jobs.ts';
-import type { JobStore } from '../jobs/ports.ts';
-import type { OutputStore } from '../output/ports.ts';
+import type { Files, FileStore } from '../domain/files/ports.ts';
+import type { createJobs } from '../domain/jobs/jobs.ts';
+import type { JobStore } from '../domain/jobs/ports.ts';
+import type { OutputStore } from '../domain/output/ports.ts';
 import type { listKinds } from '../kinds/list.ts';
-import type { Metrics } from '../metrics/ports.ts';
-import type { ProgramAccount } from '../program-account.ts';
-import type { NotifyRings } from '../queue/notify.ts';
-import type { Notifications } from '../notifications/ports.ts';
-import type { ScheduleStore } from '../schedules/ports.ts';
-import type { Runner } from '../schedules/runner.ts';
-import type { SecretKey, SecretStore } from '../secrets/ports.ts';
-import type { Database } from '../store/database.ts';
-import type { createJobStore } from '../store/job-store.ts';
-import type { Bulk } from '../search/ports.ts';
-import type { createOutputStore } from '../store/output-store.ts';
+import type { Metrics } from '../domain/metrics/ports.ts';
+import type { ProgramAccount } from '../machine/program-account.ts';
+import type { NotifyRings } from '../adapters/queue/notify.ts';
+import type { Notifications } from '../domain/notifications/ports.ts';
+import type { ScheduleStore } from '../domain/schedules/ports.ts';
+import type { Runner } from '../domain/schedules/runner.ts';
+import type { SecretKey, SecretStore } from '../domain/secrets/ports.ts';
+import type { Database } from '../adapters/store/database.ts';
+import type { createJobStore } from '../adapters/store/job-store.ts';
+import type { Bulk } from '../domain/diary/ports.ts';
+import type { createOutputStore } from '../adapters/store/output-store.ts';
 
 export type ServerRole = 'web' | 'worker';
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import type { Service } from '../lib/service.ts';
-import { createDatabase, type Database } from '../store/database.ts';
-import { createEmbeddedPostgres } from '../store/embedded-postgres/embedded-postgres.ts';
+import { createDatabase, type Database } from '../adapters/store/database.ts';
+import { createEmbeddedPostgres } from '../adapters/store/embedded-postgres/embedded-postgres.ts';
 import type { StartContext } from './context.ts';
 
 export interface DatabaseAccess {

@@ -1,22 +1,22 @@
-import { findActor } from '../accounts/find-actor.ts';
+import { findActor } from '../domain/accounts/find-actor.ts';
 import { systemActor } from '../contract/actor.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { freeBytes } from '../lib/free-space.ts';
-import { Courier } from '../notifications/courier.ts';
-import { createNotifications } from '../notifications/notifications.ts';
-import type { Notifications, Senders } from '../notifications/ports.ts';
-import { toSigningKey, toUnsubscribeToken } from '../notifications/unsubscribe-token.ts';
-import { Watcher } from '../notifications/watcher.ts';
-import type { SecretKey } from '../secrets/ports.ts';
-import { createMailSender } from '../senders/mail.ts';
-import { createMqttSender } from '../senders/mqtt.ts';
-import { createWebhookSender } from '../senders/webhook.ts';
-import { createAccountStore } from '../store/accounts.ts';
-import { createJobReader } from '../store/job-reader.ts';
-import { createNotificationStore } from '../store/notifications/notification-store.ts';
-import { createJobSearch } from '../store/search/job-search.ts';
-import { createUsualTimeReader, createUsualTimes } from '../store/usual-times.ts';
+import { Courier } from '../domain/notifications/courier.ts';
+import { createNotifications } from '../domain/notifications/notifications.ts';
+import type { Notifications, Senders } from '../domain/notifications/ports.ts';
+import { toSigningKey, toUnsubscribeToken } from '../domain/notifications/unsubscribe-token.ts';
+import { Watcher } from '../domain/notifications/watcher.ts';
+import type { SecretKey } from '../domain/secrets/ports.ts';
+import { createMailSender } from '../adapters/senders/mail.ts';
+import { createMqttSender } from '../adapters/senders/mqtt.ts';
+import { createWebhookSender } from '../adapters/senders/webhook.ts';
+import { createAccountStore } from '../adapters/store/account-store.ts';
+import { createJobReader } from '../adapters/store/job-reader.ts';
+import { createNotificationStore } from '../adapters/store/notifications/notification-store.ts';
+import { createJobSearch } from '../adapters/store/search/job-search.ts';
+import { createUsualTimeReader, createUsualTimes } from '../adapters/store/usual-time-reader.ts';
 import type { BuildContext } from './context.ts';
 
 export interface NotificationParts {

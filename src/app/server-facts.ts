@@ -1,9 +1,9 @@
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { ServerFacts } from '../contract/server.ts';
-import type { ProcessFigures } from '../metrics/ports.ts';
-import type { Database } from '../store/database.ts';
-import { diagnoseServer } from '../store/diagnosis.ts';
+import type { ProcessFigures } from '../domain/metrics/ports.ts';
+import type { Database } from '../adapters/store/database.ts';
+import { diagnoseServer } from '../adapters/store/diagnosis-reader.ts';
 
 export interface ServerFactsOptions {
   db: Database;

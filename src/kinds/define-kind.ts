@@ -1,4 +1,4 @@
-import type { Kind, KindRegistry } from './ports.ts';
+import type { Kind, KindRegistry } from '../domain/jobs/kind-ports.ts';
 
 /** Declares a kind; the types of input and result follow from its schemas. */
 export function defineKind<Input, Result>(kind: Kind<Input, Result>): Kind<Input, Result> {

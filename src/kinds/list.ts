@@ -1,7 +1,7 @@
 import { createBulkKind, type BulkSettings } from './bulk/bulk.ts';
 import { createKindRegistry } from './define-kind.ts';
 import { commandKind } from './command/command.ts';
-import type { ExternalKind, KindRegistry } from './ports.ts';
+import type { ExternalKind, KindRegistry } from '../domain/jobs/kind-ports.ts';
 import type { ScriptFolder } from './script/find-script.ts';
 import { createScriptKind } from './script/script.ts';
 import { createUrlKind, type UrlSettings } from './url/url.ts';

@@ -1,4 +1,4 @@
-import { splitEnvironment } from './unsafe-environment.ts';
+import { splitEnvironment } from '../lib/unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
 import { findProgram } from './find-program.ts';
 import { Cgroup, openDelegatedCgroup } from './cgroup.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ClaimedJob } from '../jobs/ports.ts';
+import type { ClaimedJob } from '../domain/jobs/ports.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Claimer } from './claimer.ts';
 

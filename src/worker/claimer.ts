@@ -1,4 +1,4 @@
-import type { ClaimedJob } from '../jobs/ports.ts';
+import type { ClaimedJob } from '../domain/jobs/ports.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Logger } from '../lib/logger.ts';
 import { delay } from '../lib/delay.ts';

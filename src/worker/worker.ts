@@ -1,14 +1,14 @@
-import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../jobs/ports.ts';
-import { emptyOutcome } from '../jobs/contract.ts';
-import type { KindRegistry } from '../kinds/ports.ts';
+import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
+import { emptyOutcome } from '../domain/jobs/ports.ts';
+import type { KindRegistry } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
-import { AttemptRun, type AttemptRunDependencies } from './attempt-run.ts';
-import { launcherKey } from './launcher-key.ts';
+import { AttemptRun, type AttemptRunDependencies } from './attempt/attempt-run.ts';
+import { launcherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
 import { freeBytes } from '../lib/free-space.ts';
-import { StrayPrograms } from './stray-programs.ts';
+import { StrayPrograms } from './program/stray-programs.ts';
 
 export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
   /** Stays the same over restarts. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
-import type { JobReader, JobStore, NewJob } from '../../src/jobs/ports.ts';
-import { createJobReader } from '../../src/store/job-reader.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import type { JobReader, JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
+import { createJobReader } from '../../src/adapters/store/job-reader.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';

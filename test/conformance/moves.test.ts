@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decideMoves, type JobState } from '../../src/contract/states.ts';
-import { emptyOutcome } from '../../src/jobs/contract.ts';
-import { decideNext } from '../../src/jobs/decide.ts';
-import type { ClaimedJob, JobStore } from '../../src/jobs/ports.ts';
-import { createFleetStore } from '../../src/store/fleet-store.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
+import { decideNext } from '../../src/domain/jobs/decide.ts';
+import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
+import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { joinWorker, newJob } from '../support/jobs.ts';

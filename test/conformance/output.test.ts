@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createOutputReader } from '../../src/output/reader.ts';
-import { createOutputRecorder } from '../../src/output/recorder.ts';
-import type { OutputOptions, OutputReader, OutputSink, OutputStore } from '../../src/output/ports.ts';
+import { createOutputReader } from '../../src/domain/output/reader.ts';
+import { createOutputRecorder } from '../../src/domain/output/recorder.ts';
+import type { OutputOptions, OutputReader, OutputSink, OutputStore } from '../../src/domain/output/ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { createOutputStore } from '../../src/store/output-store.ts';
+import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { PartSummary } from '../../src/contract/part.ts';
-import type { NewPart, PartStore } from '../../src/parts/ports.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
-import { createPartStore } from '../../src/store/part-store.ts';
+import type { NewPart, PartStore } from '../../src/domain/reports/part-ports.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { createPartStore } from '../../src/adapters/store/part-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { joinWorker, submitOne } from '../support/jobs.ts';

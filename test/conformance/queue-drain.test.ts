@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
-import type { FleetStore } from '../../src/fleet/ports.ts';
-import type { JobReader, JobStore } from '../../src/jobs/ports.ts';
-import { createFleetStore } from '../../src/store/fleet-store.ts';
-import { createJobReader } from '../../src/store/job-reader.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import type { FleetStore } from '../../src/domain/fleet/ports.ts';
+import type { JobReader, JobStore } from '../../src/domain/jobs/ports.ts';
+import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
+import { createJobReader } from '../../src/adapters/store/job-reader.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { pollUntil } from '../support/poll.ts';

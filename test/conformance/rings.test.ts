@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { NotifyRings } from '../../src/queue/notify.ts';
-import type { Rings } from '../../src/queue/port.ts';
+import { NotifyRings } from '../../src/adapters/queue/notify.ts';
+import type { Rings } from '../../src/adapters/queue/ports.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { pollUntil } from '../support/poll.ts';

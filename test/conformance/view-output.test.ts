@@ -7,10 +7,10 @@ import type {
   OutputSink,
   OutputStore,
   OutputView,
-} from '../../src/output/ports.ts';
-import { createOutputReader } from '../../src/output/reader.ts';
-import { createOutputRecorder } from '../../src/output/recorder.ts';
-import { createOutputStore } from '../../src/store/output-store.ts';
+} from '../../src/domain/output/ports.ts';
+import { createOutputReader } from '../../src/domain/output/reader.ts';
+import { createOutputRecorder } from '../../src/domain/output/recorder.ts';
+import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createJobStore } from '../../src/store/job-store.ts';
-import { keepPartitions } from '../../src/store/search/keep-partitions.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { keepPartitions } from '../../src/adapters/store/search/keep-partitions.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { newJob } from '../support/jobs.ts';

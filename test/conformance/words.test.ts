@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobStore } from '../../src/jobs/ports.ts';
-import type { WordStore } from '../../src/search/ports.ts';
-import { createWordStore } from '../../src/store/search/word-store.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
-import { indexWords } from '../../src/store/jobs/index-words.ts';
+import type { JobStore } from '../../src/domain/jobs/ports.ts';
+import type { WordStore } from '../../src/domain/diary/ports.ts';
+import { createWordStore } from '../../src/adapters/store/search/word-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { indexWords } from '../../src/adapters/store/jobs/index-words.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, newJob, submitOne } from '../support/jobs.ts';

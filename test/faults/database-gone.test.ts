@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDatabase } from '../../src/store/database.ts';
+import { createDatabase } from '../../src/adapters/store/database.ts';
 import { createEmptyDatabase, embeddedUrlName, type TestDatabase } from '../support/database.ts';
 import type { Client } from '../support/faults/client.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { retryPolicy } from '../../src/contract/job.ts';
-import type { ClaimedJob } from '../../src/jobs/ports.ts';
-import type { OutputSink } from '../../src/output/ports.ts';
-import type { Kind } from '../../src/kinds/ports.ts';
+import type { ClaimedJob } from '../../src/domain/jobs/ports.ts';
+import type { OutputSink } from '../../src/domain/output/ports.ts';
+import type { Kind } from '../../src/domain/jobs/kind-ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { AttemptFolders } from '../../src/worker/attempt-folders.ts';
-import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt-run.ts';
+import { AttemptFolders } from '../../src/worker/files/attempt-folders.ts';
+import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt/attempt-run.ts';
 
 const leaseMs = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'daybook-late-'));

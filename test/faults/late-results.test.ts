@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { emptyOutcome } from '../../src/jobs/contract.ts';
-import type { ClaimedJob, JobStore } from '../../src/jobs/ports.ts';
-import { createJobReader } from '../../src/store/job-reader.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
+import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
+import { createJobReader } from '../../src/adapters/store/job-reader.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ana, joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 

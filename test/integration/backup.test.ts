@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrate, readSchemaVersion } from '../../src/store/migrate.ts';
+import { migrate, readSchemaVersion } from '../../src/adapters/store/migrate.ts';
 import { adminPassword } from '../support/admin.ts';
 import { runCommand } from '../support/cli.ts';
 import { createEmptyDatabase, embeddedUrlName, serverUrlName } from '../support/database.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../src/cli/test-context.ts';
+import { runCommand } from '../../src/surfaces/cli/test-context.ts';
 import { app, database, useAccounts } from '../support/accounts.ts';
 import { plainJob, storeJobs } from '../support/diary.ts';
 

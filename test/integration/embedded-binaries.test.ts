@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { binariesIn, findBinaries } from '../../src/store/embedded-postgres/binaries.ts';
+import { binariesIn, findBinaries } from '../../src/adapters/store/embedded-postgres/binaries.ts';
 import { ask, isRoot, openWorkshop, type Workshop } from '../support/embedded.ts';
 
 let workshop: Workshop;

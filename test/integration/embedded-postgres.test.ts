@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAppError } from '../../src/contract/errors.ts';
-import { createDatabase } from '../../src/store/database.ts';
+import { createDatabase } from '../../src/adapters/store/database.ts';
 import { ask, commandLine, isRoot, openWorkshop, type Workshop } from '../support/embedded.ts';
 import { pollUntil } from '../support/poll.ts';
 

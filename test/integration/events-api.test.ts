@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EventParser } from '../../src/cli/sse.ts';
+import { EventParser } from '../../src/surfaces/cli/sse.ts';
 import type { Attempt, Job, JobEvent } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
 import { adminAuthorization } from '../support/admin.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Rescuer } from '../../src/jobs/rescuer.ts';
+import { Rescuer } from '../../src/domain/jobs/rescuer.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, app, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { silentBell } from '../support/routes.ts';
 

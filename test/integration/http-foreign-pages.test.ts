@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HttpServerOptions } from '../../src/http/server.ts';
+import type { HttpServerOptions } from '../../src/surfaces/http/server.ts';
 import { createAppWithEcho, echo, good, member, useApps } from '../support/http.ts';
 
 useApps();

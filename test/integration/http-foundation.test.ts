@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { roles } from '../../src/contract/actor.ts';
 import { AppError } from '../../src/contract/errors.ts';
 import { can, tokenScopes } from '../../src/contract/permissions.ts';
-import { registerRoutes } from '../../src/http/routes.ts';
-import { createHttpService } from '../../src/http/service.ts';
+import { registerRoutes } from '../../src/surfaces/http/routes.ts';
+import { createHttpService } from '../../src/surfaces/http/service.ts';
 import {
   createApp,
   createAppWithEcho,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { failed, joinWorker, newJob, succeeded } from '../support/jobs.ts';
 

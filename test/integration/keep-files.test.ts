@@ -10,13 +10,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createFiles } from '../../src/files/files.ts';
-import type { Files, FileStore } from '../../src/files/ports.ts';
-import type { ClaimedJob, JobStore } from '../../src/jobs/ports.ts';
-import { createFileStore } from '../../src/store/file-store.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
-import { keepFiles, type KeepFilesOptions } from '../../src/worker/keep-files.ts';
-import { walkMadeFiles } from '../../src/worker/made-files.ts';
+import { createFiles } from '../../src/domain/files/files.ts';
+import type { Files, FileStore } from '../../src/domain/files/ports.ts';
+import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
+import { createFileStore } from '../../src/adapters/store/file-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { keepFiles, type KeepFilesOptions } from '../../src/worker/files/keep-files.ts';
+import { walkMadeFiles } from '../../src/worker/files/made-files.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ana, joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 

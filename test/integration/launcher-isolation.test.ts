@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LauncherClient } from '../../src/worker/launcher-client.ts';
+import type { LauncherClient } from '../../src/launcher/client/client.ts';
 import { isolation, LauncherHarness } from '../support/programs/launcher-harness.ts';
 
 const isRoot = process.getuid?.() === 0;

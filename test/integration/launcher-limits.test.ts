@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Isolation, ProgramEnd } from '../../src/launcher/protocol.ts';
-import type { LauncherClient } from '../../src/worker/launcher-client.ts';
+import type { LauncherClient } from '../../src/launcher/client/client.ts';
 import { Heard, isolation, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Heard, isAlive, isolation, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
-import type { LauncherClient } from '../../src/worker/launcher-client.ts';
+import type { LauncherClient } from '../../src/launcher/client/client.ts';
 
 let harness: LauncherHarness;
 let client: LauncherClient;

@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EventParser } from '../../src/cli/sse.ts';
+import { EventParser } from '../../src/surfaces/cli/sse.ts';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
 import { adminAuthorization } from '../support/admin.ts';

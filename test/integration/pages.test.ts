@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Authenticator } from '../../src/accounts/ports.ts';
-import type { App } from '../../src/http/access.ts';
-import { createHttpServer } from '../../src/http/server.ts';
+import type { Authenticator } from '../../src/domain/accounts/ports.ts';
+import type { App } from '../../src/surfaces/http/access.ts';
+import { createHttpServer } from '../../src/surfaces/http/server.ts';
 
 const asBrowser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, JobEvent } from '../../src/contract/job.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, admin, app, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { failed, joinWorker, submitOne } from '../support/jobs.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createJobStore } from '../../src/store/job-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, admin, app, ask, clock, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 

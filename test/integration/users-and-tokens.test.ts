@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createAuditLog } from '../../src/store/audit.ts';
-import { createDatabase } from '../../src/store/database.ts';
+import { createAuditLog } from '../../src/adapters/store/audit-store.ts';
+import { createDatabase } from '../../src/adapters/store/database.ts';
 import {
   accounts,
   addUser,

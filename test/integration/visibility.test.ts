@@ -4,13 +4,13 @@
  */
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Actor } from '../../src/contract/actor.ts';
-import { createOutputRecorder } from '../../src/output/recorder.ts';
+import { createOutputRecorder } from '../../src/domain/output/recorder.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { createFleetStore } from '../../src/store/fleet-store.ts';
-import { createJobStore } from '../../src/store/job-store.ts';
-import type { Conditions } from '../../src/store/jobs/conditions.ts';
-import { createPartStore } from '../../src/store/part-store.ts';
-import { createOutputStore } from '../../src/store/output-store.ts';
+import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import type { Conditions } from '../../src/adapters/store/jobs/conditions.ts';
+import { createPartStore } from '../../src/adapters/store/part-store.ts';
+import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import { admin, app, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
@@ -22,7 +22,7 @@ afterAll(() => {
   vi.resetModules();
 });
 
-vi.mock(import('../../src/store/jobs/conditions.ts'), async (original) => {
+vi.mock(import('../../src/adapters/store/jobs/conditions.ts'), async (original) => {
   const real = await original();
   const visibleTo = (conditions: Conditions, actor: Actor): Conditions =>
     real.visibleTo(conditions, actor).add(`j.owner <> 'hidden'`);

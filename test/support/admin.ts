@@ -1,6 +1,6 @@
-import { createPasswordHasher } from '../../src/accounts/passwords.ts';
-import { createAccountStore } from '../../src/store/accounts.ts';
-import type { Database } from '../../src/store/database.ts';
+import { createPasswordHasher } from '../../src/domain/accounts/passwords.ts';
+import { createAccountStore } from '../../src/adapters/store/account-store.ts';
+import type { Database } from '../../src/adapters/store/database.ts';
 
 export const adminPassword = 'the admin of a test';
 export const adminAuthorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`;

@@ -1,4 +1,4 @@
-import { createEmbeddedPostgres } from '../../src/store/embedded-postgres/embedded-postgres.ts';
+import { createEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres/embedded-postgres.ts';
 
 // A program of its own around the supervisor, for tests that kill it: prints one line of JSON when the database
 // answers, or the error, and stops on SIGTERM.

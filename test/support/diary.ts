@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Filter, KeyTerm, Term, Value } from '../../src/contract/filter/filter.ts';
 import { resolveMoments } from '../../src/contract/filter/moments.ts';
 import { argumentsOf, wordsOf } from '../../src/contract/words.ts';
-import { indexWords } from '../../src/store/jobs/index-words.ts';
-import type { Database } from '../../src/store/database.ts';
+import { indexWords } from '../../src/adapters/store/jobs/index-words.ts';
+import type { Database } from '../../src/adapters/store/database.ts';
 
 /** A job as a test writes it straight into the diary, whatever its state. */
 export interface DiaryJob {

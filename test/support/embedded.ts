@@ -10,7 +10,7 @@ import {
   createEmbeddedPostgres,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
-} from '../../src/store/embedded-postgres/embedded-postgres.ts';
+} from '../../src/adapters/store/embedded-postgres/embedded-postgres.ts';
 import { pollUntil } from './poll.ts';
 import { copyPreparedData } from './prepared-data.ts';
 

@@ -1,11 +1,11 @@
 import { afterEach } from 'vitest';
 import { z } from 'zod';
-import type { AuthenticationOutcome, Authenticator } from '../../src/accounts/ports.ts';
+import type { AuthenticationOutcome, Authenticator } from '../../src/domain/accounts/ports.ts';
 import { roles, type Role } from '../../src/contract/actor.ts';
 import type { Principal, TokenScope } from '../../src/contract/permissions.ts';
-import type { App } from '../../src/http/access.ts';
-import type { RouteDependencies } from '../../src/http/routes.ts';
-import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
+import type { App } from '../../src/surfaces/http/access.ts';
+import type { RouteDependencies } from '../../src/surfaces/http/routes.ts';
+import { createHttpServer, type HttpServerOptions } from '../../src/surfaces/http/server.ts';
 import type { BulkSettings } from '../../src/kinds/bulk/bulk.ts';
 import { listKinds } from '../../src/kinds/list.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor } from '../../src/contract/actor.ts';
 import { retryPolicy } from '../../src/contract/job.ts';
-import { emptyOutcome } from '../../src/jobs/contract.ts';
-import { familyOf } from '../../src/jobs/failure.ts';
+import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
+import { familyOf } from '../../src/domain/jobs/failure.ts';
 import type {
   AttemptOutcome,
   ClaimedJob,
@@ -10,7 +10,7 @@ import type {
   JobStore,
   NewJob,
   WorkerRow,
-} from '../../src/jobs/ports.ts';
+} from '../../src/domain/jobs/ports.ts';
 
 export const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
 

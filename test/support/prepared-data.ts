@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { createDatabase } from '../../src/store/database.ts';
-import { createEmbeddedPostgres } from '../../src/store/embedded-postgres/embedded-postgres.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { createDatabase } from '../../src/adapters/store/database.ts';
+import { createEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres/embedded-postgres.ts';
+import { migrate } from '../../src/adapters/store/migrate.ts';
 import { addAdmin } from './admin.ts';
 
 /** How test/global-setup.ts tells the rest of the run where it is. */

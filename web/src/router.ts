@@ -1,5 +1,5 @@
 import { createRouter, createWebHistory } from 'vue-router';
-import { loadSession, useSession } from './composables/use-session.ts';
+import { loadSession, useSession } from './composables/account/use-session.ts';
 
 declare module 'vue-router' {
   interface RouteMeta {

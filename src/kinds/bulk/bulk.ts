@@ -3,9 +3,9 @@ import { bulkAction, bulkCounts } from '../../contract/bulk.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type { Actor } from '../../contract/actor.ts';
 import { isAllowed, permissionsOf } from '../../contract/permissions.ts';
-import type { Bulk, BulkSteps } from '../../search/ports.ts';
+import type { Bulk, BulkSteps } from '../../domain/diary/ports.ts';
 import { defineKind } from '../define-kind.ts';
-import type { Kind } from '../ports.ts';
+import type { Kind } from '../../domain/jobs/kind-ports.ts';
 
 export const bulkInput = z.strictObject({
   filter: z.string(),

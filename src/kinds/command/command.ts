@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { plainText } from '../../contract/job.ts';
-import type { ExternalKind } from '../ports.ts';
+import type { ExternalKind } from '../../domain/jobs/kind-ports.ts';
 
 const commandInput = z.strictObject({
   argv: z

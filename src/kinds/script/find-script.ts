@@ -1,6 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { NotStarted } from '../ports.ts';
+import type { NotStarted } from '../../domain/jobs/kind-ports.ts';
 
 export interface ScriptFolder {
   scriptsDirectory: string;

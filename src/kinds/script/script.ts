@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plainText } from '../../contract/job.ts';
 import { defineKind } from '../define-kind.ts';
-import type { Kind, KindOutcome, ProgramReport } from '../ports.ts';
+import type { Kind, KindOutcome, ProgramReport } from '../../domain/jobs/kind-ports.ts';
 import { findQuoteProblem, toArgv } from '../../contract/script-arguments.ts';
 import { findScript, type ScriptFolder } from './find-script.ts';
 

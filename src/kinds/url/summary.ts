@@ -1,6 +1,6 @@
 import type { Verdict } from '../../contract/job.ts';
 import type { UrlResult, UrlTest } from '../../contract/url-test.ts';
-import type { KindOutcome } from '../ports.ts';
+import type { KindOutcome } from '../../domain/jobs/kind-ports.ts';
 
 const mostSlowest = 10;
 const mostFailures = 100;

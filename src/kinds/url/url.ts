@@ -9,8 +9,8 @@ import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from
 import { testKey } from '../../contract/url-text.ts';
 import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
-import type { DonePart } from '../../parts/ports.ts';
-import type { Kind, KindContext, KindOutcome } from '../ports.ts';
+import type { DonePart } from '../../domain/reports/part-ports.ts';
+import type { Kind, KindContext, KindOutcome } from '../../domain/jobs/kind-ports.ts';
 import { findDifferences } from './differences.ts';
 import type { AllowedRange } from './guard.ts';
 import { findPathProblem } from './json-path.ts';

@@ -3,9 +3,9 @@
  * moment that no clock could hit. Armed by a file and SIGUSR2; the next attempt that comes by sets it off.
  */
 import { readFileSync } from 'node:fs';
-import type { JobStore } from '../../../src/jobs/ports.ts';
+import type { JobStore } from '../../../src/domain/jobs/ports.ts';
 import { performFault } from './inner-faults.ts';
-import type { OutputStore } from '../../../src/output/ports.ts';
+import type { OutputStore } from '../../../src/domain/output/ports.ts';
 
 export const faultPoints = [
   'before claim',

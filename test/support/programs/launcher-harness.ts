@@ -16,7 +16,7 @@ import type {
   UsageSample,
 } from '../../../src/launcher/protocol.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
-import { LauncherClient, type ProgramListener } from '../../../src/worker/launcher-client.ts';
+import { LauncherClient, type ProgramListener } from '../../../src/launcher/client/client.ts';
 import { until } from './until.ts';
 
 /** What a listener heard. Fails a test when the order of calls or offsets breaks the contract. */

@@ -5,8 +5,8 @@ import { createGuard } from '../../../src/kinds/url/guard.ts';
 import { runOrder } from '../../../src/kinds/url/run-order.ts';
 import type { UrlTester } from '../../../src/kinds/url/tester.ts';
 import { createUrlKind } from '../../../src/kinds/url/url.ts';
-import type { KindContext, KindOutcome } from '../../../src/kinds/ports.ts';
-import type { NewPart } from '../../../src/parts/ports.ts';
+import type { KindContext, KindOutcome } from '../../../src/domain/jobs/kind-ports.ts';
+import type { NewPart } from '../../../src/domain/reports/part-ports.ts';
 import { thisMachine } from './tester.ts';
 
 export interface UrlJob {

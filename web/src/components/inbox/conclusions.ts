@@ -1,4 +1,4 @@
-import type { Conclusion } from '../../composables/use-inbox.ts';
+import type { Conclusion } from '../../composables/diary/use-inbox.ts';
 import { assessmentLooks, type Color } from '../job/state-look.ts';
 
 export interface ConclusionChoice {

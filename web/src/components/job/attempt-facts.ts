@@ -2,7 +2,7 @@ import type { Attempt } from '../../../../src/contract/job.ts';
 import type { AttemptState } from '../../../../src/contract/states.ts';
 import { size } from '../../format/size.ts';
 import { duration, fullTime, shortTime } from '../../format/time.ts';
-import type { Fact } from '../remote/FactList.vue';
+import type { Fact } from '../page/FactList.vue';
 import { stateLooks, type Look } from './state-look.ts';
 
 export const attemptLooks: Readonly<Record<AttemptState, Look>> = {

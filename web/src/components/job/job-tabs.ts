@@ -1,6 +1,6 @@
 import { defineAsyncComponent, type Component } from 'vue';
 import type { Job } from '../../../../src/contract/job.ts';
-import LoadingRows from '../remote/LoadingRows.vue';
+import LoadingRows from '../page/LoadingRows.vue';
 import JobOverview from './JobOverview.vue';
 
 export interface JobTab {

@@ -1,4 +1,4 @@
-import type { PlotLine } from '../../composables/use-job-series.ts';
+import type { PlotLine } from '../../composables/job/use-job-series.ts';
 
 /** One column of places, and one of values for each line; null where a line was not measured there. */
 export function toTable(

@@ -1,0 +1,114 @@
+import type { CapsuleStore, NewCapsule } from '../../domain/again/capsule-ports.ts';
+import type { Actor } from '../../contract/actor.ts';
+import type { Capsule } from '../../contract/capsule.ts';
+import type { Database } from './database.ts';
+import { Conditions, visibleTo } from './jobs/conditions.ts';
+
+const saveStatement = {
+  name: 'save-capsules',
+  text: `
+insert into capsules (job_id, attempt, script_sha256, facts)
+select i."jobId", i.attempt, decode(i.sha256, 'hex'), i.facts
+from json_to_recordset($1::json) as i ("jobId" bigint, attempt integer, sha256 text, facts json)
+join jobs j on j.id = i."jobId"
+on conflict do nothing`,
+};
+
+/** Rows in order of hash, so that two workers that start the same scripts do not wait in a circle. */
+const saveTextsStatement = {
+  name: 'save-script-texts',
+  text: `
+insert into script_texts (sha256, text)
+select decode(sha256, 'hex'), text from json_to_recordset($1::json) as i (sha256 text, text text) order by 1
+on conflict do nothing`,
+};
+
+const changedStatement = `
+with marked as (
+  update capsules set script_changed = true where job_id = $1 and attempt = $2 and not script_changed
+  returning job_id, attempt, facts
+)
+insert into events (job_id, actor, name, data)
+select job_id, $3, 'script changed', json_build_object('attempt', attempt, 'file', facts -> 'script' ->> 'file') from marked`;
+
+/** Hashes whose text this process has stored: most attempts run a script that ran before. */
+const maxKnown = 1_000;
+
+interface CapsuleRow {
+  attempt: number;
+  recordedAt: Date;
+  scriptChanged: boolean;
+  text: string | null;
+  facts: Omit<NewCapsule, 'jobId' | 'attempt' | 'files'> & Partial<Pick<NewCapsule, 'files'>>;
+}
+
+export function createCapsuleStore(db: Database): CapsuleStore {
+  const known = new Set<string>();
+  return {
+    save: async (batch) => {
+      await saveTexts(db, batch, known);
+      await db.query(saveStatement, [JSON.stringify(batch.map(toRow))]);
+    },
+    findScript: async ({ jobId, number }) => {
+      const [row] = await db.query<{ file: string; sha256: string }>(
+        `select facts -> 'script' ->> 'file' as file, encode(script_sha256, 'hex') as sha256
+         from capsules where job_id = $1 and attempt = $2 and script_sha256 is not null`,
+        [jobId, number],
+      );
+      return row ?? null;
+    },
+    markScriptChanged: async ({ jobId, number }, actor) => {
+      await db.query(changedStatement, [jobId, number, actor]);
+    },
+    read: (jobId, attempt, actor) => read(db, { jobId, attempt }, actor),
+    readText: async (sha256) => {
+      const [row] = await db.query<{ text: string }>(
+        'select text from script_texts where sha256 = decode($1, $2)',
+        [sha256, 'hex'],
+      );
+      return row?.text ?? null;
+    },
+  };
+}
+
+async function saveTexts(db: Database, batch: readonly NewCapsule[], known: Set<string>): Promise<void> {
+  const texts = new Map<string, string>();
+  for (const { script } of batch)
+    if (script && script.text !== null && !known.has(script.sha256)) texts.set(script.sha256, script.text);
+  if (texts.size === 0) return;
+  const rows = [...texts].map(([sha256, text]) => ({ sha256, text }));
+  await db.query(saveTextsStatement, [JSON.stringify(rows)]);
+  if (known.size > maxKnown) known.clear();
+  for (const { sha256 } of rows) known.add(sha256);
+}
+
+function toRow({ jobId, attempt, script, ...facts }: NewCapsule): object {
+  const { text: _text, ...file } = script ?? { text: null };
+  return { jobId, attempt, sha256: script?.sha256, facts: { ...facts, script: script && file } };
+}
+
+async function read(
+  db: Database,
+  { jobId, attempt }: { jobId: number; attempt: number | null },
+  actor: Actor,
+): Promise<Capsule | null> {
+  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  if (attempt !== null) conditions.add('c.attempt = ?', attempt);
+  const [row] = await db.query<CapsuleRow>(
+    `select c.attempt, c.recorded_at as "recordedAt", c.script_changed as "scriptChanged", c.facts, t.text
+     from capsules c join jobs j on j.id = c.job_id left join script_texts t on t.sha256 = c.script_sha256
+     where ${conditions.text} order by c.attempt desc limit 1`,
+    conditions.values,
+  );
+  if (!row) return null;
+  const { script, ...facts } = row.facts;
+  return {
+    ...facts,
+    // Those recorded before jobs had files say nothing of them.
+    files: facts.files ?? [],
+    jobId,
+    attempt: row.attempt,
+    recordedAt: row.recordedAt.toISOString(),
+    script: script && { ...script, text: row.text, changed: row.scriptChanged },
+  };
+}

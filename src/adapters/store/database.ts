@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { AppError, isAppError } from '../../contract/errors.ts';
+import { isConnectionLost } from '../../lib/connection-lost.ts';
+import { Outage, type OutageListener } from './outage.ts';
+
+/** A statement of ours; with a name it is prepared once per connection and then only executed. */
+export interface Statement {
+  name?: string;
+  text: string;
+}
+
+/**
+ * For a statement that is built of parts and has few forms: prepared under a name that follows from its text. Planning
+ * one that joins much takes longer than running it.
+ */
+export function prepared(text: string): Statement {
+  return { name: createHash('sha256').update(text).digest('base64url'), text };
+}
+
+/** What statements run on: the pool, or one transaction of it. */
+export interface Queryable {
+  /** @throws AppError `database_unavailable` when the server cannot be reached; else the error of the server. */
+  query<Row>(statement: Statement | string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface Database extends Queryable {
+  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Connections of this process by what they do; callers that wait for one. */
+  connections(): { used: number; idle: number; waiting: number };
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://…`, or a folder with a Unix socket as `host`. */
+  connection: pg.PoolConfig;
+  poolSize: number;
+  applicationName: string;
+  onIdleError(error: Error): void;
+  /** Told of every statement that failed: its SQLSTATE, else Node's code, else `unknown`. */
+  onStatementError?(code: string): void;
+  /** Told when the database goes away and when it is back. */
+  outage?: OutageListener;
+}
+
+// bigint: ids, counters and byte counts stay far below 2^53, and a number is what JSON and people expect.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    ...options.connection,
+    max: options.poolSize,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    // A server that vanished without a FIN must not hold a caller for ever.
+    query_timeout: 65_000,
+    statement_timeout: 60_000,
+    // The other end of such a loss: a session that holds locks for somebody who is gone.
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  });
+  pool.on('error', (error) => options.onIdleError(error));
+  let closed: Promise<void> | undefined;
+  const outage = options.outage && new Outage(options.outage);
+  const watch: Watch = {
+    failed: (error) => {
+      options.onStatementError?.(codeOf(error) || 'unknown');
+      const translated = translate(error);
+      if (isAppError(translated) && !closed) outage?.failed(error);
+      return translated;
+    },
+    answered: () => outage?.answered(),
+  };
+  return {
+    query: (statement, values) => run(pool, { statement, values, watch }),
+    transaction: (work) => inTransaction(pool, work, watch),
+    connections: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+    close: () => (closed ??= pool.end()),
+  };
+}
+
+/** Follows every statement. */
+interface Watch {
+  /** @returns the error to throw */
+  failed(error: unknown): unknown;
+  answered(): void;
+}
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Queryable) => Promise<T>,
+  watch: Watch,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw watch.failed(error);
+  });
+  let broken: Error | undefined;
+  // Lost between two statements, no query is there to reject, and the pool listens only to connections that are idle:
+  // without a listener the error would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    await run(client, { statement: 'begin', watch });
+    const result = await work({ query: (statement, values) => run(client, { statement, values, watch }) });
+    await run(client, { statement: 'commit', watch });
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+async function run<Row>(
+  target: pg.Pool | pg.PoolClient,
+  {
+    statement,
+    values = [],
+    watch,
+  }: {
+    statement: Statement | string;
+    values?: readonly unknown[] | undefined;
+    watch: Watch;
+  },
+): Promise<Row[]> {
+  const config = typeof statement === 'string' ? { text: statement } : statement;
+  try {
+    const result = await target.query({ ...config, values: [...values] });
+    watch.answered();
+    return result.rows as Row[];
+  } catch (error) {
+    throw watch.failed(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** SQLSTATE disk_full. */
+const diskFull = '53100';
+
+function translate(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error && error.code === diskFull) {
+    const message = 'The disk of the database is full. Nothing was stored; make room and try again.';
+    return new AppError('storage_full', message, { cause: error });
+  }
+  if (!isConnectionLost(error)) return error;
+  return new AppError(
+    'database_unavailable',
+    'The database does not answer. Try again; a submit with an idempotency key can be repeated safely.',
+    {
+      cause: error,
+    },
+  );
+}
+
+/** True for errors that speak of a row: classes 22 (data exception) and 23 (constraint violation) of SQLSTATE. */
+export function isRowError(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+  );
+}

@@ -1,0 +1,116 @@
+import type { ExternalBeat } from '../../contract/external.ts';
+import type { ExternalStore, NewExternal } from '../../domain/elsewhere/external-ports.ts';
+import type { AttemptKey } from '../../domain/jobs/ports.ts';
+import type { Database, Queryable } from './database.ts';
+import { indexWords } from './jobs/index-words.ts';
+import { createAttemptOutput } from './output-store.ts';
+
+/** Born running: no queue ever holds it, so no claim can see it. */
+const beginStatement = `
+with stored as (
+  insert into jobs (uid, kind, name, state, attempt, owner, account_id, project, tags, submitted_at, started_at)
+  select $1, $2, $3, 'running', 1, $4, $5, $6, $7::text[], t.at, t.at from (select least($8::timestamptz, now()) as at) t
+  returning id, started_at
+),
+inputs as (
+  insert into job_inputs (job_id, input, retry) select id, $9::json, '{"attempts": 1, "on": [], "initialMs": 0, "factor": 1, "maxMs": 0}' from stored
+),
+begun as (
+  insert into attempts (job_id, number, owner, worker_name, claimed_at, launched_at)
+  select id, 1, 'external', $10, started_at, started_at from stored
+  returning job_id, number, token
+),
+history as (
+  insert into events (job_id, at, actor, name, data)
+  select id, started_at, $4, 'started elsewhere', json_build_object('attempt', 1, 'holder', $10::text) from stored
+)
+select job_id as "jobId", number, token from begun`;
+
+export function createExternalStore(db: Database): ExternalStore {
+  return {
+    begin: (attempt) => begin(db, attempt),
+    beat: (key) => beat(db, key),
+    appendTo: (key, work) =>
+      db.transaction(async (tx) => {
+        const [row] = await tx.query<{ claimedAt: Date }>(
+          `select claimed_at as "claimedAt" from attempts
+           where job_id = $1 and number = $2 and token = $3 and owner = 'external' and (state = 'running' or reason = 'lost')
+           for update`,
+          [key.jobId, key.number, key.token],
+        );
+        if (!row) return null;
+        return work(
+          { jobId: key.jobId, number: key.number, claimedAt: row.claimedAt },
+          createAttemptOutput(tx),
+        );
+      }),
+    release: async ({ token }) => {
+      await db.query('delete from external_leases where token = $1', [token]);
+    },
+  };
+}
+
+/** Two reports of one beginning meet in the unique index of keys; the second waits, and answers with the first. */
+function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'conflict'> {
+  return db.transaction(async (tx) => {
+    const { uid, owner, key, bodyHash, input, startedAt, holder, kind, name, accountId, project, tags } =
+      attempt;
+    const mine = await tx.query(
+      `insert into idempotency_keys (scope, key, body_hash, job_uid) values ($1, $2, decode($3, 'hex'), $4)
+       on conflict do nothing returning key`,
+      [owner, key, bodyHash, uid],
+    );
+    if (mine.length === 0) return findBegun(tx, attempt);
+    const values = [
+      uid,
+      kind,
+      name,
+      owner,
+      accountId,
+      project,
+      tags,
+      startedAt,
+      JSON.stringify(input),
+      holder,
+    ];
+    const [begun] = await tx.query<AttemptKey>(beginStatement, values);
+    if (!begun) throw new Error('an insert returns its row');
+    await tx.query('insert into external_leases (job_id, attempt, token, holder) values ($1, $2, $3, $4)', [
+      begun.jobId,
+      begun.number,
+      begun.token,
+      holder,
+    ]);
+    await indexWords(tx, [begun.jobId]);
+    return begun;
+  });
+}
+
+async function findBegun(
+  tx: Queryable,
+  { owner, key, bodyHash }: NewExternal,
+): Promise<AttemptKey | 'conflict'> {
+  const [known] = await tx.query<AttemptKey & { isSame: boolean }>(
+    `select a.job_id as "jobId", a.number, a.token, k.body_hash = decode($3, 'hex') as "isSame"
+     from idempotency_keys k join jobs j on j.uid = k.job_uid join attempts a on a.job_id = j.id and a.number = 1
+     where k.scope = $1 and k.key = $2 and a.owner = 'external'`,
+    [owner, key, bodyHash],
+  );
+  if (!known?.isSame) return 'conflict';
+  const { jobId, number, token } = known;
+  return { jobId, number, token };
+}
+
+async function beat(db: Database, { jobId, number, token }: AttemptKey): Promise<ExternalBeat> {
+  const [row] = await db.query<{ cancelRequested: boolean }>(
+    `with mine as (
+       update external_leases set beat = beat + 1, seen_at = now() where token = $3 returning job_id
+     )
+     select j.cancel_requested_at is not null as "cancelRequested"
+     from mine m join jobs j on j.id = m.job_id
+     join attempts a on a.job_id = j.id and a.number = $2 and a.token = $3 and a.state = 'running'
+     where j.id = $1`,
+    [jobId, number, token],
+  );
+  return { isRunning: row !== undefined, cancelRequested: row?.cancelRequested ?? false };
+}

@@ -1,0 +1,328 @@
+import type { Actor } from '../../contract/actor.ts';
+import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../../contract/job.ts';
+import type { RunOptions } from '../../contract/run-options.ts';
+import type { JobQuery, JobReader, JobStats } from '../../domain/jobs/ports.ts';
+import type { AttemptRef } from '../../domain/output/ports.ts';
+import { toRetcode } from '../../contract/retcode.ts';
+import { Gather } from '../../lib/gather.ts';
+import { type Database, prepared } from './database.ts';
+import { readBaseRuns } from './jobs/base-runs.ts';
+import { readFailures } from './failure-reader.ts';
+import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
+import { readFeed } from './jobs/feed.ts';
+import { addBehind, parseCursor } from './search/position.ts';
+
+const summaryColumns = `
+  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.family, j.keep, j.progress, j.queue, j.priority,
+  j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.project, j.tags, j.parent_id as "parentId", j.again_of as "againOf",
+  j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
+  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
+
+type Tone = 'good' | 'warn' | 'bad';
+
+interface SummaryRow extends Omit<JobSummary, 'verdict' | 'submittedAt' | 'runAt' | 'startedAt' | 'endedAt'> {
+  verdict: string | null;
+  verdict_tone: Tone | null;
+  own_verdict: string | null;
+  own_verdict_tone: Tone | null;
+  submittedAt: Date;
+  runAt: Date | null;
+  startedAt: Date | null;
+  endedAt: Date | null;
+  micros?: string;
+}
+
+interface JobRow extends SummaryRow {
+  input: unknown;
+  result: unknown;
+  retry: Job['retry'];
+  timeoutMs: number | null;
+  run: RunOptions | null;
+  after: Job['after'];
+  info: string | null;
+  summary: string | null;
+  hasBaseRuns: boolean;
+}
+
+/**
+ * Many submits are stored by one statement and each is answered with its job, so reads of one moment are one statement,
+ * too: at 50 connections that leaves the database a third of what a read each costs.
+ */
+export function createJobReader(db: Database): JobReader {
+  const gathered = new Gather<JobRequest, Job | null>((batch) => readGathered(db, batch), {
+    maxItems: 100,
+    maxRunning: 4,
+  });
+  return {
+    list: (query, actor) => list(db, query, actor),
+    count: (query, actor) => count(db, query, actor),
+    byId: (id, actor) => gathered.add({ id, actor }),
+    byUid: async (uid, actor) => (await read(db, new Conditions().add('j.uid = ?', uid), actor))[0] ?? null,
+    known: (ids, actor) => known(db, ids, actor),
+    attempts: (jobId, actor) => attempts(db, jobId, actor),
+    newestAttempts: (jobIds, actor) => newestAttempts(db, jobIds, actor),
+    attemptRef: (jobId, number, actor) => attemptRef(db, jobId, number, actor),
+    events: (jobId, afterId, limit, actor) => events(db, { jobId, afterId, limit }, actor),
+    feed: (position, limit, actor) => readFeed(db, { position, limit }, actor),
+    stats: (actor) => stats(db, actor),
+    failures: (query, actor) => readFailures(db, query, actor),
+  };
+}
+
+async function list(
+  db: Database,
+  query: JobQuery,
+  actor: Actor,
+): Promise<{ items: JobSummary[]; cursor: string | null }> {
+  const conditions = visibleTo(addFilters(new Conditions(), query), actor);
+  const isNewestFirst = query.order !== 'oldest';
+  if (query.cursor !== undefined) {
+    addBehind(conditions, 'j.submitted_at, j.id', query.order ?? 'newest', parseCursor(query.cursor));
+  }
+  const direction = isNewestFirst ? 'desc' : 'asc';
+  const limit = conditions.value(query.limit + 1);
+  const rows = await db.query<SummaryRow>(
+    `select ${summaryColumns}, (extract(epoch from j.submitted_at) * 1000000)::bigint::text as micros
+     from jobs j where ${conditions.text} order by j.submitted_at ${direction}, j.id ${direction} limit ${limit}`,
+    conditions.values,
+  );
+  const page = rows.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(toSummary),
+    cursor: rows.length > query.limit && last ? `${last.micros}-${last.id}` : null,
+  };
+}
+
+/** Jobs by number, in no order; those the actor may not see are left out. */
+export async function readSummaries(
+  db: Database,
+  ids: readonly number[],
+  actor: Actor,
+): Promise<JobSummary[]> {
+  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const rows = await db.query<SummaryRow>(
+    `select ${summaryColumns} from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return rows.map(toSummary);
+}
+
+async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number> {
+  const conditions = visibleTo(addFilters(new Conditions(), query), actor);
+  const [row] = await db.query<{ count: number }>(
+    `select count(*) from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return row?.count ?? 0;
+}
+
+interface JobRequest {
+  id: number;
+  actor: Actor;
+}
+
+/** One statement for each who asks, because they may see different jobs. */
+async function readGathered(db: Database, batch: readonly JobRequest[]): Promise<(Job | null)[]> {
+  const found = new Map<JobRequest, Job>();
+  const ofOneActor = async (requests: readonly JobRequest[]): Promise<void> => {
+    const [first] = requests;
+    if (!first) return;
+    const ids = [...new Set(requests.map(({ id }) => id))];
+    const jobs = await read(db, new Conditions().add('j.id = any(?::bigint[])', ids), first.actor);
+    const byId = new Map(jobs.map((job) => [job.id, job]));
+    for (const request of requests) {
+      const job = byId.get(request.id);
+      if (job) found.set(request, job);
+    }
+  };
+  const groups = Map.groupBy(batch, ({ actor }) => JSON.stringify(actor));
+  await Promise.all([...groups.values()].map((requests) => ofOneActor(requests)));
+  return batch.map((request) => found.get(request) ?? null);
+}
+
+async function read(db: Database, conditions: Conditions, actor: Actor): Promise<Job[]> {
+  visibleTo(conditions, actor);
+  const ofOthers = visibleTo(new Conditions(conditions.values), actor);
+  const statement = prepared(
+    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result,
+       coalesce((
+         select json_agg(json_build_object('jobId', d.on_job_id, 'mustSucceed', d.must_succeed, 'state', (
+           select j.state from jobs j where j.id = d.on_job_id and ${ofOthers.text}
+         )) order by d.on_job_id)
+         from job_dependencies d where d.job_id = j.id
+       ), '[]') as after, n.info, n.summary,
+       exists (select from base_runs b where b.job_id = j.id)
+         or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
+     from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
+     where ${conditions.text}`,
+  );
+  const rows = await db.query<JobRow>(statement, conditions.values);
+  return Promise.all(rows.map((row) => toJob(db, row, actor)));
+}
+
+async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
+  const { input, result, retry, timeoutMs, run, after, info, summary, hasBaseRuns, ...rest } = row;
+  const { baseRuns, baseRunOf } = hasBaseRuns
+    ? await readBaseRuns(db, row.id, actor)
+    : { baseRuns: [], baseRunOf: [] };
+  return {
+    ...toSummary(rest),
+    input,
+    result: result ?? null,
+    retry,
+    timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
+    limits: run?.limits ?? null,
+    nice: run?.nice ?? null,
+    env: run?.env ?? null,
+    stdin: run?.stdin ?? null,
+    workdir: run?.workdir ?? null,
+    files: run?.files ?? null,
+    after,
+    info,
+    summary,
+    kindVerdict: toVerdict(row.verdict, row.verdict_tone),
+    baseRuns,
+    baseRunOf,
+    warnings: baseRuns.flatMap(({ jobId, assessment }) =>
+      assessment === 'obsolete' ? [`Its base run, job ${jobId}, is obsolete.`] : [],
+    ),
+  };
+}
+
+async function known(db: Database, ids: readonly number[], actor: Actor): Promise<Set<number>> {
+  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const rows = await db.query<{ id: number }>(
+    `select j.id from jobs j where ${conditions.text}`,
+    conditions.values,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+function toSummary({ micros: _micros, ...row }: SummaryRow): JobSummary {
+  const { verdict, verdict_tone: tone, own_verdict: own, own_verdict_tone: ownTone, ...rest } = row;
+  return {
+    ...rest,
+    verdict: toVerdict(own, ownTone) ?? toVerdict(verdict, tone),
+    submittedAt: row.submittedAt.toISOString(),
+    runAt: toIso(row.runAt),
+    startedAt: toIso(row.startedAt),
+    endedAt: toIso(row.endedAt),
+  };
+}
+
+function toVerdict(text: string | null, tone: Tone | null): Verdict | null {
+  return text !== null && tone !== null ? { text, tone } : null;
+}
+
+function toIso(date: Date | null): string | null {
+  return date?.toISOString() ?? null;
+}
+
+const attemptColumns = `
+  a.job_id as "jobId", a.number, a.state, a.owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
+  a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
+  a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
+  a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.error_line as "errorLine", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
+  a.output_removed_at as "removedAt", a.output_removed_by as "removedBy",
+  -- The last event that brought the job into its queue; the end of an attempt that is tried again is one.
+  extract(epoch from a.claimed_at - (
+    select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
+      and (e.name in ('submitted', 'queued', 'retried') or e.data ->> 'next' = 'queued')
+  ))::float8 * 1000 as "queueWaitMs",
+  coalesce((
+    select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)
+    from late_results l where l.job_id = a.job_id and l.attempt = a.number
+  ), '[]') as "lateResults"`;
+
+type AttemptRow = Omit<
+  Attempt,
+  'retcode' | 'wallMs' | 'claimedAt' | 'launchedAt' | 'endedAt' | 'outputRemoved'
+> & {
+  removedAt: Date | null;
+  removedBy: string | null;
+  jobId: number;
+  claimedAt: Date;
+  launchedAt: Date | null;
+  endedAt: Date | null;
+};
+
+async function attempts(db: Database, jobId: number, actor: Actor): Promise<Attempt[]> {
+  const conditions = visibleTo(new Conditions().add('a.job_id = ?', jobId), actor);
+  const rows = await db.query<AttemptRow>(
+    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id where ${conditions.text} order by a.number`,
+    conditions.values,
+  );
+  return rows.map(toAttempt);
+}
+
+async function newestAttempts(
+  db: Database,
+  jobIds: readonly number[],
+  actor: Actor,
+): Promise<Map<number, Attempt>> {
+  const conditions = visibleTo(new Conditions().add('a.job_id = any(?::bigint[])', jobIds), actor);
+  const rows = await db.query<AttemptRow>(
+    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id and j.attempt = a.number where ${conditions.text}`,
+    conditions.values,
+  );
+  return new Map(rows.map((row) => [row.jobId, toAttempt(row)]));
+}
+
+function toAttempt({ jobId: _jobId, removedAt, removedBy, ...row }: AttemptRow): Attempt {
+  return {
+    ...row,
+    retcode: toRetcode(row),
+    queueWaitMs: row.queueWaitMs === null ? null : Math.round(row.queueWaitMs),
+    wallMs: row.endedAt && row.endedAt.getTime() - (row.launchedAt ?? row.claimedAt).getTime(),
+    claimedAt: row.claimedAt.toISOString(),
+    launchedAt: toIso(row.launchedAt),
+    endedAt: toIso(row.endedAt),
+    outputRemoved: removedAt && { at: removedAt.toISOString(), rule: removedBy ?? '' },
+  };
+}
+
+async function attemptRef(
+  db: Database,
+  jobId: number,
+  number: number | null,
+  actor: Actor,
+): Promise<(AttemptRef & { uid: string; isEnded: boolean }) | null> {
+  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  if (number === null) conditions.add('a.number = j.attempt');
+  else conditions.add('a.number = ?', number);
+  const [row] = await db.query<AttemptRef & { uid: string; isEnded: boolean }>(
+    `select a.job_id as "jobId", a.number, a.claimed_at as "claimedAt", j.uid, a.state <> 'running' as "isEnded"
+     from attempts a join jobs j on j.id = a.job_id where ${conditions.text}`,
+    conditions.values,
+  );
+  return row ?? null;
+}
+
+async function events(
+  db: Database,
+  { jobId, afterId, limit }: { jobId: number; afterId: number; limit: number },
+  actor: Actor,
+): Promise<JobEvent[]> {
+  const conditions = visibleTo(new Conditions().add('e.job_id = ? and e.id > ?', jobId, afterId), actor);
+  const rows = await db.query<Omit<JobEvent, 'at' | 'recordedAt'> & { at: Date; recordedAt: Date }>(
+    `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data
+     from events e join jobs j on j.id = e.job_id where ${conditions.text} order by e.id limit ${conditions.value(limit)}`,
+    conditions.values,
+  );
+  return rows.map((row) => ({ ...row, at: row.at.toISOString(), recordedAt: row.recordedAt.toISOString() }));
+}
+
+async function stats(db: Database, actor: Actor): Promise<JobStats> {
+  const conditions = visibleTo(new Conditions(), actor);
+  const rows = await db.query<{ state: keyof JobStats['states']; queue: string | null; count: number }>(
+    `select j.state, j.queue, count(*) from jobs j where ${conditions.text} group by j.state, j.queue order by j.queue, j.state`,
+    conditions.values,
+  );
+  const states: JobStats['states'] = {};
+  for (const { state, count } of rows) states[state] = (states[state] ?? 0) + count;
+  return {
+    states,
+    queues: rows.flatMap(({ queue, ...rest }) => (queue === null ? [] : [{ queue, ...rest }])),
+  };
+}

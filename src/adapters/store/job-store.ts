@@ -1,0 +1,45 @@
+import type { JobStore } from '../../domain/jobs/ports.ts';
+import type { Database } from './database.ts';
+import { cancelJobs, removeJob, retryJob } from './jobs/intervene.ts';
+import { claimJobs } from './jobs/claim.ts';
+import { changeJob } from './jobs/change.ts';
+import { finishAttempts } from './jobs/finish.ts';
+import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
+import { settleDependants } from './jobs/settle.ts';
+import { nearLimit } from './jobs/near-limit.ts';
+import { submitJobs } from './jobs/submit.ts';
+import { forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
+import {
+  beat,
+  giveUpWorker,
+  registerWorker,
+  setWorkerProblem,
+  stopWorker,
+  watchedWorkers,
+} from './fleet/workers.ts';
+
+export function createJobStore(db: Database): JobStore {
+  return {
+    submit: (batch) => submitJobs(db, batch),
+    claim: (request) => claimJobs(db, request),
+    finish: (batch) => finishAttempts(db, batch),
+    markLaunched: (batch) => markLaunched(db, batch),
+    setProgress: (batch) => setProgress(db, batch),
+    setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),
+    nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),
+    cancel: (ids, actor) => cancelJobs(db, ids, actor),
+    retry: (id, actor) => retryJob(db, id, actor),
+    change: (id, change, actor) => changeJob(db, id, change, actor),
+    remove: (id) => removeJob(db, id),
+    settleDependants: (options) => settleDependants(db, options),
+    sweep: (limit) => sweepJobs(db, limit),
+    forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
+    registerWorker: (worker) => registerWorker(db, worker),
+    beat: (workerId, incarnation) => beat(db, workerId, incarnation),
+    stopWorker: (workerId, incarnation) => stopWorker(db, workerId, incarnation),
+    setWorkerProblem: (workerId, incarnation, problem) =>
+      setWorkerProblem(db, workerId, incarnation, problem),
+    watchedWorkers: () => watchedWorkers(db),
+    giveUpWorker: (worker) => giveUpWorker(db, worker),
+  };
+}

@@ -1,0 +1,64 @@
+import { wordsOf, type SearchedRecord } from '../../../contract/words.ts';
+import type { Database, Queryable } from '../database.ts';
+
+const lockStatement = {
+  name: 'lock-words',
+  text: `
+select w.job_id from jobs j join job_words w on w.job_id = j.id and w.submitted_at = j.submitted_at
+where j.id = any($1::bigint[]) order by w.job_id for update of w`,
+};
+
+const readStatement = {
+  name: 'read-words-record',
+  text: `
+select j.id, j.kind, j.name, j.owner, j.queue, j.project, j.tags, j.needs, j.message, j.verdict,
+  j.own_verdict as "ownVerdict", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
+from jobs j left join job_inputs i on i.job_id = j.id left join job_notes n on n.job_id = j.id
+left join source_identities s on s.job_id = j.id
+where j.id = any($1::bigint[])`,
+};
+
+/** A row that has these words already is left as it is: it would only grow the index. */
+const writeStatement = {
+  name: 'write-words',
+  text: `
+insert into job_words (job_id, submitted_at, words)
+select j.id, j.submitted_at, array_to_tsvector(i.words)
+from json_to_recordset($1::json) as i (id bigint, words text[]) join jobs j on j.id = i.id
+order by j.id
+on conflict (job_id, submitted_at) do update set words = excluded.words where job_words.words <> excluded.words`,
+};
+
+/**
+ * Writes the words of jobs anew from their record: input, notes, verdict, message, name, tags and the rest.
+ *
+ * Call it in the transaction that changed the record. The rows of words are locked before the record is read, so of
+ * two writers the second reads what the first has committed: words never fall behind the record.
+ */
+export async function indexWords(tx: Queryable, jobIds: readonly number[]): Promise<void> {
+  if (jobIds.length === 0) return;
+  await tx.query(lockStatement, [jobIds]);
+  const records = await tx.query<SearchedRecord & { id: number }>(readStatement, [jobIds]);
+  const rows = records.map(({ id, ...record }) => ({ id, words: [...wordsOf(record), String(id)] }));
+  await tx.query(writeStatement, [JSON.stringify(rows)]);
+}
+
+const takeDue = `
+delete from job_words_due where job_id in (
+  select job_id from job_words_due order by job_id limit $1 for update skip locked
+) returning job_id as "jobId"`;
+
+/**
+ * Writes the words of jobs that were marked in `job_words_due`; resolves with how many there were. A mark set while this
+ * is under way waits for the end of this transaction, and is found by the next call.
+ */
+export function indexDueWords(db: Database, limit: number): Promise<number> {
+  return db.transaction(async (tx) => {
+    const due = await tx.query<{ jobId: number }>(takeDue, [limit]);
+    await indexWords(
+      tx,
+      due.map(({ jobId }) => jobId),
+    );
+    return due.length;
+  });
+}

@@ -1,0 +1,162 @@
+import type { Filter, KeyTerm, Term, WordTerm } from '../../../contract/filter/filter.ts';
+import type { KeyName } from '../../../contract/filter/keys.ts';
+import { asksForObsolete, meaningOf, type WordMeaning } from '../../../contract/filter/meaning.ts';
+import { resolveMoments } from '../../../contract/filter/moments.ts';
+import { argumentFacetOf, facetOf, type FacetKey } from '../../../contract/words.ts';
+import { anyOf, keyCondition, type Condition, type ConditionContext } from './key-conditions.ts';
+import { facetQuery, wordQuery } from './tsquery.ts';
+
+/** How the jobs of a filter are found, see `find-positions.ts`. */
+export interface FilterPlan {
+  /** All must hold; together they are the filter. */
+  conditions: readonly Condition[];
+  /** Those by which an index finds jobs, perhaps few. */
+  narrow: readonly Condition[];
+  /** Conditions on single columns, of which at least one has an index in the order of the diary, are all there is. */
+  isDirect: boolean;
+  /** What the index of words can narrow the search to; null where it cannot. */
+  driver: Driver | null;
+}
+
+export interface Driver {
+  /** Texts of tsqueries, all of which must fit. */
+  queries: readonly string[];
+  /** Jobs that are found by a column instead of a keyword. */
+  columns: readonly Condition[];
+  /** What it leaves to be checked. */
+  residual: readonly Condition[];
+}
+
+/** The plan of a filter: its meaning as SQL, and what there is to find it by. */
+export function planFilter(filter: Filter, context: ConditionContext): FilterPlan {
+  const terms = filter.terms.map((term, index) => planTerm(term, filter.terms[index - 1], context));
+  const others: Condition[] = asksForObsolete(filter)
+    ? []
+    : [{ sql: `j.assessment is distinct from 'obsolete'`, values: [] }];
+  const narrow = terms.filter(({ term }) => isIndexed(term)).map(({ condition }) => condition);
+  const isDirect =
+    narrow.length > 0 && terms.every(({ term }) => term.type === 'key' && directKeys.has(term.key));
+  return {
+    conditions: [...terms.map(({ condition }) => condition), ...others],
+    narrow,
+    isDirect,
+    driver: isDirect ? null : driverOf(terms, others),
+  };
+}
+
+interface TermPlan {
+  term: Term;
+  condition: Condition;
+  /** What the index of words knows of it, as a tsquery; null when nothing. */
+  query: string | null;
+  /** Other ways in which a job may fit. */
+  columns: readonly Condition[];
+  /** The index gives exactly the jobs that fit. */
+  isAnswered: boolean;
+}
+
+function planTerm(term: Term, before: Term | undefined, context: ConditionContext): TermPlan {
+  const meaning = term.type === 'word' ? meaningOf(term, before) : null;
+  const columns = meaning ? meaningConditions(meaning, context) : [];
+  const positive =
+    term.type === 'word' ? anyOf([wordCondition(term), ...columns]) : keyCondition(term, context);
+  // What is not known is not so: a job without an exit code has no exit code above 0.
+  const condition = term.isNot ? { ...positive, sql: `(${positive.sql}) is not true` } : positive;
+  const query = term.isNot ? null : term.type === 'word' ? wordQuery(term) : keyQuery(term);
+  const isAnswered = columns.length === 0 && (term.type === 'word' || term.key === 'args');
+  return { term, condition, query, columns, isAnswered };
+}
+
+function wordCondition(term: WordTerm): Condition {
+  return { sql: 'w.words @@ ?::tsquery', values: [wordQuery(term)], readsWords: true };
+}
+
+function meaningConditions(
+  { states, analyses, assessments, days }: WordMeaning,
+  context: ConditionContext,
+): Condition[] {
+  const listed = (column: string, names: readonly string[]): Condition[] =>
+    names.length === 0
+      ? []
+      : [{ sql: `${column} in (${names.map((name) => `'${name}'`).join(', ')})`, values: [] }];
+  const found = [
+    ...listed('j.state', states),
+    ...listed('j.analysis', analyses),
+    ...listed('j.assessment', assessments),
+  ];
+  if (!days) return found;
+  const range = { from: { at: days.first, isIncluded: true }, to: { at: days.last, isIncluded: true } };
+  const { fromMs, untilMs } = resolveMoments(range, context);
+  const at = (operator: string): string =>
+    `j.submitted_at ${operator} timestamptz 'epoch' + ?::bigint * interval '1 millisecond'`;
+  return [...found, { sql: `(${at('>=')} and ${at('<')})`, values: [fromMs, untilMs] }];
+}
+
+/** Keys that are compared with a column of the job alone. */
+const directKeys: ReadonlySet<KeyName> = new Set<KeyName>([
+  'id',
+  'uid',
+  'owner',
+  'family',
+  'state',
+  'analysis',
+  'assessment',
+  'parent',
+  'submitted',
+  'keep',
+  'show',
+]);
+
+/** Values by which an index finds jobs in the order of the diary, or only few. */
+function isIndexed(term: Term): boolean {
+  if (term.type !== 'key' || term.isNot) return false;
+  switch (term.key) {
+    case 'id':
+    case 'parent':
+    case 'analysis':
+    case 'assessment':
+    case 'state':
+      return term.values.every(({ type }) => type !== 'any');
+    case 'keep':
+      return term.values.every((value) => value.type === 'choice' && value.choice === 'yes');
+    case 'owner':
+    case 'family':
+    case 'uid':
+      return term.values.every((value) => value.type === 'text' && value.isExact);
+    default:
+      return false;
+  }
+}
+
+/** Keys whose values stand in the words. */
+const facets: Partial<Record<KeyName, FacetKey>> = {
+  kind: 'kind',
+  name: 'name',
+  owner: 'owner',
+  project: 'project',
+  queue: 'queue',
+  tag: 'tag',
+  label: 'label',
+  source: 'source',
+};
+
+/** All words and facets that mean nothing else at once, or else the first word that does. */
+function driverOf(terms: readonly TermPlan[], others: readonly Condition[]): Driver | null {
+  const known = terms.flatMap(({ query, ...term }) => (query === null ? [] : [{ ...term, query }]));
+  const plain = known.filter(({ columns }) => columns.length === 0);
+  const used = plain.length > 0 ? plain : known.slice(0, 1);
+  if (used.length === 0) return null;
+  const answered = new Set(used.filter(({ isAnswered }) => isAnswered).map(({ condition }) => condition));
+  return {
+    queries: used.map(({ query }) => query),
+    columns: used.flatMap(({ columns }) => columns),
+    residual: [...terms.map(({ condition }) => condition).filter((one) => !answered.has(one)), ...others],
+  };
+}
+
+function keyQuery({ key, path, values }: KeyTerm): string | null {
+  if (key === 'args') return facetQuery(values, (value) => argumentFacetOf(path ?? '', value));
+  const facet = facets[key];
+  if (!facet || values.some(({ type }) => type !== 'text')) return null;
+  return facetQuery(values, (value) => facetOf(facet, value));
+}

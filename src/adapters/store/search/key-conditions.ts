@@ -1,0 +1,243 @@
+import { tones } from '../../../contract/states.ts';
+import { statesOf } from '../../../contract/filter/meaning.ts';
+import { resolveMoments } from '../../../contract/filter/moments.ts';
+import type { KeyTerm, Range, Value } from '../../../contract/filter/filter.ts';
+import type { KeyName } from '../../../contract/filter/keys.ts';
+import { argumentFacetOf } from '../../../contract/words.ts';
+import type { Actor } from '../../../contract/actor.ts';
+import { facetQuery } from './tsquery.ts';
+
+/** SQL on the row `j` of a job, and on `w`, its words, where `readsWords`; `?` stands for the next value. */
+export interface Condition {
+  sql: string;
+  values: unknown[];
+  readsWords?: boolean;
+}
+
+export interface ConditionContext {
+  now: Date;
+  timezone: string;
+  actor: Actor;
+}
+
+/** What a key compares with, as SQL. */
+const columns: Partial<Record<KeyName, string>> = {
+  id: 'j.id',
+  kind: 'j.kind',
+  name: 'j.name',
+  owner: 'j.owner',
+  project: 'j.project',
+  queue: 'j.queue',
+  reason: 'j.reason',
+  analysis: 'j.analysis',
+  assessment: 'j.assessment',
+  parent: 'j.parent_id',
+  submitted: 'j.submitted_at',
+  started: 'j.started_at',
+  ended: 'j.ended_at',
+};
+
+/** Where the values stand that are many, or in another table; `#` is the condition on the alias of the last column. */
+const lookups: Partial<Record<KeyName, { column: string; sql: string }>> = {
+  tag: { column: 'v', sql: 'exists (select from unnest(j.tags) v where #)' },
+  label: { column: 'v', sql: 'exists (select from unnest(j.needs) v where #)' },
+  lane: { column: 'v', sql: 'exists (select from unnest(j.lanes) v where #)' },
+  worker: {
+    column: 'a.worker_name',
+    sql: 'exists (select from attempts a where a.job_id = j.id and a.number = j.attempt and #)',
+  },
+  exit: {
+    column: 'a.exit_code',
+    sql: 'exists (select from attempts a where a.job_id = j.id and a.number = j.attempt and #)',
+  },
+  after: {
+    column: 'd.on_job_id',
+    sql: 'exists (select from job_dependencies d where d.job_id = j.id and #)',
+  },
+  source: {
+    column: 's.source',
+    sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
+  },
+};
+
+/** True for jobs that have one of the values. */
+export function keyCondition({ key, path, values }: KeyTerm, context: ConditionContext): Condition {
+  if (key === 'args') {
+    const query = facetQuery(values, (value) => argumentFacetOf(path ?? '', value));
+    return { sql: 'w.words @@ ?::tsquery', values: [query], readsWords: true };
+  }
+  const lookup = lookups[key];
+  if (!lookup) return anyOf(values.map((value) => valueCondition(key, value, context)));
+  const inner = anyOf(values.map((value) => compare(lookup.column, value, context)));
+  return { ...inner, sql: lookup.sql.replace('#', () => inner.sql) };
+}
+
+export function anyOf(conditions: readonly Condition[]): Condition {
+  const sql = conditions.map((condition) => condition.sql).join(' or ');
+  return {
+    sql: conditions.length === 1 ? sql : `(${sql})`,
+    values: conditions.flatMap((condition) => condition.values),
+    readsWords: conditions.some((condition) => condition.readsWords),
+  };
+}
+
+function valueCondition(key: KeyName, value: Value, context: ConditionContext): Condition {
+  const column = columns[key];
+  if (column) return compare(column, value, context);
+  switch (key) {
+    case 'uid':
+      return uidCondition(value);
+    case 'state':
+      return stateCondition(value);
+    case 'family':
+      return familyCondition(value);
+    case 'verdict':
+      return verdictCondition(value);
+    case 'keep':
+      return plain(value.type === 'choice' ? `j.keep = ${value.choice === 'yes'}` : 'true');
+    case 'base':
+      return baseCondition(value);
+    case 'wall':
+      return durationCondition(wallMs, value, context);
+    case 'wait':
+      return durationCondition(waitMs, value, context);
+    case 'has':
+      return plain(value.type === 'choice' ? (belongings[value.choice] ?? 'false') : 'true');
+    case 'is':
+      return isCondition(value, context);
+    default:
+      return plain('true');
+  }
+}
+
+function plain(sql: string): Condition {
+  return { sql, values: [] };
+}
+
+function compare(column: string, value: Value, { now, timezone }: ConditionContext): Condition {
+  switch (value.type) {
+    case 'any':
+      return plain(`${column} is not null`);
+    case 'text':
+      // The database folds both sides, so that they agree whatever its locale.
+      return value.isExact
+        ? { sql: `lower(${column}) = lower(?::text)`, values: [value.text] }
+        : { sql: `starts_with(lower(${column}), lower(?::text))`, values: [value.text] };
+    case 'choice':
+      return plain(`${column} = '${value.choice}'`);
+    case 'number':
+    case 'duration':
+      return between(column, value.range);
+    case 'moment': {
+      const { fromMs, untilMs } = resolveMoments(value.range, { now, timezone });
+      const parts: string[] = [];
+      const values: number[] = [];
+      for (const [operator, ms] of [
+        ['>=', fromMs],
+        ['<', untilMs],
+      ] as const) {
+        if (ms === null) continue;
+        parts.push(`${column} ${operator} timestamptz 'epoch' + ?::bigint * interval '1 millisecond'`);
+        values.push(ms);
+      }
+      return { sql: `(${parts.join(' and ')})`, values };
+    }
+  }
+}
+
+function between(sql: string, { from, to }: Range<number>, inner: readonly unknown[] = []): Condition {
+  const bounds = [from && (['>', from] as const), to && (['<', to] as const)].filter(
+    (bound) => bound !== null,
+  );
+  const parts = bounds.map(
+    ([operator, { isIncluded }]) => `${sql} ${operator}${isIncluded ? '=' : ''} ?::bigint`,
+  );
+  return { sql: `(${parts.join(' and ')})`, values: bounds.flatMap(([, { at }]) => [...inner, at]) };
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function uidCondition(value: Value): Condition {
+  if (value.type !== 'text') return plain('true');
+  const text = value.text.toLowerCase();
+  if (!value.isExact) return { sql: 'starts_with(j.uid::text, ?::text)', values: [text] };
+  return uuid.test(text) ? { sql: 'j.uid = ?::uuid', values: [text] } : plain('false');
+}
+
+/** Constants, not values: an index on some states only is used where the planner sees which. */
+export function stateCondition(value: Value): Condition {
+  if (value.type !== 'choice') return plain('true');
+  return plain(
+    `j.state in (${statesOf(value.choice)
+      .map((state) => `'${state}'`)
+      .join(', ')})`,
+  );
+}
+
+/** The ids are of our making, so they are compared as they are, by the index. */
+function familyCondition(value: Value): Condition {
+  if (value.type !== 'text') return plain('j.family is not null');
+  return value.isExact
+    ? { sql: 'j.family = ?::text', values: [value.text] }
+    : { sql: 'starts_with(j.family, ?::text)', values: [value.text] };
+}
+
+function verdictCondition(value: Value): Condition {
+  const text = 'coalesce(j.own_verdict, j.verdict)';
+  if (value.type !== 'text') return plain(`${text} is not null`);
+  const tone = tones.find((known) => known === value.text.toLowerCase());
+  if (!tone || !value.isExact) return compareText(text, value);
+  const named = compareText(text, value);
+  return { ...named, sql: `(coalesce(j.own_verdict_tone, j.verdict_tone) = '${tone}' or ${named.sql})` };
+}
+
+function compareText(column: string, { text, isExact }: Extract<Value, { type: 'text' }>): Condition {
+  return {
+    sql: isExact ? `lower(${column}) = lower(?::text)` : `starts_with(lower(${column}), lower(?::text))`,
+    values: [text],
+  };
+}
+
+function baseCondition(value: Value): Condition {
+  if (value.type !== 'number') return plain('exists (select from base_runs b where b.job_id = j.id)');
+  const { sql, values } = between('b.base_job_id', value.range);
+  const { from, to } = value.range;
+  // At its source a base run may be known by a number of its own.
+  const isOne = from !== null && to !== null && from.at === to.at;
+  return {
+    sql: `exists (select from base_runs b where b.job_id = j.id and (${sql}${isOne ? ' or b.foreign_id = ?::text' : ''}))`,
+    values: isOne ? [...values, String(from.at)] : values,
+  };
+}
+
+const wallMs = `extract(epoch from (case when j.state = 'running' then ?::timestamptz else j.ended_at end) - j.started_at) * 1000`;
+const waitMs = `extract(epoch from coalesce(j.started_at, case when j.ended_at is null then ?::timestamptz else j.ended_at end) - j.submitted_at) * 1000`;
+
+function durationCondition(sql: string, value: Value, { now }: ConditionContext): Condition {
+  if (value.type !== 'duration') return { sql: `${sql} is not null`, values: [now] };
+  return between(sql, value.range, [now]);
+}
+
+const belongings: Record<string, string> = {
+  result: 'exists (select from job_results r where r.job_id = j.id)',
+  output:
+    'exists (select from attempts a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
+  files: 'exists (select from artifacts f where f.job_id = j.id)',
+  info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
+  summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
+  base: 'exists (select from base_runs b where b.job_id = j.id)',
+};
+
+function isCondition(value: Value, { actor }: ConditionContext): Condition {
+  if (value.type !== 'choice') return plain('true');
+  switch (value.choice) {
+    case 'mine':
+      return { sql: 'lower(j.owner) = lower(?::text)', values: [actor.name] };
+    case 'late':
+      return plain('exists (select from late_results l where l.job_id = j.id)');
+    case 'retried':
+      return plain('j.attempt - j.released > 1');
+    default:
+      return stateCondition(value);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Actor } from '../../../contract/actor.ts';
+import type { QueueHistory } from '../../../contract/stats.ts';
+import type { Database } from '../database.ts';
+import { Conditions, visibleTo } from '../jobs/conditions.ts';
+
+const minuteMs = 60_000;
+
+interface Moves {
+  queue: string;
+  /** Counted from 0; null: how it is now. */
+  minute: number | null;
+  submitted: number;
+  started: number;
+  ended: number;
+  failed: number;
+  /** Of those that ended, cancelled or rejected before they started. */
+  unstarted: number;
+  waiting: number;
+  running: number;
+}
+
+/**
+ * How many waited and ran is how many do now, less what came and went since, minute by minute backwards. Reads what was
+ * submitted, started or ended in this time, each by an index, and counts what is alive.
+ *
+ * A job that was retried counts with its newest attempt.
+ */
+export async function readQueueHistory(
+  db: Database,
+  { minutes, now }: { minutes: number; now: Date },
+  actor: Actor,
+): Promise<QueueHistory> {
+  const first = (Math.floor(now.getTime() / minuteMs) - minutes + 1) * minuteMs;
+  const conditions = visibleTo(new Conditions().add('j.queue is not null'), actor);
+  const from = `${conditions.value(new Date(first))}::timestamptz`;
+  const rows = await db.query<Moves>(
+    `select queue, case when at is not null then floor(extract(epoch from at - ${from}) / 60)::int end as minute,
+       count(*) filter (where what = 'submitted') as submitted, count(*) filter (where what = 'started') as started,
+       count(*) filter (where what = 'ended') as ended, count(*) filter (where what = 'ended' and state = 'failed') as failed,
+       count(*) filter (where what = 'ended' and started_at is null) as unstarted,
+       count(*) filter (where what is null and state <> 'running') as waiting,
+       count(*) filter (where what is null and state = 'running') as running
+     from (
+       select j.queue, j.state, j.started_at, null::timestamptz as at, null as what from jobs j
+         where j.state in ('waiting', 'scheduled', 'queued', 'running') and ${conditions.text}
+       union all
+       select j.queue, j.state, j.started_at, j.submitted_at, 'submitted' from jobs j
+         where j.submitted_at >= ${from} and ${conditions.text}
+       union all
+       select j.queue, j.state, j.started_at, j.started_at, 'started' from jobs j
+         where j.state = 'running' and j.started_at >= ${from} and ${conditions.text}
+       union all
+       select j.queue, j.state, j.started_at, m.at, m.what from jobs j
+         cross join lateral (values (j.ended_at, 'ended'), (j.started_at, 'started')) m (at, what)
+         where j.ended_at >= ${from} and m.at >= ${from} and ${conditions.text}
+     ) moves group by 1, 2`,
+    conditions.values,
+  );
+  const byQueue = Map.groupBy(rows, ({ queue }) => queue);
+  return {
+    minutes: Array.from({ length: minutes }, (_, index) => new Date(first + index * minuteMs).toISOString()),
+    queues: [...byQueue].map(([queue, moves]) => ({ queue, ...backwards(moves, minutes) })),
+  };
+}
+
+function backwards(moves: readonly Moves[], minutes: number): Omit<QueueHistory['queues'][number], 'queue'> {
+  const byMinute = new Map(moves.map((move) => [move.minute, move]));
+  const at = (key: keyof Omit<Moves, 'queue' | 'minute'>): number[] =>
+    Array.from({ length: minutes }, (_, minute) => byMinute.get(minute)?.[key] ?? 0);
+  const [submitted, started, ended, unstarted] = [
+    at('submitted'),
+    at('started'),
+    at('ended'),
+    at('unstarted'),
+  ];
+  const waiting: number[] = [];
+  const running: number[] = [];
+  let waits = byMinute.get(null)?.waiting ?? 0;
+  let runs = byMinute.get(null)?.running ?? 0;
+  for (let minute = minutes - 1; minute >= 0; minute -= 1) {
+    waiting[minute] = Math.max(0, waits);
+    running[minute] = Math.max(0, runs);
+    const dropped = unstarted[minute] ?? 0;
+    const began = started[minute] ?? 0;
+    waits -= (submitted[minute] ?? 0) - began - dropped;
+    runs -= began - ((ended[minute] ?? 0) - dropped);
+  }
+  return { waiting, running, ended, failed: at('failed') };
+}

@@ -1,0 +1,149 @@
+import { endedStates } from '../../contract/states.ts';
+import type { Actor } from '../../contract/actor.ts';
+import {
+  aheadLimit,
+  type BusyJob,
+  type WaitingFacts,
+  type WaitingStore,
+  type WorkerFacts,
+} from '../../domain/waiting/ports.ts';
+import { Conditions, visibleTo } from './jobs/conditions.ts';
+import type { Database } from './database.ts';
+import type { UsualTimes, UsualTimesOf } from './usual-time-reader.ts';
+
+type Named = { kind: string; name: string };
+type Nullable<T> = { [Key in keyof T]: T[Key] | null };
+type NamedBusy = Named & Pick<BusyJob, 'id' | 'state' | 'startedAt'>;
+
+/**
+ * Every query reads a bounded number of rows, however long the queue is. What stands in the way is counted whosever it
+ * is, since a place that is taken is taken; which job it is stands there only for those who may see it.
+ */
+export function createWaitingStore(db: Database, usualTimes: UsualTimesOf): WaitingStore {
+  return { facts: (jobId, actor) => readFacts(db, usualTimes, { jobId, actor }) };
+}
+
+async function readFacts(
+  db: Database,
+  usualTimes: UsualTimesOf,
+  { jobId, actor }: { jobId: number; actor: Actor },
+): Promise<WaitingFacts | null> {
+  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  const [row] = await db.query<
+    WaitingFacts['job'] & { now: Date; priority: number; paused: boolean | null; note: string | null }
+  >(
+    `select now(), j.id, j.state, j.kind, j.queue, j.needs as labels, j.run_at as "runAt", j.priority, q.paused, q.note
+     from jobs j left join queues q on q.name = j.queue where ${conditions.text}`,
+    conditions.values,
+  );
+  if (!row) return null;
+  const { now, priority, paused, note, ...job } = row;
+  const usual = await usualTimes(actor);
+  return {
+    now,
+    job,
+    queue: paused === null ? null : { paused, note },
+    dependencies: await dependencies(db, usual, { jobId, actor }),
+    lanes: await lanes(db, usual, { ...job, priority, actor }),
+    workers: await workers(db, usual),
+    ahead: await ahead(db, usual, { ...job, priority }),
+  };
+}
+
+async function dependencies(
+  db: Database,
+  usual: UsualTimes,
+  { jobId, actor }: { jobId: number; actor: Actor },
+): Promise<WaitingFacts['dependencies']> {
+  const seen = visibleTo(new Conditions([jobId, endedStates]), actor);
+  const rows = await db.query<Nullable<Omit<NamedBusy, 'id'>> & { id: number; mustSucceed: boolean }>(
+    `select b.id, d.must_succeed as "mustSucceed", o.*
+     from job_dependencies d join jobs b on b.id = d.on_job_id
+     left join lateral (
+       select j.kind, j.name, j.state, j.started_at as "startedAt" from jobs j where j.id = b.id and ${seen.text}
+     ) o on true
+     where d.job_id = $1 and b.state <> all($2::text[]) order by b.id`,
+    seen.values,
+  );
+  return rows.map(({ kind, name, ...one }) => ({
+    ...one,
+    usualMs: kind === null || name === null ? null : (usual({ kind, name })?.medianMs ?? null),
+  }));
+}
+
+async function lanes(
+  db: Database,
+  usual: UsualTimes,
+  { id, priority, actor }: { id: number; priority: number; actor: Actor },
+): Promise<WaitingFacts['lanes']> {
+  const seen = visibleTo(new Conditions([id, priority, aheadLimit]), actor);
+  const rows = await db.query<{
+    key: string;
+    capacity: number;
+    taken: number;
+    holders: (Named & { id: number | null; startedAt: string | null })[];
+    ahead: Named[];
+  }>(
+    `select l.key, l.capacity, l.taken,
+       coalesce((
+         select json_agg(json_build_object(
+           'id', (select j.id from jobs j where j.id = h.id and ${seen.text}),
+           'kind', h.kind, 'name', h.name, 'startedAt', h.started_at) order by h.id)
+         from attempts a join jobs h on h.id = a.job_id where a.state = 'running' and l.key = any(a.lanes)
+       ), '[]') as holders,
+       coalesce((
+         select json_agg(json_build_object('kind', w.kind, 'name', w.name))
+         from (
+           select w.kind, w.name from jobs w
+           where w.state = 'waiting' and w.blocked_by = l.key and w.id <> $1
+             and (w.priority > $2 or (w.priority = $2 and w.id < $1))
+           limit $3
+         ) w
+       ), '[]') as ahead
+     from jobs n cross join lateral unnest(n.lanes) named (key) join lanes l on l.key = named.key
+     where n.id = $1 order by l.key`,
+    seen.values,
+  );
+  return rows.map((lane) => ({
+    ...lane,
+    ahead: lane.ahead.map((one) => ({ usualMs: usual(one)?.medianMs ?? null })),
+    holders: lane.holders.map((one) =>
+      withUsual(
+        { ...one, state: 'running', startedAt: one.startedAt === null ? null : new Date(one.startedAt) },
+        usual,
+      ),
+    ),
+  }));
+}
+
+async function workers(db: Database, usual: UsualTimes): Promise<WorkerFacts[]> {
+  const rows = await db.query<Omit<WorkerFacts, 'running'> & { id: string }>(
+    `select id, name, slots, queues, labels, kinds, draining, problem from workers where state = 'active' order by name`,
+  );
+  const running = await db.query<NamedBusy & { workerId: string | null }>(
+    `select a.worker_id as "workerId", j.id, j.kind, j.name, j.state, j.started_at as "startedAt"
+     from attempts a join jobs j on j.id = a.job_id where a.state = 'running'`,
+  );
+  return rows.map(({ id, ...worker }) => ({
+    ...worker,
+    running: running.filter(({ workerId }) => workerId === id).map((one) => withUsual(one, usual)),
+  }));
+}
+
+/** In no order: for an estimate it matters only how many there are and how long they take. */
+async function ahead(
+  db: Database,
+  usual: UsualTimes,
+  { id, queue, priority }: { id: number; queue: string | null; priority: number },
+): Promise<WaitingFacts['ahead']> {
+  const rows = await db.query<Named>(
+    `select j.kind, j.name from jobs j
+     where j.state = 'queued' and j.queue = $2 and (j.priority > $3 or (j.priority = $3 and j.id < $1)) limit $4`,
+    [id, queue, priority, aheadLimit],
+  );
+  return rows.map((one) => ({ usualMs: usual(one)?.medianMs ?? null }));
+}
+
+function withUsual({ id, kind, name, state, startedAt }: NamedBusy, usual: UsualTimes): BusyJob {
+  return { id, state, startedAt, usualMs: usual({ kind, name })?.medianMs ?? null };
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { importedJob, type ImportedJob, type ImportOutcome } from '../../contract/import.ts';
+import type { Actor } from '../../contract/actor.ts';
+import type { ChunkOutput, ImportOptions, Imports, ImportStore, NewImport } from './import-ports.ts';
+
+/** Rows of one statement: more gain nothing, and a batch with output is held in memory. */
+const batchLines = 500;
+const batchCharacters = 8 * 1024 * 1024;
+
+type Checked = { line: number } & (
+  | { job: ImportedJob; key: string }
+  | { problems: { field: string; message: string }[] }
+);
+
+/**
+ * Jobs that others ran, from lines of JSON. Who a job is, source, cluster, number and time of submit say; so the same
+ * file may be imported again and again. Of two lines about one job in a batch the first counts.
+ */
+export function createImports({ store, chunk }: { store: ImportStore; chunk: ChunkOutput }): Imports {
+  async function flush(
+    batch: readonly Checked[],
+    options: ImportOptions,
+    actor: Actor,
+  ): Promise<ImportOutcome[]> {
+    const firsts = new Map<string, ImportedJob>();
+    for (const one of batch) if ('job' in one && !firsts.has(one.key)) firsts.set(one.key, one.job);
+    const keys = [...firsts.keys()];
+    const jobs = await Promise.all([...firsts.values()].map((job) => prepare(job, chunk)));
+    const stored = jobs.length === 0 ? [] : await store.store(jobs, options, actor);
+    const results = new Map(keys.map((key, index) => [key, stored[index]]));
+    const told = new Set<string>();
+    return batch.map((one): ImportOutcome => {
+      if ('problems' in one) return { line: one.line, outcome: 'refused', problems: one.problems };
+      const result = results.get(one.key);
+      const outcome = told.has(one.key) ? 'known' : (result?.outcome ?? 'known');
+      told.add(one.key);
+      return { line: one.line, outcome, jobId: result?.jobId ?? null };
+    });
+  }
+
+  return {
+    run: async function* (lines, options, actor) {
+      let batch: Checked[] = [];
+      let characters = 0;
+      let line = 0;
+      for await (const text of lines) {
+        line += 1;
+        if (text.trim() === '') continue;
+        batch.push({ line, ...check(text) });
+        characters += text.length;
+        if (batch.length < batchLines && characters < batchCharacters) continue;
+        yield* await flush(batch, options, actor);
+        batch = [];
+        characters = 0;
+      }
+      yield* await flush(batch, options, actor);
+    },
+  };
+}
+
+function check(
+  text: string,
+): { job: ImportedJob; key: string } | { problems: { field: string; message: string }[] } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problems: [{ field: '', message: `is not valid JSON: ${(error as Error).message}` }] };
+  }
+  const parsed = importedJob.safeParse(value);
+  if (parsed.success) return { job: parsed.data, key: keyOf(parsed.data) };
+  return {
+    problems: parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })),
+  };
+}
+
+function keyOf({ source, cluster, id, submittedAt }: ImportedJob): string {
+  return JSON.stringify([source, cluster, id, Date.parse(submittedAt)]);
+}
+
+async function prepare(job: ImportedJob, chunk: ChunkOutput): Promise<NewImport> {
+  const { stdout = '', stderr = '', endedAt, startedAt, submittedAt } = job;
+  const hasOutput = stdout !== '' || stderr !== '';
+  const at = new Date(endedAt ?? startedAt ?? submittedAt);
+  const { chunks, stdoutBytes, stderrBytes } = hasOutput
+    ? await chunk({ stdout, stderr, at })
+    : { chunks: [], stdoutBytes: 0, stderrBytes: 0 };
+  return { ...job, uid: randomUUID(), output: chunks, stdoutBytes, stderrBytes };
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { expect, it } from 'vitest';
+import type { Actor } from '../../contract/actor.ts';
+import { submitOptions } from '../../contract/job.ts';
+import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
+import { emptyOutcome } from './ports.ts';
+import { createJobs } from './jobs.ts';
+import type { Finish, JobStore, NewJob } from './ports.ts';
+
+const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };
+const kind = defineKind({
+  name: 'note',
+  title: 'Note',
+  description: 'A note.',
+  input: z.strictObject({ text: z.string() }),
+  result: z.unknown(),
+  nameOf: (input) => input.text,
+  isRepeatable: (input) => input.text === 'again',
+  runsProgram: false,
+  run: async () => ({ state: 'succeeded' as const }),
+});
+
+/** Use cases on a store that keeps what it is handed. */
+function create() {
+  const submitted: NewJob[] = [];
+  const finished: Finish[] = [];
+  const rung: string[] = [];
+  const store: Pick<JobStore, 'submit' | 'finish'> = {
+    submit: async (batch) => {
+      submitted.push(...batch);
+      return batch.map(({ uid, queue, needs }, id) => ({
+        status: 'stored',
+        id,
+        uid,
+        place: { queue, needs },
+        isNew: true,
+      }));
+    },
+    finish: async (batch) => {
+      finished.push(...batch);
+      return batch.map(({ jobId, next }) => ({
+        jobId,
+        status: 'applied',
+        state: next.state,
+        place: null,
+        kind: 'script',
+        ranMs: 0,
+        freedLanes: [],
+        hasDependants: false,
+      }));
+    },
+  };
+  const jobs = createJobs({
+    store: store as JobStore,
+    reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
+    output: { tail: async () => ({ lines: [], next: null }) },
+    secrets: { findUnusable: async () => new Map() },
+    files: { findUsable: async () => [] },
+    bell: {
+      ring: (places) => rung.push(...places.map(({ queue }) => queue)),
+      callWorkers: () => {},
+      announce: () => {},
+    },
+    kinds: createKindRegistry([kind]),
+    defaultTimeoutMs: 7_000,
+    obstacle: () => null,
+  });
+  const submit = async (options: object = {}, text = 'a note'): Promise<NewJob> => {
+    await jobs.submit({ kind: 'note', input: { text }, options: submitOptions.parse(options), actor: ana });
+    const job = submitted.at(-1);
+    if (!job) throw new Error('something was submitted');
+    return job;
+  };
+  return { jobs, submit, submitted, finished, rung };
+}
+
+it('a job counts once in each lane: those named, its queue, its owner, its key', async () => {
+  const { submit } = create();
+  const options = {
+    lanes: ['licence:x', 'licence:x', 'queue:default', 'key:alone'],
+    concurrencyKey: 'alone',
+  };
+  const job = await submit(options);
+  expect(job.lanes.toSorted()).toEqual(['key:alone', 'licence:x', 'queue:default', 'user:ana']);
+  expect(job.ownLane).toBe('key:alone');
+  expect((await submit()).ownLane).toBeNull();
+});
+
+it('a job of the future is scheduled and rings nobody; one of the past is queued and rings', async () => {
+  const { submit, rung } = create();
+  expect((await submit({ runAt: '2999-01-01T01:00:00+01:00' })).state).toBe('scheduled');
+  expect(rung).toEqual([]);
+  expect((await submit({ runAt: '2020-01-01T00:00:00Z' })).state).toBe('queued');
+  expect(rung).toEqual(['default']);
+});
+
+it('the limit of the server holds for jobs that name none', async () => {
+  const { submit } = create();
+  expect((await submit()).timeoutMs).toBe(7_000);
+  expect((await submit({ timeoutSeconds: 0.25 })).timeoutMs).toBe(250);
+  expect((await submit({ timeoutSeconds: 0.000_01 })).timeoutMs).toBe(1);
+});
+
+it('what may be done twice is tried again when it is lost, a few times, unless the submit says otherwise', async () => {
+  const { submit } = create();
+  expect((await submit()).retry).toMatchObject({ attempts: 1 });
+  expect((await submit({}, 'again')).retry).toMatchObject({ attempts: 3, on: ['lost'] });
+  expect((await submit({ retry: { attempts: 1 } }, 'again')).retry).toMatchObject({ attempts: 1 });
+});
+
+it('the same request has the same hash, another value or order of a list another one', async () => {
+  const { submit } = create();
+  const hash = async (options: object): Promise<string | undefined> =>
+    (await submit({ idempotencyKey: 'k', ...options })).idempotency?.bodyHash;
+  const first = await hash({ tags: ['a', 'b'], priority: 1 });
+  expect(await hash({ priority: 1, tags: ['a', 'b'] })).toBe(first);
+  expect(await hash({ priority: 1, tags: ['b', 'a'] })).not.toBe(first);
+  expect(await hash({ priority: 2, tags: ['a', 'b'] })).not.toBe(first);
+});
+
+it.each(['a\0', 'a\ud800'])('text that the database cannot keep is refused on submit: %j', async (text) => {
+  const { submit, submitted } = create();
+  const refusal = { code: 'invalid_input', details: [{ field: expect.any(String) }] };
+  await expect(submit({}, text)).rejects.toMatchObject({ ...refusal, details: [{ field: 'input.text' }] });
+  expect(submitted).toEqual([]);
+});
+
+it('an end is handed on with what cannot be kept replaced, and all else as it was', async () => {
+  const { jobs, finished } = create();
+  const result = { 'k\0': ['a\0b', '\ud800', 'ä😀', 1, null, true], deep: { list: [[]], none: {} } };
+  const outcome = emptyOutcome('succeeded', {
+    reason: null,
+    endedAt: '2026-01-01T00:00:00Z',
+    result,
+    message: 'm\0',
+  });
+  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
+  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  expect(finished).toMatchObject([{ jobId: 1, token: 't', next: { state: 'succeeded', runAt: null } }]);
+  expect(finished[0]?.outcome).toEqual({
+    ...outcome,
+    message: 'm\ufffd',
+    result: { 'k\ufffd': ['a\ufffdb', '\ufffd', 'ä😀', 1, null, true], deep: { list: [[]], none: {} } },
+  });
+});
+
+it('an end whose result is nested ten thousand levels deep is handed on, cut where nobody reads', async () => {
+  const { jobs, finished } = create();
+  const result = { list: JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown };
+  const outcome = emptyOutcome('succeeded', { reason: null, endedAt: '2026-01-01T00:00:00Z', result });
+  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
+  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  expect(JSON.stringify(finished[0]?.outcome.result)).toMatch(/^\{"list":\[{100,300}null\]{100,300}\}$/);
+});

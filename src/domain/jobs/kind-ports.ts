@@ -1,0 +1,138 @@
+import type { z } from 'zod';
+import type { Verdict } from '../../contract/job.ts';
+import type { FailureReason } from '../../contract/states.ts';
+import type { DonePart, NewPart } from '../reports/part-ports.ts';
+
+/** One kind of work. Made with `defineKind`; listed in `list.ts`. */
+export interface Kind<Input = unknown, Result = unknown> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** What is asked. Makes the check of the API, its documentation, the form and the help of the CLI. */
+  readonly input: z.ZodType<Input>;
+  readonly result: z.ZodType<Result>;
+  /** What lists show when the submit names nothing. */
+  nameOf(input: Input): string;
+  /** Named secrets that an input refers to: whether the owner may use them is asked at the submit and before `run`. */
+  secretsOf?(input: Input): SecretUse[];
+  /**
+   * To do this twice does no harm. Where the submit says nothing of retries, an attempt that is lost with its worker is
+   * then tried again, and `partsDone` tells the next one what need not be repeated.
+   */
+  isRepeatable?(input: Input): boolean;
+  /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
+  readonly runsProgram: boolean;
+  /** Submitted by Daybook itself only, never by people. */
+  readonly isInternal?: boolean;
+  run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
+}
+
+export interface SecretUse {
+  /** Its place within the input: `headers.0.1`. */
+  field: string;
+  name: string;
+}
+
+export interface KindJob<Input> {
+  readonly id: number;
+  readonly uid: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly owner: string;
+  readonly input: Input;
+  /** A kept text to run instead of today's script, as a file; null: today's. */
+  readonly pinnedScript: string | null;
+}
+
+/** Why a running attempt is stopped. */
+export type StopCause = 'cancelled' | 'timeout' | 'limit' | 'expired';
+
+/** The worker stops; the next life begins the job anew, and what `run` still says counts for nothing. */
+export type Detached = 'detached';
+
+export interface KindContext {
+  /** Aborted when the attempt must end; its `reason` is a `StopCause` or `Detached`. */
+  readonly signal: AbortSignal;
+  /** Values of the secrets that the input refers to, by name. The record never has them. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /**
+   * Texts by which those would be known, for `createMask`. Whatever goes through this context is masked anyway; a kind
+   * masks what it is about to cut, since half a secret is not found any more.
+   */
+  readonly hidden: readonly string[];
+  /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
+  log(line: string, stream?: 'stdout' | 'stderr'): void;
+  progress(fraction: number | null, message?: string | null): void;
+  series(points: SeriesPoints): void;
+  /** Members are merged into the job's result. */
+  result(members: Record<string, unknown>): void;
+  /**
+   * Stores the outcome of one of the many things that the job does. Resolves when there is room for the next; all are
+   * stored before the job ends.
+   */
+  part(part: NewPart): Promise<void>;
+  /** What attempts of this job did before they were interrupted, so that it need not be done again. */
+  partsDone(): Promise<DonePart[]>;
+  /** The newest good part with this key, of another job of this kind that the owner may see. */
+  lastGood(key: string): Promise<{ jobId: number; facts: unknown } | null>;
+  /** Makes another job the base run of this one, where people named none. */
+  compareWith(jobId: number): Promise<void>;
+  /**
+   * Runs the attempt's program and resolves when it ended and all it printed is stored. After a restart of the worker
+   * `run` is called anew, `plan` is not, and this resolves with the end of the program that ran on meanwhile.
+   */
+  program(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport>;
+}
+
+export interface SeriesPoints {
+  name: string;
+  unit?: string | null | undefined;
+  x: readonly number[];
+  y: readonly number[];
+}
+
+export interface ProgramPlan {
+  /** A path, or a bare name looked up on PATH. */
+  file: string;
+  args: readonly string[];
+  /** The file that says what is done, kept in the record of the attempt; null when there is no such file. */
+  script: string | null;
+}
+
+/** Exit codes as a shell reports them: 127 no such program, 126 not executable. */
+export interface NotStarted {
+  exitCode: 126 | 127;
+  message: string;
+}
+
+export type ProgramReport =
+  | { status: 'not_started'; exitCode: 126 | 127; message: string }
+  | { status: 'ended'; exitCode: number | null; signal: string | null; stopped: StopCause | null };
+
+/** What a run came to. `stopped` attempts become cancelled, timed out … by their cause, whatever is said here. */
+export type KindOutcome =
+  | { state: 'succeeded'; exitCode?: number; verdict?: Verdict }
+  | {
+      state: 'failed';
+      reason: Extract<FailureReason, 'exit' | 'signal' | 'error' | 'rejected'>;
+      message: string;
+      exitCode?: number;
+      signal?: string;
+      verdict?: Verdict;
+    };
+
+/** A kind whose attempts run elsewhere and are only reported: nobody submits one, and no worker takes it. */
+export interface ExternalKind {
+  readonly name: string;
+  readonly description: string;
+  readonly input: z.ZodType;
+  /** Of an input that was checked. */
+  nameOf(input: unknown): string;
+}
+
+/** Every kind this process knows. */
+export interface KindRegistry {
+  readonly names: readonly string[];
+  readonly list: readonly Kind[];
+  get(name: string): Kind | undefined;
+}

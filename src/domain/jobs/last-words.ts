@@ -1,0 +1,30 @@
+import { systemActor } from '../../contract/actor.ts';
+import type { OutputReader } from '../output/ports.ts';
+import { findErrorLine } from './failure.ts';
+import type { AttemptKey, JobReader } from './ports.ts';
+
+export interface LastWordsSources {
+  reader: Pick<JobReader, 'attemptRef'>;
+  output: Pick<OutputReader, 'tail'>;
+}
+
+/** Both streams together; what went wrong is seldom further up. */
+const linesLookedAt = 200;
+
+/** What an attempt that failed said last; null when it said nothing, or its output cannot be read. */
+export async function readErrorLine(
+  { jobId, number }: AttemptKey,
+  { reader, output }: LastWordsSources,
+): Promise<string | null> {
+  try {
+    const attempt = await reader.attemptRef(jobId, number, systemActor('failures'));
+    if (!attempt) return null;
+    const { lines } = await output.tail(attempt, linesLookedAt, null);
+    const of = (stream: 'stdout' | 'stderr'): string[] =>
+      lines.flatMap((line) => (line.kind === 'text' && line.stream === stream ? [line.text] : []));
+    return findErrorLine({ stdout: of('stdout'), stderr: of('stderr') });
+  } catch {
+    // The end of an attempt must not wait for what only describes it.
+    return null;
+  }
+}

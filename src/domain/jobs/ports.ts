@@ -1,0 +1,422 @@
+import type { Actor } from '../../contract/actor.ts';
+import type { JobChange } from '../../contract/job-change.ts';
+import type {
+  Attempt,
+  BaseRunName,
+  Job,
+  JobEvent,
+  JobSummary,
+  RetryPolicy,
+  SubmitOptions,
+  UsualTime,
+  Verdict,
+} from '../../contract/job.ts';
+import type { RunOptions } from '../../contract/run-options.ts';
+import type { Failure } from '../../contract/failure.ts';
+import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
+import type { AttemptRef } from '../output/ports.ts';
+
+/** Where a job waits: a queue, and the labels a worker must offer. */
+export interface Place {
+  queue: string;
+  needs: readonly string[];
+}
+
+/** Names one attempt for good; the token tells it from another life of the same database. */
+export interface AttemptKey {
+  jobId: number;
+  number: number;
+  token: string;
+}
+
+/** A job about to be stored, everything decided. */
+export interface NewJob {
+  uid: string;
+  kind: string;
+  name: string;
+  state: 'waiting' | 'queued' | 'scheduled';
+  queue: string;
+  needs: readonly string[];
+  /** Keys of counted limits; those that have a row in `lanes` count. */
+  lanes: readonly string[];
+  /** The lane to make, with one place, when it does not exist yet. */
+  ownLane: string | null;
+  priority: number;
+  runAt: string | null;
+  owner: string;
+  accountId: number | null;
+  project: string | null;
+  tags: readonly string[];
+  parentId: number | null;
+  input: unknown;
+  retry: RetryPolicy;
+  timeoutMs: number | null;
+  /** How its program runs; null when nothing was said. */
+  run: RunOptions | null;
+  /** The job that it runs once more. */
+  againOf: number | null;
+  /** Hash of the kept script text to run instead of today's script. */
+  scriptSha256: string | null;
+  /** What it runs after; jobs that exist. */
+  after: readonly Dependency[];
+  info: string | null;
+  baseRuns: readonly BaseRunName[];
+  idempotency: { scope: string; key: string; bodyHash: string } | null;
+}
+
+/** A job that another one waits for. */
+export interface Dependency {
+  jobId: number;
+  /** Else it is enough that it ends. */
+  mustSucceed: boolean;
+}
+
+export type SubmitOutcome =
+  | { status: 'stored'; id: number; uid: string; place: Place; isNew: boolean }
+  | { status: 'key_conflict' }
+  | { status: 'unknown_queue' }
+  | { status: 'queue_draining' }
+  | { status: 'refused'; message: string };
+
+/** Failures that are alike. */
+export interface FailureFamily {
+  /** The same for the same signature, on every machine. */
+  id: string;
+  signature: string;
+}
+
+export interface ClaimRequest {
+  workerId: string;
+  incarnation: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  kinds: readonly string[];
+  limit: number;
+}
+
+/** All that a worker needs to run an attempt. */
+export interface ClaimedJob extends AttemptKey {
+  uid: string;
+  kind: string;
+  name: string;
+  input: unknown;
+  owner: string;
+  retry: RetryPolicy;
+  timeoutMs: number | null;
+  run: RunOptions | null;
+  /** Hash of the kept script text to run instead of today's script. */
+  scriptSha256: string | null;
+  /** Tries so far, this one included; attempts that were taken back do not count. */
+  tries: number;
+  claimedAt: Date;
+  /** From when the job was first due to this claim. */
+  waitedMs?: number;
+}
+
+/** What an attempt came to, as the worker (or the rescuer) knows it. */
+export interface AttemptOutcome {
+  state: Exclude<AttemptState, 'running' | 'finished'>;
+  reason: FailureReason | null;
+  message: string | null;
+  exitCode: number | null;
+  signal: string | null;
+  endedAt: string;
+  launchedAt: string | null;
+  freeBeforeKib: number | null;
+  freeAfterKib: number | null;
+  cpuMs: number | null;
+  maxRssBytes: number | null;
+  readBytes: number | null;
+  writtenBytes: number | null;
+  program: unknown;
+  stdoutBytes: number | null;
+  stderrBytes: number | null;
+  /** The line of its output that says best what went wrong. */
+  errorLine: string | null;
+  verdict: Verdict | null;
+  /** `undefined`: there is none. */
+  result?: unknown;
+}
+
+/** An outcome of which nothing is known but how it ended. */
+export function emptyOutcome(
+  state: AttemptOutcome['state'],
+  details: Partial<AttemptOutcome> & { endedAt: string; reason: FailureReason | null },
+): AttemptOutcome {
+  return {
+    state,
+    message: null,
+    exitCode: null,
+    signal: null,
+    launchedAt: null,
+    freeBeforeKib: null,
+    freeAfterKib: null,
+    cpuMs: null,
+    maxRssBytes: null,
+    readBytes: null,
+    writtenBytes: null,
+    program: null,
+    stdoutBytes: null,
+    stderrBytes: null,
+    errorLine: null,
+    verdict: null,
+    ...details,
+  };
+}
+
+/** A limit that an attempt came near to. `value` and `max` in bytes, seconds, or as a count. */
+export interface NearLimit {
+  limit: 'memory' | 'cpu' | 'processes' | 'open-files' | 'wall' | 'output';
+  value: number;
+  max: number;
+  /** Milliseconds of the wall clock. */
+  at: number;
+}
+
+/** An outcome together with what it means for the job. */
+export interface Finish extends AttemptKey {
+  outcome: AttemptOutcome;
+  next: {
+    state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'scheduled'>;
+    runAt: string | null;
+  };
+  /** Of a failure: those that are alike. */
+  family: FailureFamily | null;
+  actor: string;
+}
+
+/** The end of an attempt as its worker reports it. */
+export interface EndedAttempt extends AttemptKey {
+  outcome: AttemptOutcome;
+  retry: RetryPolicy;
+  /** Tries so far, this one included. */
+  tries: number;
+  actor: string;
+}
+
+export interface FinishedJob {
+  jobId: number;
+  /** `stale`: the attempt was no longer running under this token; the outcome is kept, the job untouched. */
+  status: 'applied' | 'stale';
+  state: JobState | null;
+  /** Null when the job has moved on, or is gone. */
+  kind: string | null;
+  /** From the claim to the end; 0 when stale. */
+  ranMs: number;
+  place: Place | null;
+  freedLanes: readonly string[];
+  /** Other jobs wait for it. */
+  hasDependants: boolean;
+}
+
+/** What became of jobs that waited for others. */
+export interface SettledJobs {
+  /** Where jobs can be taken now. */
+  places: Place[];
+  /** Jobs that can never run. */
+  rejected: number[];
+}
+
+export interface RetriedJob {
+  state: 'queued' | 'waiting';
+  place: Place;
+}
+
+export interface RunningAttempt extends AttemptKey {
+  job: ClaimedJob;
+  launchedAt: Date | null;
+}
+
+export interface WorkerRow {
+  id: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  slots: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  kinds: readonly string[];
+}
+
+export interface WorkerBeat {
+  /** `expired`: this incarnation was given up; register anew. */
+  status: 'alive' | 'expired';
+  draining: boolean;
+  /** The attempts that are still ours; any other that runs here must be ended. */
+  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
+}
+
+export interface WatchedWorker {
+  id: string;
+  name: string;
+  incarnation: number;
+  beat: number;
+}
+
+/**
+ * What the life of a job needs from a store. Every method is one transaction, safe to call from any number of
+ * processes at once.
+ */
+export interface JobStore {
+  /** Stores jobs; outcomes in the order of the argument. A row that is refused never spoils its neighbours. */
+  submit(batch: readonly NewJob[]): Promise<SubmitOutcome[]>;
+  /** Takes the best eligible jobs, highest priority first, then oldest; never one that another claim holds. */
+  claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Ends attempts. Idempotent: a second end of an attempt is `stale`. */
+  finish(batch: readonly Finish[]): Promise<FinishedJob[]>;
+  /** Records that programs were started. */
+  markLaunched(
+    batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],
+  ): Promise<void>;
+  setProgress(batch: readonly (AttemptKey & { progress: unknown })[]): Promise<void>;
+  /** Leaves an event and a tag; once for each attempt and limit, however often it is told. */
+  nearLimit(attempt: AttemptKey, hit: NearLimit): Promise<void>;
+
+  /** Compares the job with another one, unless it has a base run already or the attempt runs no more. */
+  setBaseRun(attempt: AttemptKey, baseJobId: number): Promise<void>;
+
+  /** Cancels jobs that wait; asks for the end of those that run. Jobs that ended are left alone. */
+  cancel(
+    ids: readonly number[],
+    actor: string,
+  ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
+  /** Puts an ended job back into its queue, or to where it waits. `null`: its state does not allow it (any more). */
+  retry(id: number, actor: string): Promise<RetriedJob | 'queue_draining' | null>;
+  /** Decides about jobs that wait for these (null: for any) to end. */
+  settleDependants(options: { of: readonly number[] | null; limit: number }): Promise<SettledJobs>;
+  change(id: number, change: JobChange, actor: string): Promise<ChangeOutcome>;
+  remove(id: number): Promise<boolean>;
+
+  /** Moves due jobs to their queues, and waiting ones whose lane has room again. */
+  sweep(limit: number): Promise<Place[]>;
+  /** Drops what only served repetition: idempotency keys older than this. */
+  forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
+
+  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
+  registerWorker(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
+  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
+  stopWorker(workerId: string, incarnation: number): Promise<void>;
+  setWorkerProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
+  /** Workers that should beat: active ones, and any that still owns a running attempt. */
+  watchedWorkers(): Promise<WatchedWorker[]>;
+  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
+  giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
+}
+
+export type ChangeOutcome =
+  | { status: 'changed'; place: Place | null }
+  /** Queue and priority of a job that does not wait any more. */
+  | { status: 'refused' }
+  | { status: 'unknown_queue' }
+  | { status: 'queue_draining' }
+  /** A base run was removed meanwhile. */
+  | { status: 'unknown_base' };
+
+/** What lists and pages read. `visibleTo` is part of every statement behind it. */
+export interface JobReader {
+  list(query: JobQuery, actor: Actor): Promise<{ items: JobSummary[]; cursor: string | null }>;
+  count(query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number>;
+  byId(id: number, actor: Actor): Promise<Job | null>;
+  byUid(uid: string, actor: Actor): Promise<Job | null>;
+  /** Which of these jobs are there. */
+  known(ids: readonly number[], actor: Actor): Promise<Set<number>>;
+  attempts(jobId: number, actor: Actor): Promise<Attempt[]>;
+  /** The newest attempt of each job that has one. */
+  newestAttempts(jobIds: readonly number[], actor: Actor): Promise<Map<number, Attempt>>;
+  attemptRef(
+    jobId: number,
+    number: number | null,
+    actor: Actor,
+  ): Promise<(AttemptRef & { uid: string; isEnded: boolean }) | null>;
+  events(jobId: number, afterId: number, limit: number, actor: Actor): Promise<JobEvent[]>;
+  /** Events of all visible jobs after a feed position, in commit order. */
+  feed(
+    position: string | null,
+    limit: number,
+    actor: Actor,
+  ): Promise<{ events: FeedEvent[]; position: string }>;
+  stats(actor: Actor): Promise<JobStats>;
+  /** Families of jobs that failed in this time, the newest failure first. */
+  failures(query: { since: Date; until: Date; limit: number }, actor: Actor): Promise<Failure[]>;
+}
+
+export interface FeedEvent extends JobEvent {
+  /** State of the job when the event was read. */
+  state: JobState;
+  position: string;
+}
+
+export interface JobQuery {
+  /** Only these; some hundred at most. */
+  ids?: readonly number[];
+  states?: readonly JobState[];
+  kind?: string;
+  queue?: string;
+  owner?: string;
+  project?: string;
+  worker?: string;
+  since?: Date;
+  until?: Date;
+  order?: 'newest' | 'oldest';
+  cursor?: string;
+  limit: number;
+}
+
+export interface JobStats {
+  states: Partial<Record<JobState, number>>;
+  queues: { queue: string; state: JobState; count: number }[];
+}
+
+/** How long jobs like this one took, of those that the actor sees; null when no past run tells. */
+export type UsualTimeReader = (
+  job: { kind: string; name: string },
+  actor: Actor,
+) => Promise<UsualTime | null>;
+
+/** What a submit says besides the kind and its input. */
+export interface SubmitRequest {
+  kind: string;
+  input: unknown;
+  options: SubmitOptions;
+  /** Extra scope of the idempotency key: the principal. */
+  actor: Actor;
+  parentId?: number;
+  /** Daybook asks in somebody's name: the only way to a kind that is internal. */
+  isOurs?: boolean;
+  /** The job that it runs once more, and (else today's script) the hash of the kept text to run. */
+  again?: { of: number; scriptSha256: string | null };
+}
+
+/** A submit that was stored. */
+export interface StoredJob {
+  id: number;
+  uid: string;
+  isNew: boolean;
+}
+
+/** The use cases of the domain. Errors meant for people are `AppError`s. */
+export interface Jobs {
+  /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict`, `queue_draining` */
+  submit(request: SubmitRequest): Promise<StoredJob>;
+  /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
+  check(request: SubmitRequest): Promise<void>;
+  /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
+  cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
+  /** False when the job's state does not allow it. @throws AppError `queue_draining` */
+  retry(id: number, actor: Actor): Promise<boolean>;
+  /** @throws AppError `invalid_input` for a queue or base run that is not there, `queue_draining`; false when the job's state does not allow it */
+  change(id: number, change: JobChange, actor: Actor): Promise<boolean>;
+  remove(id: number): Promise<boolean>;
+  claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
+  finish(ended: EndedAttempt): Promise<FinishedJob>;
+}
+
+/** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
+export interface Bell {
+  ring(places: readonly Place[]): void;
+  callWorkers(workerIds: readonly string[]): void;
+  /** Something changed that live views show. */
+  announce(): void;
+}

@@ -1,0 +1,107 @@
+/** Whether what a submit refers to is there, and whoever submits may use it. */
+import type { Actor } from '../../contract/actor.ts';
+import type { ErrorDetail } from '../../contract/errors.ts';
+import type { JobFiles } from '../../contract/file.ts';
+import type { BaseRunName } from '../../contract/job.ts';
+import type { FileStore } from '../files/ports.ts';
+import type { KindRegistry } from './kind-ports.ts';
+import type { Secrets } from '../secrets/ports.ts';
+import type { JobReader, NewJob, SubmitRequest } from './ports.ts';
+import { prepareJob } from './prepare-job.ts';
+import { invalid } from './refusals.ts';
+
+export interface SubmitCheckOptions {
+  reader: Pick<JobReader, 'known'>;
+  secrets: Pick<Secrets, 'findUnusable'>;
+  files: Pick<FileStore, 'findUsable'>;
+  kinds: KindRegistry;
+  /** For jobs that name no limit of their own. */
+  defaultTimeoutMs: number | null;
+}
+
+/** The job, ready to be stored. @throws AppError `invalid_input` that names every field of the first kind of mistake */
+export async function checkSubmit(request: SubmitRequest, options: SubmitCheckOptions): Promise<NewJob> {
+  const { reader, secrets, files, kinds, defaultTimeoutMs } = options;
+  const { actor } = request;
+  const hashes = await requireFiles(request.options.files ?? [], files, actor);
+  const job = prepareJob(request, { kinds, defaultTimeoutMs, hashes });
+  await requireDependencies(job.after, reader, actor);
+  await requireSecrets(job, { secrets, kinds }, actor);
+  await requireBaseRuns(job.baseRuns, reader, actor);
+  return job;
+}
+
+/** @throws AppError `invalid_input` */
+export async function requireBaseRuns(
+  baseRuns: readonly BaseRunName[],
+  reader: SubmitCheckOptions['reader'],
+  actor: Actor,
+): Promise<void> {
+  const ids = baseRuns.flatMap((base) => ('jobId' in base ? [base.jobId] : []));
+  if (ids.length === 0) return;
+  const known = await reader.known(ids, actor);
+  refuse(
+    ids.filter((id) => !known.has(id)).map((id) => ({ field: 'baseRuns', message: `there is no job ${id}` })),
+  );
+}
+
+/** @returns the hashes of files by their ids */
+async function requireFiles(
+  named: JobFiles,
+  files: SubmitCheckOptions['files'],
+  actor: Actor,
+): Promise<ReadonlyMap<string, string>> {
+  if (named.length === 0) return new Map();
+  const found = await files.findUsable([...new Set(named.map(({ file }) => file))], actor);
+  const hashes = new Map(found.map(({ id, sha256 }) => [id, sha256]));
+  refuse(
+    named.flatMap(({ file, name }, index) =>
+      hashes.has(file)
+        ? []
+        : [{ field: `files.${index}`, message: `there is no file ${file} of yours; upload ${name} again` }],
+    ),
+  );
+  return hashes;
+}
+
+async function requireDependencies(
+  after: NewJob['after'],
+  reader: SubmitCheckOptions['reader'],
+  actor: Actor,
+): Promise<void> {
+  if (after.length === 0) return;
+  const ids = after.map(({ jobId }) => jobId);
+  const known = await reader.known(ids, actor);
+  refuse(
+    after
+      .filter(({ jobId }) => !known.has(jobId))
+      .map(({ jobId, mustSucceed }) => ({
+        field: mustSucceed ? 'afterOk' : 'after',
+        message: `there is no job ${jobId}`,
+      })),
+  );
+}
+
+async function requireSecrets(
+  { run, kind, input }: NewJob,
+  { secrets, kinds }: Pick<SubmitCheckOptions, 'secrets' | 'kinds'>,
+  actor: Actor,
+): Promise<void> {
+  const ofRun = Object.entries(run?.env ?? {}).flatMap(([variable, value]) =>
+    typeof value === 'string' ? [] : [{ field: `env.${variable}`, name: value.secret }],
+  );
+  const ofInput = kinds.get(kind)?.secretsOf?.(input) ?? [];
+  const used = [...ofRun, ...ofInput.map(({ field, name }) => ({ field: `input.${field}`, name }))];
+  if (used.length === 0) return;
+  const refused = await secrets.findUnusable([...new Set(used.map(({ name }) => name))], actor);
+  refuse(
+    used.flatMap(({ field, name }) => {
+      const message = refused.get(name);
+      return message === undefined ? [] : [{ field, message }];
+    }),
+  );
+}
+
+function refuse(details: ErrorDetail[]): void {
+  if (details.length > 0) throw invalid(details);
+}

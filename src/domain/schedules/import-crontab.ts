@@ -1,0 +1,89 @@
+import type { Actor } from '../../contract/actor.ts';
+import { isAppError } from '../../contract/errors.ts';
+import { scheduledOptions, scheduleTerms, type CrontabImport } from '../../contract/schedule.ts';
+import { findQuoteProblem } from '../../contract/script-arguments.ts';
+import { parseCrontab, type CrontabLine } from './crontab.ts';
+import type { CrontabOrder, ScheduleRequest, Schedules } from './ports.ts';
+import { requireTerms } from './schedules.ts';
+
+export interface CrontabOptions {
+  schedules: Pick<Schedules, 'add' | 'list'>;
+  /** Names of the files in the scripts directory. */
+  scripts: () => Promise<readonly string[]>;
+}
+
+type Entry = Extract<CrontabLine, { cron: string }>;
+
+/** Makes a schedule of each line whose program stands in the scripts directory. */
+export async function importCrontab(
+  { text, hasUser, timezone, dryRun }: CrontabOrder,
+  actor: Actor,
+  { schedules, scripts }: CrontabOptions,
+): Promise<CrontabImport> {
+  const known = new Set(await scripts());
+  const taken = new Set((await schedules.list()).map(({ name }) => name.toLowerCase()));
+  const items: CrontabImport['items'] = [];
+  for (const line of parseCrontab(text, { hasUser })) {
+    const place = { line: line.line, text: line.text };
+    try {
+      if ('problem' in line) throw new Unusable(line.problem);
+      const request = toRequest(line, { known, taken, timezone });
+      requireTerms(request);
+      if (!dryRun) await schedules.add(request, actor);
+      taken.add(request.name.toLowerCase());
+      items.push({ ...place, name: request.name, problem: null });
+    } catch (error) {
+      if (!(error instanceof Unusable) && !(isAppError(error) && error.code === 'invalid_input')) throw error;
+      items.push({ ...place, name: null, problem: error.message });
+    }
+  }
+  return { items };
+}
+
+/** A line that is no schedule, in words. */
+class Unusable extends Error {}
+
+/** @throws Unusable */
+function toRequest(
+  { cron, command, stdin, env, timezone }: Entry,
+  context: { known: ReadonlySet<string>; taken: ReadonlySet<string>; timezone: string },
+): ScheduleRequest {
+  const [, program = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? [];
+  const script = program.slice(program.lastIndexOf('/') + 1);
+  const needsShell = /[|&;<>()$`\n*?[\]~]|\\/.test(command.replaceAll(/'[^']*'/g, ''));
+  if (needsShell) {
+    throw new Unusable(
+      'needs a shell; put the line into a script of the scripts directory, and schedule that',
+    );
+  }
+  if (!context.known.has(script)) {
+    throw new Unusable(`there is no script "${script}" in the scripts directory; put it there first`);
+  }
+  const problem = findQuoteProblem(rest);
+  if (problem !== null && problem !== undefined) throw new Unusable(problem);
+  const options = { ...(Object.keys(env).length > 0 ? { env } : {}), ...(stdin === null ? {} : { stdin }) };
+  return {
+    ...scheduleTerms.parse({ cron }),
+    timezone: timezone ?? context.timezone,
+    name: toName(script, context.taken),
+    note: `From a crontab: ${command}`.slice(0, 2_000),
+    paused: false,
+    submit: {
+      ...scheduledOptions.parse(options),
+      kind: 'script',
+      input: { script, arguments: rest === '' ? [] : [['', rest]] },
+    },
+  };
+}
+
+function toName(script: string, taken: ReadonlySet<string>): string {
+  const plain =
+    script
+      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 50) || 'crontab';
+  for (let count = 1; ; count += 1) {
+    const name = count === 1 ? plain : `${plain}-${count}`;
+    if (!taken.has(name.toLowerCase())) return name;
+  }
+}

@@ -1,0 +1,69 @@
+import { isAppError } from '../../contract/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { delay } from '../../lib/delay.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { decideMoments } from './decide.ts';
+import type { ScheduleStore } from './ports.ts';
+import type { Runner } from './runner.ts';
+
+export interface SchedulerOptions {
+  store: Pick<ScheduleStore, 'due' | 'decide' | 'pending'>;
+  runner: Runner;
+  clock: Clock;
+  logger: Logger;
+}
+
+const lookEveryMs = 1_000;
+const atOnce = 200;
+
+/**
+ * Decides due moments and submits their jobs. Run by the leader.
+ *
+ * A moment goes through two steps, each safe to be killed in or to be done by two at once. *Decide*: the cursor moves
+ * over the moment and the moment is recorded, in one transaction that only one of two can make. *Carry out*: what is
+ * pending is submitted under an idempotency key of its own, and recorded as submitted.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.look(signal);
+      } catch (error) {
+        logger.warn({ err: error }, 'Schedules could not be looked at; trying again.');
+      }
+      // Right after the whole second, when cron moments are due.
+      await delay(lookEveryMs - (clock.now().getTime() % lookEveryMs) + 5, signal);
+    }
+  }
+
+  /** Decides everything that is due, then submits everything that is pending. */
+  async look(signal?: AbortSignal): Promise<void> {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    for (const schedule of await store.due(now, atOnce)) {
+      if (signal?.aborted) return;
+      await store.decide(schedule, decideMoments(schedule, now));
+    }
+    for (const runId of await store.pending(atOnce)) {
+      if (signal?.aborted) return;
+      await this.#carryOut(runId);
+    }
+  }
+
+  async #carryOut(runId: number): Promise<void> {
+    try {
+      await this.#options.runner.carryOut(runId);
+    } catch (error) {
+      // It stays pending; the others have a try of their own.
+      const message = isAppError(error) ? error.message : undefined;
+      this.#options.logger.warn({ err: error, runId }, message ?? 'A scheduled job could not be submitted.');
+    }
+  }
+}

@@ -1,0 +1,313 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { backoffMs, type Backoff } from '../../lib/backoff.ts';
+import { delay } from '../../lib/delay.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Service } from '../../lib/service.ts';
+import { isSameProcess } from '../proc.ts';
+import type {
+  HeldOnWire,
+  HeldProgram,
+  OutputFrame,
+  ProgramEnd,
+  ProgramNews,
+  ProgramSpec,
+  ProgramStarted,
+  SignalName,
+  StartRefused,
+  StartTicks,
+  StreamOffsets,
+  ToLauncher,
+  ToWorker,
+} from '../protocol.ts';
+import { connectToLauncher, type LauncherLink } from './link.ts';
+import { startLauncher, type LauncherProcessOptions } from './process.ts';
+
+/**
+ * What a program tells. Frames come in order, each byte once; the end after the last of them. At most one of
+ * `onEnd` and `onLost` comes, once, and nothing after it.
+ */
+export interface ProgramListener {
+  /**
+   * After some 8 MiB without `committed` no more comes until it is called, so commit as you go.
+   * @see sendWindowBytes in the protocol
+   */
+  onOutput(frame: OutputFrame): void;
+  /** Limits that came near, and samples of its use, counted from 0; all of them once more after an attach. */
+  onWatched(news: ProgramNews): void;
+  onEnd(end: ProgramEnd): void;
+  /** The launcher died, or does not know the key. How the program ended is not known; it does not run any more. */
+  onLost(reason: string): void;
+}
+
+export interface LauncherClientOptions extends LauncherProcessOptions {
+  logger: Logger;
+}
+
+interface Tracked {
+  listener: ProgramListener;
+  pid: number | null;
+  startTicks: StartTicks | null;
+  /** The next byte expected, to go on from there after a reconnection. */
+  next: StreamOffsets;
+  launching: PromiseWithResolvers<ProgramStarted | StartRefused> | null;
+}
+
+interface Unsent {
+  message: ToLauncher;
+  bytes: Uint8Array | undefined;
+}
+
+const restartBackoff: Backoff = { initialMs: 50, factor: 2, maxMs: 10_000 };
+
+/**
+ * The worker's side of the launcher (see ../launcher/protocol.ts): starts one when nobody answers in its folder,
+ * otherwise goes on with what is there. Stopping leaves the launcher and its programs alone.
+ *
+ * The connection breaks: what is said meanwhile waits. The same launcher answers again: programs go on from the
+ * byte last received. Another one answers, or none: all programs are lost, their groups are ended, and a launch
+ * that was under way is rejected, never sent again, since the program may have run.
+ */
+export class LauncherClient implements Service {
+  readonly name = 'launcher-client';
+  readonly #options: LauncherClientOptions;
+  readonly #stopping = new AbortController();
+  readonly #programs = new Map<string, Tracked>();
+  #link: LauncherLink | null = null;
+  #unsent: Unsent[] = [];
+  #held: readonly HeldOnWire[] = [];
+  #startedBefore: readonly string[] = [];
+  #recovery: Promise<void> = Promise.resolve();
+
+  constructor(options: LauncherClientOptions) {
+    this.#options = options;
+  }
+
+  /** What the launcher still held when it was last connected to. */
+  get held(): readonly HeldProgram[] {
+    return this.#held.map(({ startedAt, ...program }) => ({ ...program, startedAt: new Date(startedAt) }));
+  }
+
+  /** Keys that an earlier launcher started and lost with its life; none of their processes run any more. */
+  get startedBefore(): readonly string[] {
+    return this.#startedBefore;
+  }
+
+  get isUp(): boolean {
+    return this.#link !== null;
+  }
+
+  /** Null during an outage. */
+  get launcherPid(): number | null {
+    return this.#link?.hello.pid ?? null;
+  }
+
+  /** @throws when no launcher can be started, or one of another version still holds programs */
+  async start(): Promise<void> {
+    this.#use(await this.#connectOrStart());
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#recovery;
+    const link = this.#link;
+    this.#link = null;
+    // Calls made in this turn are still to be written.
+    await nextTurn();
+    link?.close();
+    for (const { launching } of this.#programs.values())
+      launching?.reject(new Error('The worker stopped before the launcher answered.'));
+    this.#programs.clear();
+  }
+
+  /** Waits for the launcher during an outage. @throws when it is not known whether the program was started */
+  launch(spec: ProgramSpec, listener: ProgramListener): Promise<ProgramStarted | StartRefused> {
+    if (this.#stopping.signal.aborted) return Promise.reject(new Error('The launcher client is stopped.'));
+    if (this.#programs.has(spec.key))
+      return Promise.reject(new Error(`The key ${spec.key} was launched before.`));
+    const launching = Promise.withResolvers<ProgramStarted | StartRefused>();
+    this.#programs.set(spec.key, {
+      listener,
+      pid: null,
+      startTicks: null,
+      next: { stdout: 0, stderr: 0 },
+      launching,
+    });
+    const { stdin, ...onWire } = spec;
+    this.#send({ type: 'launch', spec: onWire, hasStdin: stdin !== null }, stdin ?? undefined);
+    return launching.promise;
+  }
+
+  /** All output from these offsets on, then what is printed from now on, then the end. */
+  attach(key: string, from: StreamOffsets, listener: ProgramListener): void {
+    const held = this.#held.find((program) => program.key === key);
+    this.#programs.set(key, {
+      listener,
+      pid: held?.pid ?? null,
+      startTicks: held?.startTicks ?? null,
+      next: { ...from },
+      launching: null,
+    });
+    this.#send({ type: 'attach', key, from });
+  }
+
+  /** To the whole process group. Does nothing once the main process has ended. */
+  signal(key: string, signal: SignalName): void {
+    this.#send({ type: 'signal', key, signal });
+  }
+
+  /** The launcher may drop what is before these offsets. */
+  committed(key: string, upTo: StreamOffsets): void {
+    this.#send({ type: 'committed', key, upTo });
+  }
+
+  /** The end is committed, or the loss: the key is free to be dropped. A program that still runs is killed. */
+  forget(key: string): void {
+    this.#programs.delete(key);
+    this.#send({ type: 'forget', key });
+  }
+
+  #send(message: ToLauncher, bytes?: Uint8Array): void {
+    if (this.#link) this.#link.send(message, bytes);
+    else if (!this.#stopping.signal.aborted) this.#unsent.push({ message, bytes });
+  }
+
+  async #connectOrStart(): Promise<LauncherLink> {
+    return (await connectToLauncher(this.#options.folder)) ?? (await startLauncher(this.#options));
+  }
+
+  #use(link: LauncherLink): void {
+    this.#link = link;
+    this.#held = link.hello.held;
+    this.#startedBefore = link.hello.startedBefore;
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const { message, bytes } of unsent) link.send(message, bytes);
+    link.listen({
+      onMessage: (message, bytes) => this.#receive(message, bytes),
+      onClose: () => {
+        if (this.#link !== link) return;
+        this.#link = null;
+        if (!this.#stopping.signal.aborted) this.#recovery = this.#recover(link.hello.life);
+      },
+    });
+  }
+
+  #receive(message: ToWorker, bytes: Buffer): void {
+    switch (message.type) {
+      case 'hello':
+        return;
+      case 'started':
+        return this.#onStarted(message.key, message.pid, message.startedAt, message.startTicks);
+      case 'refused': {
+        const { exitCode, message: text } = message;
+        return this.#take(message.key)?.launching?.resolve({ exitCode, message: text });
+      }
+      case 'rejected':
+        return this.#take(message.key)?.launching?.reject(new Error(message.message));
+      case 'output': {
+        const { key, stream, offset, at } = message;
+        const program = this.#programs.get(key);
+        if (!program) return;
+        program.next[stream] = offset + bytes.length;
+        return program.listener.onOutput({ stream, offset, at: new Date(at), bytes });
+      }
+      case 'watched': {
+        const { key, near, firstSample, samples } = message;
+        return this.#programs.get(key)?.listener.onWatched({ near, firstSample, samples });
+      }
+      case 'end': {
+        const { endedAt, ...end } = message.end;
+        return this.#take(message.key)?.listener.onEnd({ ...end, endedAt: new Date(endedAt) });
+      }
+      case 'unknown':
+        return this.#take(message.key)?.listener.onLost('The launcher does not know the program.');
+      case 'replaced':
+        this.#options.logger.error({}, 'another process took over the launcher of this worker');
+        return this.#loseAll('Another process took over the launcher.');
+    }
+  }
+
+  #onStarted(key: string, pid: number, startedAt: number, startTicks: StartTicks | null): void {
+    const program = this.#programs.get(key);
+    if (!program) return;
+    program.pid = pid;
+    program.startTicks = startTicks;
+    program.launching?.resolve({ pid, startedAt: new Date(startedAt) });
+    program.launching = null;
+  }
+
+  #take(key: string): Tracked | undefined {
+    const program = this.#programs.get(key);
+    this.#programs.delete(key);
+    return program;
+  }
+
+  async #recover(life: string): Promise<void> {
+    const { logger, folder } = this.#options;
+    const { signal } = this.#stopping;
+    for (let tryNumber = 1; !signal.aborted; tryNumber += 1) {
+      try {
+        const same = await connectToLauncher(folder);
+        if (same?.hello.life === life) return this.#goOn(same);
+        this.#loseSent('The launcher died.');
+        if (!same) logger.error({ tryNumber }, 'the launcher died: starting a new one');
+        return this.#use(same ?? (await startLauncher(this.#options)));
+      } catch (problem) {
+        logger.error({ problem: String(problem), tryNumber }, 'no launcher: trying again');
+        await delay(backoffMs(tryNumber, restartBackoff), signal);
+      }
+    }
+  }
+
+  /** The same launcher after a broken connection. */
+  #goOn(link: LauncherLink): void {
+    const held = new Map(link.hello.held.map((program) => [program.key, program]));
+    const waiting = this.#waitingLaunches();
+    for (const [key, program] of this.#programs) {
+      if (waiting.has(key)) continue;
+      const found = held.get(key);
+      if (found) {
+        this.#onStarted(key, found.pid, found.startedAt, found.startTicks);
+        link.send({ type: 'attach', key, from: program.next });
+      } else {
+        this.#lose(key, program, 'The launcher does not know the program.');
+      }
+    }
+    this.#use(link);
+  }
+
+  /** All programs, except those whose launch waits for the next launcher. */
+  #loseSent(reason: string): void {
+    const waiting = this.#waitingLaunches();
+    for (const [key, program] of this.#programs) if (!waiting.has(key)) this.#lose(key, program, reason);
+  }
+
+  #loseAll(reason: string): void {
+    this.#stopping.abort();
+    for (const [key, program] of this.#programs) this.#lose(key, program, reason, false);
+  }
+
+  #lose(key: string, program: Tracked, reason: string, endsGroup = true): void {
+    this.#programs.delete(key);
+    if (endsGroup) endGroup(program);
+    if (program.launching)
+      program.launching.reject(new Error(`${reason} It is not known whether ${key} was started.`));
+    else program.listener.onLost(reason);
+  }
+
+  #waitingLaunches(): Set<string> {
+    return new Set(
+      this.#unsent.flatMap(({ message }) => (message.type === 'launch' ? [message.spec.key] : [])),
+    );
+  }
+}
+
+/** The group only when its leader is the process that was started, not a later one with its number. */
+function endGroup({ pid, startTicks }: Tracked): void {
+  if (pid === null || !startTicks || !isSameProcess(pid, startTicks)) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // ended meanwhile
+  }
+}

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createDecoder } from '../codec.ts';
+import { createMessageWriter } from '../message-writer.ts';
+import { protocolVersion, type ToLauncher, type ToWorker } from '../protocol.ts';
+import { checkPrivateFolder, socketPathFile } from '../server.ts';
+
+export type LauncherHello = Extract<ToWorker, { type: 'hello' }>;
+
+export interface LinkListener {
+  onMessage(message: ToWorker, bytes: Buffer): void;
+  onClose(): void;
+}
+
+export interface LauncherLink {
+  readonly hello: LauncherHello;
+  send(message: ToLauncher, bytes?: Uint8Array): void;
+  /** Nothing is delivered before. */
+  listen(listener: LinkListener): void;
+  close(): void;
+}
+
+const helloTimeoutMs = 5_000;
+
+/**
+ * The connection to the launcher of that folder; null when none runs.
+ * @throws when one runs that cannot be used: of another version, or it does not answer
+ */
+export async function connectToLauncher(folder: string): Promise<LauncherLink | null> {
+  const path = readSocketPath(folder);
+  if (path === null) return null;
+  checkPrivateFolder(dirname(path));
+  const socket = await openSocket(path);
+  return socket && shakeHands(socket);
+}
+
+function readSocketPath(folder: string): string | null {
+  try {
+    return readFileSync(join(folder, socketPathFile), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** The last: it was killed between our connecting and its accepting. */
+const nobodyThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET']);
+
+function openSocket(path: string): Promise<Socket | null> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (nobodyThere.has(error.code ?? '')) resolve(null);
+      else reject(error);
+    });
+  });
+}
+
+function shakeHands(socket: Socket): Promise<LauncherLink | null> {
+  return new Promise((resolve, reject) => {
+    let listener: LinkListener | null = null;
+    let isClosed = false;
+    const early: { message: ToWorker; bytes: Buffer }[] = [];
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`The launcher did not answer within ${helloTimeoutMs} ms.`));
+    }, helloTimeoutMs);
+    const writer = createMessageWriter(socket);
+    const link = (hello: LauncherHello): LauncherLink => ({
+      hello,
+      send: (message, bytes) => writer.write(message, bytes),
+      listen(newListener) {
+        listener = newListener;
+        for (const { message, bytes } of early.splice(0)) listener.onMessage(message, bytes);
+        if (isClosed) listener.onClose();
+      },
+      close: () => socket.destroySoon(),
+    });
+    const decoder = createDecoder((head, bytes) => {
+      const message = head as ToWorker;
+      if (listener) return listener.onMessage(message, bytes);
+      if (message.type !== 'hello') return void early.push({ message, bytes });
+      clearTimeout(timer);
+      if (message.version === protocolVersion) return resolve(link(message));
+      socket.destroy();
+      const refusal = refuseVersion(message);
+      if (refusal) reject(refusal);
+      else resolve(null);
+    });
+    socket.on('data', (chunk) => decoder.push(chunk));
+    // What follows is 'close'.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(timer);
+      isClosed = true;
+      resolve(null);
+      listener?.onClose();
+    });
+    writer.write({ type: 'hello', version: protocolVersion } satisfies ToLauncher);
+  });
+}
+
+/** After an upgrade: an idle launcher of the old version is sent away, a busy one must finish first. */
+function refuseVersion({ version, pid, held }: LauncherHello): Error | null {
+  if (held.length === 0) {
+    process.kill(pid, 'SIGTERM');
+    return null;
+  }
+  return new Error(
+    `The launcher (process ${pid}) speaks version ${version} of the protocol, this worker version ${protocolVersion}, ` +
+      `and it still holds ${held.length} programs. Start the version of before to let them end, or end process ${pid} ` +
+      'with SIGKILL to lose them.',
+  );
+}

@@ -1,0 +1,92 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DataConfig } from '../config/config.ts';
+import { prepareDirectories } from './directories.ts';
+import type { ProgramAccount } from './program-account.ts';
+
+const myself: ProgramAccount = { name: 'me', isolation: null, ids: null };
+const stranger: ProgramAccount = {
+  name: 'nobody',
+  isolation: { user: 'nobody', group: null },
+  ids: { uid: 65_534, gid: 65_534 },
+};
+const isRoot = process.getuid?.() === 0;
+
+let folder = '';
+let data: DataConfig;
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'daybook-directories-')));
+  chmodSync(folder, 0o755);
+  const directory = join(folder, 'clone', 'data');
+  data = {
+    directory,
+    homeDirectory: join(directory, 'homedir'),
+    scriptsDirectory: join(directory, 'scripts'),
+    pinnedDirectory: join(directory, 'pinned-scripts'),
+    attemptsDirectory: join(directory, 'attempts'),
+    launcherDirectory: join(directory, 'launcher'),
+    stopFreeBytes: 0,
+    logsDirectory: join(directory, 'logs'),
+  };
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the directories of a first start', () => {
+  it('are made, and the scripts directory begins with samples that can be run', async () => {
+    const { scriptsDirectory } = await prepareDirectories(data, myself);
+    expect(readdirSync(scriptsDirectory).sort()).toEqual(['ls.sh', 'mkdir.sh', 'touch.sh']);
+    expect(statSync(join(scriptsDirectory, 'ls.sh')).mode & 0o111).toBe(0o111);
+    expect(readdirSync(data.directory).sort()).toEqual([
+      'attempts',
+      'homedir',
+      'logs',
+      'pinned-scripts',
+      'scripts',
+    ]);
+  });
+
+  it('are left as they are when they exist: no sample comes into a directory that has scripts', async () => {
+    mkdirSync(data.scriptsDirectory, { recursive: true });
+    writeFileSync(join(data.scriptsDirectory, 'mine.sh'), '');
+    await prepareDirectories(data, myself);
+    expect(readdirSync(data.scriptsDirectory)).toEqual(['mine.sh']);
+  });
+
+  it('that cannot be made are named, with what to do', async () => {
+    writeFileSync(join(folder, 'clone'), 'a file in the way');
+    await expect(prepareDirectories(data, myself)).rejects.toThrow(
+      /cannot be made \((ENOTDIR|EEXIST)\).*DAYBOOK_DATA/,
+    );
+  });
+
+  it.runIf(isRoot)('lie where programs can reach them, when the clone is out of their reach', async () => {
+    const systemDirectory = join(folder, 'system');
+    mkdirSync(join(folder, 'clone'), { mode: 0o700 });
+    const first = await prepareDirectories(data, stranger, { systemDirectory });
+    expect(first.homeDirectory.startsWith(systemDirectory)).toBe(true);
+    expect(lstatSync(data.homeDirectory).isSymbolicLink()).toBe(true);
+    expect(statSync(first.homeDirectory).uid).toBe(65_534);
+    expect(statSync(first.scriptsDirectory).uid).toBe(0);
+    expect(await prepareDirectories(data, stranger, { systemDirectory })).toEqual(first);
+  });
+
+  it.runIf(isRoot)('that exist and cannot be reached stop the start with a way out', async () => {
+    mkdirSync(data.homeDirectory, { recursive: true });
+    chmodSync(join(folder, 'clone'), 0o700);
+    await expect(prepareDirectories(data, stranger)).rejects.toThrow(/nobody, who cannot reach .*homedir/);
+  });
+});

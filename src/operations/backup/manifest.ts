@@ -1,0 +1,101 @@
+/**
+ * A backup is a directory:
+ *
+ *     manifest.json         what there is, with the SHA-256 and the size of every file
+ *     manifest.sha256       the SHA-256 of manifest.json
+ *     tables/<name>.zst     rows in the text format of COPY, one a line, zstd
+ *     secret-key            what opens the named secrets, when it stands in a file
+ *     scripts/…, home/…     files as they were
+ *
+ * Plain files instead of one archive: a table's size is not known before it is read, so an archive would need every
+ * table on the disk twice, and any tool can pack, copy or look into a directory.
+ *
+ * It is written as `<name>.part` and renamed when everything is there, verified and on the disk; what is called
+ * `.part` is never a backup.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../contract/errors.ts';
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+
+/** Inside the backup: never absolute, never upwards. */
+const relativePath = z
+  .string()
+  .refine((path) => path !== '' && !path.startsWith('/') && !path.split('/').includes('..'));
+
+const table = z.object({
+  name: z.string(),
+  columns: z.array(z.string()),
+  rows: count,
+  bytes: count,
+  sha256: digest,
+});
+const file = z.object({ path: relativePath, bytes: count, mode: count, sha256: digest });
+const link = z.object({ path: relativePath, target: z.string() });
+
+export const manifest = z.object({
+  format: z.literal(1),
+  daybook: z.string(),
+  createdAt: z.iso.datetime(),
+  postgres: z.string(),
+  schema: count,
+  tables: z.array(table),
+  partitions: z.array(z.object({ name: z.string(), parent: z.string(), bound: z.string() })),
+  sequences: z.array(z.object({ table: z.string(), column: z.string(), value: z.string().nullable() })),
+  files: z.array(file),
+  links: z.array(link),
+  directories: z.array(z.object({ path: relativePath, mode: count })),
+  hasHome: z.boolean(),
+  hasSecretKey: z.boolean(),
+  /** Every setting in effect, secrets masked: to read, not to restore. */
+  settings: z.array(z.unknown()),
+});
+export type Manifest = z.infer<typeof manifest>;
+export type TableEntry = z.infer<typeof table>;
+
+export const secretKeyFile = 'secret-key';
+
+export function tableFile(name: string): string {
+  return join('tables', `${name}.zst`);
+}
+
+export async function writeManifest(directory: string, content: Manifest): Promise<void> {
+  const text = `${JSON.stringify(content, null, 2)}\n`;
+  await writeFile(join(directory, 'manifest.json'), text, { flush: true });
+  await writeFile(join(directory, 'manifest.sha256'), `${hash(text)}  manifest.json\n`, { flush: true });
+}
+
+/** @throws AppError `invalid_input` when it is no backup, damaged, or of a later format */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const [text, sum] = await Promise.all([
+    readFile(join(directory, 'manifest.json'), 'utf8'),
+    readFile(join(directory, 'manifest.sha256'), 'utf8'),
+  ]).catch((error: unknown) => {
+    throw new AppError(
+      'invalid_input',
+      `${directory} is no whole backup: manifest.json or its sum is missing.`,
+      {
+        cause: error,
+      },
+    );
+  });
+  if (!sum.startsWith(hash(text))) throw damaged(directory, 'manifest.json is not what was written');
+  const parsed = manifest.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new AppError(
+    'invalid_input',
+    `The backup ${directory} has a format that this version does not know. Restore it with the version that wrote it, or a newer one.`,
+  );
+}
+
+export function damaged(directory: string, what: string): AppError {
+  return new AppError('invalid_input', `The backup ${directory} is damaged: ${what}.`);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,136 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClientConfig } from 'pg';
+import { createZstdDecompress } from 'node:zlib';
+import type { Config } from '../../config/config.ts';
+import { AppError } from '../../contract/errors.ts';
+import { withLocalDatabase } from '../local-database.ts';
+import { resolveProgramAccount } from '../../machine/program-account.ts';
+import type { Database } from '../../adapters/store/database.ts';
+import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
+import { isUnused, loadSnapshot } from '../../adapters/store/snapshot.ts';
+import { writeFileFrom } from './files.ts';
+import { damaged, secretKeyFile, tableFile, type Manifest } from './manifest.ts';
+import { verifyBackup } from './verify-backup.ts';
+
+export interface RestoreOptions {
+  backup: string;
+  /** The configuration for a data directory; the database appears there when it is whole. */
+  configFor(dataDirectory: string): Config;
+  dataDirectory: string;
+  /** Leaves every queue paused, so that nothing runs before somebody has looked. */
+  isPaused: boolean;
+}
+
+/** Restores into an empty data directory, or an empty database server and the directories of this configuration. */
+export async function restoreBackup(options: RestoreOptions): Promise<Manifest> {
+  const { backup, configFor, dataDirectory, isPaused } = options;
+  const manifest = await verifyBackup(backup);
+  const config = configFor(dataDirectory);
+  await refuseUsedDirectories(config);
+  // The database is made beside its place: a restore that broke off leaves nothing that a server would start on.
+  const part = `${dataDirectory}.part`;
+  if (existsSync(part)) {
+    throw new AppError('conflict', `${part} is left of a restore that broke off. Remove it, and try again.`);
+  }
+  await mkdir(part, { recursive: true });
+  try {
+    const partConfig = configFor(part);
+    await withLocalDatabase(partConfig, 'daybook restore', (db, connection) =>
+      restoreDatabase({ db, connection }, { directory: backup, manifest, isPaused }),
+    );
+    await restoreFiles(partConfig, { directory: backup, manifest });
+    await rm(dataDirectory, { recursive: true, force: true });
+    await rename(part, dataDirectory);
+    return manifest;
+  } catch (error) {
+    await rm(part, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @throws AppError `conflict` naming the first directory that is not empty */
+async function refuseUsedDirectories({ data }: Config): Promise<void> {
+  for (const directory of [data.directory, data.scriptsDirectory, data.homeDirectory]) {
+    if (!existsSync(directory) || (await readdir(directory)).length === 0) continue;
+    throw new AppError(
+      'conflict',
+      `${directory} is not empty. A backup is restored into an empty directory only, so that nothing is ever overwritten.`,
+    );
+  }
+}
+
+/**
+ * Fills an empty database with the tables of a verified backup: the schema as it was then, the rows in one transaction,
+ * then the migrations that came since.
+ *
+ * Attempts that ran at the moment of the backup stand there as running. Their programs are not of this copy: it has no
+ * launcher's journal and another worker id, so it can neither take them up nor end them. The rescuer sees their worker
+ * silent for one lease and ends the attempts as lost.
+ */
+async function restoreDatabase(
+  { db, connection }: { db: Database; connection: ClientConfig },
+  { directory, manifest, isPaused }: { directory: string; manifest: Manifest; isPaused: boolean },
+): Promise<void> {
+  const { known } = await readSchemaVersion(db);
+  if (manifest.schema > known) {
+    throw new AppError(
+      'conflict',
+      `The backup was written by a newer Daybook (${manifest.daybook}, schema ${manifest.schema}; this version knows ${known}). Restore it with that version.`,
+    );
+  }
+  if (!(await isUnused(connection))) {
+    throw new AppError(
+      'conflict',
+      'The database has jobs or users. A backup is restored into an empty database only, so that nothing is ever overwritten.',
+    );
+  }
+  await migrate(db, { upTo: manifest.schema });
+  const entries = new Map(manifest.tables.map((table) => [table.name, table]));
+  await loadSnapshot(connection, manifest, async ({ tables, load }) => {
+    for (const { name } of tables) {
+      const entry = entries.get(name);
+      if (!entry) throw damaged(directory, `it has no table ${name}`);
+      const file = createReadStream(join(directory, tableFile(name)));
+      const rows = await load(entry, file.pipe(createZstdDecompress()));
+      if (rows !== entry.rows)
+        throw damaged(directory, `${tableFile(name)} gave ${rows} rows, not ${entry.rows}`);
+    }
+  });
+  await migrate(db);
+  if (isPaused) await db.query('update queues set paused = true');
+  await db.query('analyze');
+}
+
+/** Puts scripts, the key of the secrets, and home when it is part of the backup, where this configuration has them. */
+async function restoreFiles(
+  config: Config,
+  { directory, manifest }: { directory: string; manifest: Manifest },
+): Promise<void> {
+  const account = resolveProgramAccount(config.worker);
+  const places = [
+    { prefix: 'scripts', to: config.data.scriptsDirectory, owner: null },
+    ...(manifest.hasSecretKey ? [{ prefix: secretKeyFile, to: config.secrets.keyFile, owner: null }] : []),
+    ...(manifest.hasHome ? [{ prefix: 'home', to: config.data.homeDirectory, owner: account.ids }] : []),
+  ];
+  for (const { prefix, to, owner } of places) {
+    const toTarget = (path: string): string => join(to, path.slice(prefix.length));
+    const isHere = ({ path }: { path: string }): boolean => path === prefix || path.startsWith(`${prefix}/`);
+    const give = async (path: string, mode: number): Promise<void> => {
+      if (owner) await chown(path, owner.uid, owner.gid);
+      await chmod(path, mode);
+    };
+    for (const { path } of manifest.directories.filter(isHere))
+      await mkdir(toTarget(path), { recursive: true });
+    for (const { path, mode } of manifest.files.filter(isHere)) {
+      const source = createReadStream(join(directory, path));
+      await writeFileFrom(toTarget(path), source, { isCompressed: false, mode });
+      await give(toTarget(path), mode);
+    }
+    for (const { path, target } of manifest.links.filter(isHere)) await symlink(target, toTarget(path));
+    // Last, and the innermost first: a folder that must not be written could not have been filled.
+    for (const { path, mode } of manifest.directories.filter(isHere).reverse())
+      await give(toTarget(path), mode);
+  }
+}

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { ClientConfig } from 'pg';
+import packageFile from '../../../package.json' with { type: 'json' };
+import { describeConfig, type Config } from '../../config/config.ts';
+import { AppError } from '../../contract/errors.ts';
+import { withSnapshot } from '../../adapters/store/snapshot.ts';
+import { copyTree, syncDirectory, writeFileFrom, type Tree } from './files.ts';
+import { secretKeyFile, tableFile, writeManifest, type Manifest, type TableEntry } from './manifest.ts';
+import { verifyBackup } from './verify-backup.ts';
+
+export interface BackupOptions {
+  config: Config;
+  connection: ClientConfig;
+  /** Must not exist. */
+  target: string;
+  withHome: boolean;
+}
+
+/**
+ * Writes a backup while the server runs, or not. It appears under its name when it is whole and verified.
+ * @throws AppError when the target exists, or cannot be written (a full disk): then nothing is left behind
+ */
+export async function writeBackup(options: BackupOptions): Promise<Manifest> {
+  const target = resolve(options.target);
+  if (existsSync(target))
+    throw new AppError('conflict', `${target} exists; a backup gets a name of its own.`);
+  const part = `${target}.part`;
+  try {
+    await rm(part, { recursive: true, force: true });
+    await mkdir(part, { recursive: true, mode: 0o700 });
+    await writeManifest(part, await writeParts(part, options));
+    const manifest = await verifyBackup(part);
+    await syncDirectory(part);
+    await rename(part, target);
+    await syncDirectory(dirname(target));
+    return manifest;
+  } catch (error) {
+    await rm(part, { recursive: true, force: true }).catch(() => {
+      // What cannot be removed is still called .part.
+    });
+    throw toAppError(error, target);
+  }
+}
+
+async function writeParts(part: string, options: BackupOptions): Promise<Manifest> {
+  const { config, connection, withHome } = options;
+  const fromDatabase = await withSnapshot(connection, async (snapshot) => {
+    const tables: TableEntry[] = [];
+    for (const { name, columns } of snapshot.tables) {
+      let written = { bytes: 0, sha256: '' };
+      const rows = await snapshot.copy({ name, columns }, async (stream) => {
+        written = await writeFileFrom(join(part, tableFile(name)), stream, { isCompressed: true });
+      });
+      tables.push({ name, columns, rows, ...written });
+    }
+    const { schema, serverVersion: postgres, partitions } = snapshot;
+    return { schema, postgres, partitions, tables, sequences: await snapshot.sequences() };
+  });
+  const trees = [await copyDirectory(config.data.scriptsDirectory, part, 'scripts')];
+  if (withHome) trees.push(await copyDirectory(config.data.homeDirectory, part, 'home'));
+  const key = await copyDirectory(config.secrets.keyFile, part, secretKeyFile);
+  trees.push(key);
+  return {
+    format: 1,
+    daybook: packageFile.version,
+    createdAt: new Date().toISOString(),
+    ...fromDatabase,
+    files: trees.flatMap(({ files }) => files),
+    links: trees.flatMap(({ links }) => links),
+    directories: trees.flatMap(({ directories }) => directories),
+    hasHome: withHome,
+    hasSecretKey: key.files.length > 0,
+    settings: [...describeConfig(config)],
+  };
+}
+
+/** A directory, or a file, where it is there. */
+async function copyDirectory(from: string, part: string, prefix: string): Promise<Tree> {
+  if (!existsSync(from)) return { files: [], links: [], directories: [] };
+  return copyTree(await realpath(from), part, prefix);
+}
+
+const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+function toAppError(error: unknown, target: string): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (full.has(code)) {
+    return new AppError(
+      'configuration',
+      `The backup could not be written: there is no room at ${dirname(target)} (${code}). Nothing was left there; make room, or choose another place.`,
+      { cause: error },
+    );
+  }
+  if (['EACCES', 'EROFS', 'ENOTDIR', 'EPERM'].includes(code)) {
+    return new AppError('configuration', `${target} cannot be written (${code}). Choose another place.`, {
+      cause: error,
+    });
+  }
+  return error;
+}

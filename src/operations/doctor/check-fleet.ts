@@ -1,0 +1,86 @@
+import { statSync } from 'node:fs';
+import type { Config } from '../../config/config.ts';
+import { readSchemaVersion } from '../../adapters/store/migrate.ts';
+import type { Database } from '../../adapters/store/database.ts';
+import { diagnoseFleet, diagnoseServer, knowsTimezone } from '../../adapters/store/diagnosis-reader.ts';
+import { findingsOf, type Finding } from './finding.ts';
+
+const users = findingsOf('users');
+const workers = findingsOf('workers');
+const queues = findingsOf('queues');
+const clock = findingsOf('clock');
+
+const clockWarnMs = 1_000;
+const clockBadMs = 60_000;
+
+/** People, workers and queues as the database knows them. */
+export async function checkFleet(db: Database, config: Config): Promise<Finding[]> {
+  const { applied, known } = await readSchemaVersion(db);
+  // Tables of another version may look different; that finding stands for these.
+  if (applied !== known) return [];
+  const leaseSeconds = config.worker.leaseMs / 1000;
+  const { admins, secrets, silentWorkers, activeWorkers, unserved } = await diagnoseFleet(db, leaseSeconds);
+  return [
+    ...checkSecretKey(config, secrets),
+    admins > 0
+      ? users.ok(`${admins === 1 ? 'One admin' : `${admins} admins`} can sign in.`)
+      : users.bad('No admin can sign in.', 'daybook user password admin --local'),
+    activeWorkers > 0
+      ? workers.ok(`${activeWorkers === 1 ? 'One worker is' : `${activeWorkers} workers are`} active.`)
+      : workers.warn('No worker is active: jobs wait.', 'Start one: daybook serve, or daybook worker.'),
+    ...silentWorkers.map(({ name, seconds }) =>
+      workers.warn(
+        `The worker ${name} has been silent for ${Math.round(seconds)} s.`,
+        'Look at its machine and log; a start with the same data directory takes its programs up again.',
+      ),
+    ),
+    ...unserved.map(({ queue, needs, jobs, isPaused }) => {
+      const what = `${jobs} queued ${jobs === 1 ? 'job' : 'jobs'} of the queue ${queue}${needs.length > 0 ? ` with the labels ${needs.join(', ')}` : ''}`;
+      return isPaused
+        ? queues.warn(`${what}: the queue is paused.`, `daybook queue resume ${queue}`)
+        : queues.warn(
+            `${what}: no active worker serves them.`,
+            'Start a worker with DAYBOOK_QUEUES and DAYBOOK_LABELS that fit, or move the jobs.',
+          );
+    }),
+  ];
+}
+
+/** What opens the named secrets, if there are any. */
+function checkSecretKey({ secrets: { key, keyFile } }: Config, count: number): Finding[] {
+  const { ok, bad } = findingsOf('configuration');
+  const facts = key === undefined ? statSync(keyFile, { throwIfNoEntry: false }) : undefined;
+  if (facts && (facts.mode & 0o077) !== 0) {
+    return [bad(`${keyFile} may be read by others; it opens all named secrets.`, `chmod 600 ${keyFile}`)];
+  }
+  if (count === 0) return [];
+  if (key !== undefined || facts) return [ok('The key of the named secrets is there.')];
+  return [
+    bad(
+      `There are named secrets, but not their key (${keyFile}): jobs that use them fail.`,
+      'Bring that file back from a backup, or set the secrets anew.',
+    ),
+  ];
+}
+
+/** The clock against that of the database, by which jobs are timed. */
+export async function checkDatabaseClock(db: Database, config: Config): Promise<Finding[]> {
+  const { clockAheadMs } = await diagnoseServer(db);
+  const findings: Finding[] = [];
+  const seconds = Math.abs(clockAheadMs / 1000).toFixed(1);
+  const which = clockAheadMs > 0 ? 'behind' : 'ahead of';
+  const text = `The clock here is ${seconds} s ${which} that of the database.`;
+  const advice = 'Synchronise both (chrony, systemd-timesyncd): times in the diary come from either.';
+  if (Math.abs(clockAheadMs) >= clockBadMs) findings.push(clock.bad(text, advice));
+  else if (Math.abs(clockAheadMs) >= clockWarnMs) findings.push(clock.warn(text, advice));
+  else findings.push(clock.ok('The clock agrees with that of the database.'));
+  if (!(await knowsTimezone(db, config.timezone))) {
+    findings.push(
+      clock.bad(
+        `The database does not know the time zone ${config.timezone}.`,
+        'Set DAYBOOK_TIMEZONE to a name of the IANA list such as Europe/Madrid.',
+      ),
+    );
+  }
+  return findings;
+}

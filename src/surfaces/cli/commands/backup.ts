@@ -1,0 +1,123 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Manifest } from '../../../operations/backup/manifest.ts';
+import { examples } from '../command-parts.ts';
+import type { CliContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { print, printJson, say } from '../output.ts';
+
+interface BackupOptions {
+  home?: boolean;
+  verify?: boolean;
+  json?: boolean;
+}
+
+interface RestoreOptions {
+  data?: string;
+  paused?: boolean;
+  json?: boolean;
+}
+
+export function registerBackup(program: Command, context: CliContext): void {
+  program
+    .command('backup <directory>')
+    .summary('write a backup, also while the server runs')
+    .description(
+      'Writes everything into a new directory: all tables as they were at one moment, the scripts, and the file with the key of the named secrets if there is one. It appears under its name when it is whole and verified. Settings are listed in it without secrets, and not restored.',
+    )
+    .option('--home', 'also the files of the home directory')
+    .option('--verify', 'write nothing; check a backup that is there')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('backup /backups/monday', 'backup --home /backups/all', 'backup --verify /backups/monday'),
+    )
+    .action(async (directory: string, options: BackupOptions) => {
+      if (options.verify && options.home)
+        throw new UsageError('--verify writes nothing, so --home says nothing.');
+      const manifest = options.verify
+        ? await verify(directory)
+        : await write(context, directory, { withHome: options.home ?? false });
+      if (options.json) return printJson(context, summarize(directory, manifest));
+      await print(context, `${resolve(directory)} is whole: ${describe(manifest)}.`);
+    });
+}
+
+export function registerRestore(program: Command, context: CliContext): void {
+  program
+    .command('restore <directory>')
+    .summary('restore a backup into an empty place')
+    .description(
+      'Verifies a backup and restores it into an empty data directory (and, with DATABASE_URL, an empty database). An older backup is brought to this version. Queued jobs run at the next start; --paused holds them back.',
+    )
+    .option('--data <directory>', 'the new data directory (default: DAYBOOK_DATA)')
+    .option('--paused', 'pause every queue, so that nothing runs before you have looked')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('restore /backups/monday --data ./new-data', 'restore /backups/monday --data ./copy --paused'),
+    )
+    .action(async (directory: string, options: RestoreOptions) => {
+      const { readConfig } = await import('../../../config/read-config.ts');
+      const configFor = (data: string) => readConfig({ ...context.env, DAYBOOK_DATA: data });
+      const dataDirectory = resolve(options.data ?? readConfig(context.env).data.directory);
+      const { restoreBackup } = await import('../../../operations/backup/restore-backup.ts');
+      await say(context, `Restoring into ${dataDirectory}…`);
+      const manifest = await restoreBackup({
+        backup: resolve(directory),
+        configFor,
+        dataDirectory,
+        isPaused: options.paused ?? false,
+      });
+      if (options.json) return printJson(context, summarize(directory, manifest));
+      await print(context, `Restored into ${dataDirectory}: ${describe(manifest)}.`);
+      const after = options.paused
+        ? 'Every queue is paused: "daybook queue resume <name>" lets its jobs run.'
+        : 'Jobs that were queued then run at the next start; those that ran then end as lost after one lease.';
+      await say(context, after);
+    });
+}
+
+async function write(context: CliContext, target: string, options: { withHome: boolean }): Promise<Manifest> {
+  const { readConfig } = await import('../../../config/read-config.ts');
+  const { refuseMissingDatabase, withLocalDatabase } = await import('../../../operations/local-database.ts');
+  const { writeBackup } = await import('../../../operations/backup/write-backup.ts');
+  const config = readConfig(context.env);
+  refuseMissingDatabase(config);
+  await say(context, `Writing ${resolve(target)}…`);
+  return withLocalDatabase(config, 'daybook backup', (_db, connection) =>
+    writeBackup({ config, connection, target, ...options }),
+  );
+}
+
+async function verify(directory: string): Promise<Manifest> {
+  const { verifyBackup } = await import('../../../operations/backup/verify-backup.ts');
+  return verifyBackup(resolve(directory));
+}
+
+function rowsOf({ tables }: Manifest, name: string): number {
+  return tables.find((table) => table.name === name)?.rows ?? 0;
+}
+
+function describe(manifest: Manifest): string {
+  const { tables, files, createdAt, hasHome } = manifest;
+  const bytes = [...tables, ...files].reduce((sum, one) => sum + one.bytes, 0);
+  const home = hasHome ? 'with home' : 'without home';
+  const key = manifest.hasSecretKey ? ', with the key of the secrets (keep it safe)' : '';
+  return `${rowsOf(manifest, 'jobs')} jobs, ${tables.length} tables and ${files.length} files in ${Math.ceil(bytes / 1024)} KiB, ${home}${key}, of ${createdAt}`;
+}
+
+function summarize(directory: string, manifest: Manifest): object {
+  const { format, daybook, createdAt, schema, tables, files, hasHome } = manifest;
+  const rows = Object.fromEntries(tables.map((table) => [table.name, table.rows]));
+  return {
+    directory: resolve(directory),
+    format,
+    daybook,
+    createdAt,
+    schema,
+    rows,
+    files: files.length,
+    hasHome,
+  };
+}

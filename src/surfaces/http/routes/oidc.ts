@@ -1,0 +1,184 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Accounts, IdentityProvider, LoginSecrets } from '../../../domain/accounts/ports.ts';
+import { AppError } from '../../../contract/errors.ts';
+import { principalOf, type App } from '../access.ts';
+import type { Audit } from '../audit.ts';
+import { sessionCookie } from '../plugins/authentication.ts';
+
+export interface OidcDependencies {
+  accounts: Accounts;
+  audit: Audit;
+  isHttps: boolean;
+  /** Null: there is none. */
+  identityProvider: IdentityProvider | null;
+}
+
+const tags = ['sessions'];
+const loginCookie = 'daybook_login';
+const path = '/api/v1/oidc';
+const loginMinutes = 10;
+
+const begun = z.object({
+  state: z.string(),
+  nonce: z.string(),
+  verifier: z.string(),
+  returnTo: z.string(),
+  isLink: z.boolean(),
+});
+
+/**
+ * Signing in at an identity provider. What a login needs on the way back stands in a cookie of the browser that began
+ * it, so that another one cannot complete it.
+ */
+export function registerOidcRoutes(app: App, dependencies: OidcDependencies): void {
+  const { accounts, audit, isHttps, identityProvider } = dependencies;
+  const cookie = { path, httpOnly: true, sameSite: 'lax', secure: isHttps } as const;
+  const provider = (): IdentityProvider => {
+    if (identityProvider) return identityProvider;
+    throw new AppError('not_found', 'No identity provider is configured here (DAYBOOK_OIDC_ISSUER).');
+  };
+
+  const begin = async (
+    reply: FastifyReply,
+    login: { returnTo: string; isLink: boolean },
+  ): Promise<FastifyReply> => {
+    const { url, secrets } = await provider().begin();
+    const value = Buffer.from(JSON.stringify({ ...secrets, ...login })).toString('base64url');
+    reply.setCookie(loginCookie, value, { ...cookie, maxAge: loginMinutes * 60 });
+    return reply.redirect(url, 303);
+  };
+
+  app.get(path, {
+    config: { access: 'sessions.create' },
+    schema: {
+      operationId: 'describeOidc',
+      tags,
+      summary: 'Whether people can sign in at an identity provider',
+      response: { 200: z.object({ isEnabled: z.boolean() }) },
+    },
+    handler: async () => ({ isEnabled: identityProvider !== null }),
+  });
+
+  app.get(`${path}/login`, {
+    config: { access: 'sessions.create' },
+    schema: {
+      operationId: 'beginOidcLogin',
+      tags,
+      summary: 'Go to the identity provider to sign in',
+      querystring: z.strictObject({ return: returnPath }),
+      response: { 303: z.undefined().describe('To the provider.') },
+    },
+    handler: (request, reply) => begin(reply, { returnTo: request.query.return, isLink: false }),
+  });
+
+  app.get(`${path}/link`, {
+    config: { access: 'profile.change' },
+    schema: {
+      operationId: 'beginOidcLink',
+      tags,
+      summary: 'Go to the identity provider to link its account with yours',
+      querystring: z.strictObject({ return: returnPath }),
+      response: { 303: z.undefined().describe('To the provider.') },
+    },
+    handler: (request, reply) => begin(reply, { returnTo: request.query.return, isLink: true }),
+  });
+
+  app.get(`${path}/callback`, {
+    config: { access: 'sessions.create' },
+    schema: {
+      operationId: 'completeOidcLogin',
+      tags,
+      summary: 'Where the identity provider sends people back to',
+      querystring: z.looseObject({}),
+      response: { 303: z.undefined().describe('Signed in.') },
+    },
+    handler: async (request, reply) => {
+      const { returnTo, isLink, ...secrets } = readLogin(request);
+      reply.clearCookie(loginCookie, cookie);
+      const { search } = new URL(request.url, 'http://localhost');
+      const identity = await provider().complete(search, secrets);
+      if (isLink) await link(request, identity);
+      else await signIn(request, reply, identity);
+      return reply.redirect(returnTo, 303);
+    },
+  });
+
+  app.post(`${path}/logout`, {
+    config: { access: 'profile.change' },
+    schema: {
+      operationId: 'signOutOidc',
+      tags,
+      summary: 'Sign out here; the answer says where to sign out at the provider',
+      response: { 200: z.object({ url: z.string().nullable() }) },
+    },
+    handler: async (request, reply) => {
+      const { actor, via, credentialId } = principalOf(request);
+      if (via !== 'session' || credentialId === null || actor.accountId === null) {
+        throw new AppError('conflict', 'This request uses no session, so there is nothing to end.');
+      }
+      await accounts.endSession(actor.accountId, credentialId);
+      await audit(request, { action: 'sessions.end', target: String(credentialId) });
+      reply.clearCookie(sessionCookie, { ...cookie, path: '/' });
+      // The session here has ended, whatever the provider does.
+      return {
+        url: await provider()
+          .logoutUrl()
+          .catch(() => null),
+      };
+    },
+  });
+
+  type Identity = Awaited<ReturnType<IdentityProvider['complete']>>;
+
+  async function signIn(request: FastifyRequest, reply: FastifyReply, identity: Identity): Promise<void> {
+    const caller = { address: request.ip, userAgent: request.headers['user-agent'] ?? null };
+    const { user, session, secret } = await accounts.signInWith(identity, caller);
+    await audit(request, {
+      action: 'sessions.create',
+      target: String(session.id),
+      actor: user.name,
+      details: { issuer: identity.issuer, subject: identity.subject },
+    });
+    reply.setCookie(sessionCookie, secret, { ...cookie, path: '/', expires: session.expiresAt });
+  }
+
+  /** Whose account it is, the session of this very request says, never the cookie of the login. */
+  async function link(request: FastifyRequest, identity: Identity): Promise<void> {
+    const secret = request.cookies[sessionCookie];
+    const result = secret
+      ? await accounts.authenticate({ kind: 'session', secret }, { address: request.ip })
+      : { outcome: 'refused' as const };
+    if (result.outcome !== 'accepted')
+      throw new AppError('not_authenticated', 'The session has ended. Sign in again.');
+    const { principal } = result;
+    await accounts.linkIdentity(principal, identity);
+    const details = { issuer: identity.issuer, subject: identity.subject };
+    await audit(request, {
+      action: 'users.link-identity',
+      target: principal.actor.name,
+      actor: principal.actor.name,
+      details,
+    });
+  }
+}
+
+/** A path of this server. `//host` and `/\host` would lead to another one. */
+const returnPath = z
+  .string()
+  .max(2_000)
+  .regex(/^\/(?![/\\])[^\\\p{Cc}]*$/u, 'expected a path of this server, beginning with one `/`')
+  .default('/');
+
+function readLogin(request: FastifyRequest): LoginSecrets & { returnTo: string; isLink: boolean } {
+  try {
+    const text = Buffer.from(request.cookies[loginCookie] ?? '', 'base64url').toString();
+    const login = begun.parse(JSON.parse(text));
+    return { ...login, returnTo: returnPath.parse(login.returnTo) };
+  } catch {
+    throw new AppError(
+      'not_authenticated',
+      'This login was not begun in this browser, or too long ago. Sign in again.',
+    );
+  }
+}

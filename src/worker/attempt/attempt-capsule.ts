@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { release, type } from 'node:os';
+import type { CapsuleRecorder, NewCapsule } from '../../domain/again/capsule-ports.ts';
+import type { ClaimedJob } from '../../domain/jobs/ports.ts';
+import { attemptTokenVariable, type ProgramSpec } from '../../launcher/protocol.ts';
+import type { WorkerSettings } from '../ports.ts';
+import type { ProgramTerms } from '../program/program-terms.ts';
+import type { LaidOutFile } from '../files/lay-out-files.ts';
+import { isScriptChanged, readScript } from '../program/script-file.ts';
+
+const mask = '***';
+
+export interface CapsuleParts {
+  spec: ProgramSpec;
+  /** The file that says what is done. */
+  script: string | null;
+  terms: ProgramTerms;
+  /** Variable → name of the secret it was given. */
+  secrets: Readonly<Record<string, string>>;
+  /** What stood in its input folder. */
+  files: readonly LaidOutFile[];
+}
+
+/**
+ * What one attempt was started with, on its way into the record: read right before the start, stored while the program
+ * runs, and certainly before its end is. At the end the script is looked at again.
+ */
+export class AttemptCapsule {
+  readonly #job: ClaimedJob;
+  readonly #recorder: CapsuleRecorder;
+  readonly #settings: WorkerSettings;
+  #capsule: NewCapsule | null = null;
+  /** Else nothing ran, and there is nothing to record. */
+  #hasBegun: boolean;
+  #saving: Promise<boolean> = Promise.resolve(false);
+  #script: { file: string; sha256: string; stamp: string | null } | null = null;
+
+  constructor(
+    job: ClaimedJob,
+    {
+      recorder,
+      settings,
+      isAdopted,
+    }: { recorder: CapsuleRecorder; settings: WorkerSettings; isAdopted: boolean },
+  ) {
+    this.#job = job;
+    this.#hasBegun = isAdopted;
+    this.#recorder = recorder;
+    this.#settings = settings;
+  }
+
+  /** To be called right before the start. */
+  async take(parts: CapsuleParts): Promise<void> {
+    const file = parts.script;
+    const script = file === null ? null : await readScript(file);
+    if (file !== null && script) this.#script = { file, ...script };
+    this.#capsule = this.#describe(
+      parts,
+      file !== null && script
+        ? {
+            file,
+            sha256: script.sha256,
+            sizeBytes: script.sizeBytes,
+            text: script.text,
+            pinned: this.#job.scriptSha256 !== null,
+          }
+        : null,
+    );
+  }
+
+  /** The program was begun, or may have been; what is stored meanwhile need not be waited for at its end. */
+  begun(): void {
+    this.#hasBegun = true;
+    const capsule = this.#capsule;
+    if (!capsule) return;
+    this.#saving = this.#recorder.save(capsule).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Resolves when it is stored. @throws when the store does not answer: call again */
+  async close(): Promise<void> {
+    if (!this.#hasBegun) return;
+    if (this.#capsule && !(await this.#saving)) {
+      await this.#recorder.save(this.#capsule);
+      this.#saving = Promise.resolve(true);
+    }
+    this.#script ??= await this.#findScript();
+    if (!this.#script || !(await isScriptChanged(this.#script.file, this.#script))) return;
+    await this.#recorder.markScriptChanged(this.#job, `worker:${this.#settings.name}`);
+  }
+
+  /** Of a program that an earlier life of the worker started. */
+  async #findScript(): Promise<{ file: string; sha256: string; stamp: null } | null> {
+    if (this.#capsule) return null;
+    const found = await this.#recorder.findScript(this.#job);
+    return found && { ...found, stamp: null };
+  }
+
+  #describe({ spec, terms, secrets, files }: CapsuleParts, script: NewCapsule['script']): NewCapsule {
+    const { jobId, number, timeoutMs } = this.#job;
+    const { name, host, version, programUserName } = this.#settings;
+    const hidden = [...Object.keys(secrets), attemptTokenVariable];
+    const masked = Object.fromEntries(hidden.map((variable) => [variable, mask]));
+    return {
+      jobId,
+      attempt: number,
+      script,
+      argv: [spec.file, ...spec.args],
+      cwd: spec.cwd,
+      env: { ...spec.env, ...masked },
+      secrets: [...new Set(Object.values(secrets))].sort(),
+      stdin: spec.stdin && {
+        sha256: createHash('sha256').update(spec.stdin).digest('hex'),
+        sizeBytes: spec.stdin.length,
+      },
+      files: [...files],
+      user: programUserName,
+      limits: {
+        ...terms.limits,
+        outputBytes: terms.outputBytes,
+        ...(timeoutMs === null ? {} : { timeoutSeconds: timeoutMs / 1000 }),
+      },
+      nice: terms.nice ?? 0,
+      worker: name,
+      host,
+      system: `${type()} ${release()}`,
+      version,
+      nodeVersion: process.version,
+    };
+  }
+}

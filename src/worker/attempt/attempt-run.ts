@@ -1,0 +1,277 @@
+import type { AttemptOutcome, ClaimedJob, Jobs, JobStore } from '../../domain/jobs/ports.ts';
+import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
+import type { Files, FileStore } from '../../domain/files/ports.ts';
+import type { SeriesStore } from '../../domain/reports/series-ports.ts';
+import type { PartStore } from '../../domain/reports/part-ports.ts';
+import type { OutputReader, OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
+import type { Detached, Kind, KindOutcome, KindRegistry, StopCause } from '../../domain/jobs/kind-ports.ts';
+import { withFields } from '../../lib/logger.ts';
+import type { OutputCopies } from '../files/output-copies.ts';
+import type { AttemptFolders } from '../files/attempt-folders.ts';
+import { AttemptFiles } from '../files/attempt-files.ts';
+import { AttemptCapsule } from './attempt-capsule.ts';
+import { AttemptProgram, type AdoptedProgram, type AttemptProgramDependencies } from './attempt-program.ts';
+import { AttemptWatch } from './attempt-watch.ts';
+import { freeKib } from '../../lib/free-space.ts';
+import { launcherKey } from './launcher-key.ts';
+import { Measurements } from './measurements.ts';
+import { PartRecorder } from './part-recorder.ts';
+import { released, toOutcome } from './outcome.ts';
+import { openInput } from './attempt-secrets.ts';
+import { runKind, type OpenContext } from './run-kind.ts';
+import { writePinnedScript } from '../program/pinned-script.ts';
+import { toTerms } from '../program/program-terms.ts';
+import { Patience } from './patience.ts';
+import { WallLimit } from './wall-limit.ts';
+
+export interface AttemptRunDependencies extends AttemptProgramDependencies {
+  kinds: KindRegistry;
+  jobs: Pick<Jobs, 'finish'>;
+  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
+  series: SeriesStore;
+  parts: PartStore;
+  capsules: CapsuleRecorder;
+  files: Files;
+  fileStore: FileStore;
+  folders: AttemptFolders;
+  recorder: OutputRecorder;
+  reader: Pick<OutputReader, 'pieces'>;
+  copies: OutputCopies;
+}
+
+export interface AttemptRunOptions {
+  /** Set when the launcher still holds the program that an earlier life of this worker started. */
+  adopted: AdoptedProgram | null;
+  /** By the monotonic clock: when the claim was asked for. By default now. */
+  askedMs?: number;
+}
+
+/**
+ * One attempt on this worker, from the claim to the committed end.
+ *
+ * The order at the end is what promises rest on: all output is stored, then the outcome is, then the launcher may
+ * forget. Whatever is interrupted before its turn is done again by the next life of the worker.
+ */
+export class AttemptRun {
+  readonly job: ClaimedJob;
+  readonly key: string;
+  readonly #deps: AttemptRunDependencies;
+  readonly #adopted: AdoptedProgram | null;
+  readonly #stopping = new AbortController();
+  readonly #detached = new AbortController();
+  readonly #patience: Patience;
+  readonly #measurements: Measurements;
+  readonly #parts: PartRecorder;
+  readonly #watch: AttemptWatch;
+  readonly #capsule: AttemptCapsule;
+  readonly #files: AttemptFiles;
+  #program: AttemptProgram | undefined;
+  readonly #askedMs: number;
+  readonly #wall: WallLimit;
+
+  constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
+    this.job = job;
+    this.key = launcherKey(job);
+    const logger = withFields(deps.logger, { job: job.jobId, attempt: job.number });
+    this.#deps = { ...deps, logger };
+    this.#adopted = options.adopted;
+    const signals = { stopping: this.#stopping.signal, detached: this.#detached.signal };
+    this.#patience = new Patience(signals, logger);
+    this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
+    this.#capsule = new AttemptCapsule(job, {
+      recorder: deps.capsules,
+      settings: deps.settings,
+      isAdopted: options.adopted !== null,
+    });
+    this.#files = new AttemptFiles(job, deps, { isAdopted: options.adopted !== null });
+    this.#watch = new AttemptWatch(
+      job,
+      { jobs: deps.store, series: deps.series },
+      { isAdopted: options.adopted !== null, logger },
+    );
+    this.#wall = new WallLimit({
+      limitMs: job.timeoutMs,
+      warnAt: deps.settings.warnAt,
+      onNear: (value) => {
+        const max = (job.timeoutMs ?? 0) / 1000;
+        this.#watch.near({ limit: 'wall', value, max, at: deps.clock.now().getTime() });
+      },
+      onTime: () => this.stop('timeout'),
+    });
+    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#patience.persist(action));
+    this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
+  }
+
+  /** Resolves when the end is committed, or when the worker lets go. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (error) {
+      this.#deps.logger.error({ err: error }, 'An attempt could not be brought to its end.');
+    } finally {
+      this.#wall.clear();
+    }
+  }
+
+  /** Ends the attempt for a reason; the first reason counts. */
+  stop(cause: StopCause): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort(cause);
+    this.#wall.clear();
+    this.#program?.stop();
+  }
+
+  /** The worker stops: the program runs on in the launcher, and the next life takes it up. */
+  detach(): void {
+    this.#detached.abort('detached' satisfies Detached);
+    this.#program?.abandon();
+    this.#wall.clear();
+  }
+
+  async #run(): Promise<void> {
+    const { settings, copies } = this.#deps;
+    const freeBeforeKib = this.#adopted ? null : await freeKib(settings.homeDirectory);
+    const output = await this.#openOutput();
+    const program = this.#createProgram(output, freeBeforeKib);
+    this.#program = program;
+    const outcome = await this.#perform(output, program);
+    await this.#watch.close(program.ranMs);
+    if (this.#detached.signal.aborted) return this.#measurements.close();
+    if (!(await this.#patience.untilDone(() => this.#files.close(this.#detached.signal)))) return;
+    const details: AttemptOutcome = {
+      ...this.#judge(outcome, program),
+      ...program.facts,
+      freeBeforeKib,
+      freeAfterKib: await freeKib(settings.homeDirectory),
+      stdoutBytes: output.received.stdout,
+      stderrBytes: output.received.stderr,
+    };
+    await this.#measurements.close();
+    if (!(await output.close())) return;
+    await copies.write(this.job);
+    if (!(await this.#patience.untilDone(() => this.#capsule.close()))) return;
+    const isFinished = await this.#finish(details);
+    if (isFinished && program.mayBeHeld) this.#deps.launcher.forget(this.key);
+  }
+
+  async #openOutput(): Promise<OutputSink> {
+    const { reader, recorder } = this.#deps;
+    const { jobId, number, claimedAt } = this.job;
+    const options = {
+      jobId,
+      number,
+      claimedAt,
+      onProtocol: (member: unknown) => this.#measurements.accept(member),
+      onStored: (upTo: { stdout: number; stderr: number }) => this.#program?.confirm(upTo),
+    };
+    if (!this.#adopted) return recorder.open(options);
+    const output = await recorder.reopen(options);
+    const start = { stdout: 0, stderr: 0, chunk: 0, gaps: 0 };
+    await this.#measurements.rereadResult(reader.pieces(this.job, start));
+    return output;
+  }
+
+  #createProgram(output: OutputSink, freeBeforeKib: number | null): AttemptProgram {
+    return new AttemptProgram(this.job, this.#deps, {
+      output,
+      adopted: this.#adopted,
+      askedMs: this.#askedMs,
+      freeBeforeKib,
+      terms: toTerms(this.job.run, this.#deps.settings),
+      files: this.#files,
+      capsule: this.#capsule,
+      watch: this.#watch,
+      patience: this.#patience,
+      stopping: this.#stopping.signal,
+      detached: this.#detached.signal,
+      stop: (cause) => this.stop(cause),
+      onRunning: (ranMs) => {
+        if (!this.#adopted?.ended) this.#wall.arm(ranMs);
+      },
+    });
+  }
+
+  #judge(outcome: KindOutcome, program: AttemptProgram): ReturnType<typeof toOutcome> {
+    const now = this.#deps.clock.now();
+    if (program.isReleased) return released(now);
+    const { signal } = this.#stopping;
+    return toOutcome(outcome, {
+      stopped: signal.aborted ? (signal.reason as StopCause) : null,
+      lostReason: program.lostReason,
+      end: program.end,
+      exceeded: program.exceeded,
+      result: this.#measurements.result,
+      now,
+      timeoutMs: this.job.timeoutMs,
+    });
+  }
+
+  /** False: the worker was told to let go before it was stored. */
+  #finish(outcome: AttemptOutcome): Promise<boolean> {
+    const { jobs, settings } = this.#deps;
+    const { jobId, number, token, retry, tries } = this.job;
+    const actor = `worker:${settings.name}`;
+    return this.#patience.untilDone(() =>
+      jobs.finish({ jobId, number, token, outcome, retry, tries, actor }),
+    );
+  }
+
+  async #perform(output: OutputSink, program: AttemptProgram): Promise<KindOutcome> {
+    const kind = this.#deps.kinds.get(this.job.kind);
+    if (!kind)
+      return {
+        state: 'failed',
+        reason: 'error',
+        message: `This worker does not know the kind ${this.job.kind}.`,
+      };
+    if (!kind.runsProgram) this.#wall.arm(0);
+    try {
+      const { secrets: opener } = this.#deps;
+      const outcome = await runKind(
+        kind,
+        await this.#toKindJob(kind),
+        this.#context(output, program),
+        (uses) => this.#patience.lookUp(() => openInput(uses, { opener, owner: this.job.owner })),
+      );
+      await this.#parts.close();
+      return outcome;
+    } catch (error) {
+      if (!this.#detached.signal.aborted) {
+        this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
+      }
+      const message = error instanceof Error ? error.message : String(error);
+      return { state: 'failed', reason: 'error', message };
+    }
+  }
+
+  async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
+    const { jobId, uid, number, name, owner, input } = this.job;
+    const { capsules, settings } = this.#deps;
+    const place = { capsules, directory: settings.pinnedDirectory };
+    const pinnedScript = this.#adopted
+      ? null
+      : await this.#patience.lookUp(() => writePinnedScript(this.job, place));
+    return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
+  }
+
+  #context(output: OutputSink, program: AttemptProgram): OpenContext {
+    const { store, parts } = this.#deps;
+    const { jobId, kind, owner } = this.job;
+    const actor = { name: owner, accountId: null, role: 'member' as const };
+    return {
+      signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
+      log: (line, stream = 'stdout') => {
+        if (program.isStarted) throw new Error('the output belongs to the program');
+        output.append(stream, Buffer.from(`${line}\n`), this.#deps.clock.now());
+      },
+      progress: (fraction, message) => this.#measurements.progress(fraction, message ?? null),
+      series: (points) => this.#measurements.series(points),
+      result: (members) => this.#measurements.addResult(members),
+      part: (part) => this.#parts.add(part),
+      partsDone: async () => (await this.#patience.lookUp(() => parts.done(this.job))) ?? [],
+      lastGood: (key) => this.#patience.lookUp(() => parts.lastGood({ kind, key, otherThan: jobId }, actor)),
+      compareWith: async (base) => void (await this.#patience.lookUp(() => store.setBaseRun(this.job, base))),
+      program: (plan) => program.perform(plan),
+    };
+  }
+}

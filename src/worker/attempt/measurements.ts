@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { plainText } from '../../contract/job.ts';
+import type { AttemptKey, JobStore } from '../../domain/jobs/ports.ts';
+import type { OutputPiece } from '../../domain/output/ports.ts';
+import type { SeriesStore } from '../../domain/reports/series-ports.ts';
+import type { SeriesPoints } from '../../domain/jobs/kind-ports.ts';
+import type { Logger } from '../../lib/logger.ts';
+
+/** Often enough to watch, seldom enough to cost nothing. */
+const storeEveryMs = 500;
+
+const numbers = z.union([z.number(), z.array(z.number()).max(100_000)]).transform((value) => [value].flat());
+
+/**
+ * What a program may report by a line `{"daybook": …}` on its standard output. Members that do not fit are ignored:
+ * a program must not fail by its reports.
+ */
+export const protocolMember = z.object({
+  progress: z.number().min(0).max(1).nullish().catch(null),
+  message: plainText.max(500).nullish().catch(null),
+  series: z
+    .object({ name: plainText.min(1).max(200), unit: plainText.max(50).nullish(), x: numbers, y: numbers })
+    .optional()
+    .catch(undefined),
+  result: z.record(z.string(), z.unknown()).optional().catch(undefined),
+});
+
+/** Collects progress and series of a running attempt and stores them now and then. */
+export class Measurements {
+  readonly #key: AttemptKey;
+  readonly #stores: { jobs: Pick<JobStore, 'setProgress'>; series: SeriesStore };
+  readonly #logger: Logger;
+  #progress: { fraction: number | null; message: string | null; at: string } | null = null;
+  #series: SeriesPoints[] = [];
+  #result: Record<string, unknown> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #storing: Promise<void> = Promise.resolve();
+
+  constructor(
+    key: AttemptKey,
+    stores: { jobs: Pick<JobStore, 'setProgress'>; series: SeriesStore },
+    logger: Logger,
+  ) {
+    this.#key = key;
+    this.#stores = stores;
+    this.#logger = logger;
+  }
+
+  get result(): Record<string, unknown> | null {
+    return this.#result;
+  }
+
+  accept(member: unknown): void {
+    const parsed = protocolMember.safeParse(member);
+    if (!parsed.success) return;
+    const { progress, message, series, result } = parsed.data;
+    if (typeof progress === 'number' || message) this.progress(progress ?? null, message ?? null);
+    if (series && series.x.length === series.y.length) this.series(series);
+    if (result) this.addResult(result);
+  }
+
+  progress(fraction: number | null, message: string | null): void {
+    this.#progress = { fraction, message, at: new Date().toISOString() };
+    this.#plan();
+  }
+
+  series(points: SeriesPoints): void {
+    this.#series.push(points);
+    this.#plan();
+  }
+
+  /** Of a line that an earlier life of the worker has stored: its progress and series are stored, its result is not. */
+  acceptResult(member: unknown): void {
+    const parsed = protocolMember.safeParse(member);
+    if (parsed.success && parsed.data.result) this.addResult(parsed.data.result);
+  }
+
+  /** The results among what an earlier life of the worker has stored. */
+  async rereadResult(pieces: AsyncIterable<Pick<OutputPiece, 'kind' | 'bytes'>>): Promise<void> {
+    for await (const { kind, bytes } of pieces) {
+      if (kind !== 'protocol') continue;
+      const { daybook } = JSON.parse(bytes.toString()) as { daybook: unknown };
+      this.acceptResult(daybook);
+    }
+  }
+
+  addResult(members: Record<string, unknown>): void {
+    this.#result = { ...this.#result, ...members };
+  }
+
+  /** Stores what is left, as far as the store answers. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#storing;
+    await this.#store();
+  }
+
+  #plan(): void {
+    if (this.#isClosed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#storing = this.#store();
+    }, storeEveryMs);
+  }
+
+  async #store(): Promise<void> {
+    const progress = this.#progress;
+    const series = this.#series;
+    this.#progress = null;
+    this.#series = [];
+    try {
+      if (progress) await this.#stores.jobs.setProgress([{ ...this.#key, progress }]);
+      if (series.length > 0) await this.#stores.series.append(this.#key, series);
+    } catch (error) {
+      this.#progress ??= progress;
+      this.#series = [...series, ...this.#series];
+      this.#logger.warn({ err: error }, 'Measurements could not be stored yet.');
+      this.#plan();
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { emptyOutcome } from '../../domain/jobs/ports.ts';
+import type { AttemptOutcome, NearLimit } from '../../domain/jobs/ports.ts';
+import type { KindOutcome, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type { ProgramEnd } from '../../launcher/protocol.ts';
+import type { FailureReason } from '../../contract/states.ts';
+
+interface Facts {
+  stopped: StopCause | null;
+  lostReason: string | null;
+  end: ProgramEnd | null;
+  /** A limit that was exceeded, as the worker saw it; the launcher's stands in `end`. */
+  exceeded: NearLimit | null;
+  result: Record<string, unknown> | null;
+  now: Date;
+  timeoutMs: number | null;
+}
+
+/**
+ * What an attempt came to, by evidence: lost, then who stopped it, then a limit it exceeded, then what the kind says.
+ * A stop wins over the kind unless the program ended well before the stop reached it: then it did what it was asked
+ * to. A limit that was exceeded is exceeded, however the program ended.
+ */
+export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
+  const { end, result, lostReason, stopped } = facts;
+  const exceeded = end?.exceeded ?? facts.exceeded;
+  const base: AttemptOutcome = {
+    state: said.state,
+    reason: said.state === 'failed' ? said.reason : null,
+    message: said.state === 'failed' ? describeFailure(said, end) : null,
+    exitCode: end ? end.exitCode : (said.exitCode ?? null),
+    signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
+    endedAt: (end?.endedAt ?? facts.now).toISOString(),
+    launchedAt: null,
+    freeBeforeKib: null,
+    freeAfterKib: null,
+    cpuMs: end ? Math.round(end.cpuUserMs + end.cpuSystemMs) : null,
+    maxRssBytes: end && end.maxRssBytes > 0 ? end.maxRssBytes : null,
+    readBytes: end?.readBytes ?? null,
+    writtenBytes: end?.writtenBytes ?? null,
+    program: null,
+    stdoutBytes: null,
+    stderrBytes: null,
+    errorLine: null,
+    verdict: said.verdict ?? null,
+    ...(result ? { result } : {}),
+  };
+  if (lostReason !== null) return { ...base, state: 'failed', reason: 'lost', message: lostReason };
+  if (stopped !== null && stopped !== 'limit' && said.state !== 'succeeded')
+    return { ...base, ...stopOutcome(stopped, facts.timeoutMs), verdict: null };
+  if (exceeded)
+    return {
+      ...base,
+      state: 'failed',
+      reason: 'limit',
+      message: describeExceeded(exceeded, end),
+      verdict: null,
+    };
+  return base;
+}
+
+/** Of an attempt whose program was not begun, because its worker had stood still for too long. */
+export function released(now: Date): AttemptOutcome {
+  const message = 'The worker stood still before the first instruction.';
+  return emptyOutcome('released', { reason: null, message, endedAt: now.toISOString() });
+}
+
+function stopOutcome(
+  cause: Exclude<StopCause, 'limit'>,
+  timeoutMs: number | null,
+): { state: AttemptOutcome['state']; reason: FailureReason | null; message: string } {
+  switch (cause) {
+    case 'cancelled':
+      return { state: 'cancelled', reason: null, message: 'Cancelled while it ran.' };
+    case 'timeout':
+      return {
+        state: 'failed',
+        reason: 'timeout',
+        message: `Ran longer than its limit of ${(timeoutMs ?? 0) / 1000} s.`,
+      };
+    case 'expired':
+      return { state: 'failed', reason: 'lost', message: 'The attempt was given up while it ran.' };
+  }
+}
+
+function describeExceeded({ limit, value, max }: NearLimit, end: ProgramEnd | null): string {
+  switch (limit) {
+    case 'memory': {
+      const who = end?.oomKill === 'program' ? " The kernel's OOM killer ended it." : '';
+      return `Used ${toMebibytes(value)} of memory; its limit is ${toMebibytes(max)}.${who}`;
+    }
+    case 'cpu':
+      return `Used ${value.toFixed(1)} s of CPU time; its limit is ${max} s.`;
+    case 'processes':
+      return `Had ${value} processes at once; its limit is ${max}.`;
+    case 'output':
+      return `Printed more than its limit of ${max} bytes.`;
+    case 'open-files':
+      return `Had ${value} files open; its limit is ${max}.`;
+    case 'wall':
+      return `Ran ${value} s; its limit is ${max} s.`;
+  }
+}
+
+/** A SIGKILL that nobody here sent deserves more than its name. */
+function describeFailure(said: Extract<KindOutcome, { state: 'failed' }>, end: ProgramEnd | null): string {
+  if (said.reason !== 'signal' || end?.signal !== 'SIGKILL' || end.wasKilled) return said.message;
+  return end.oomKill === 'machine'
+    ? "Killed by SIGKILL from outside, probably by the kernel's OOM killer: it ended a process on this machine at that time."
+    : "Killed by SIGKILL from outside; neither a limit nor a person here sent it, and the kernel's OOM killer ended nothing on this machine at that time.";
+}
+
+function toMebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB`;
+}

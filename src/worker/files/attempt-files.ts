@@ -1,0 +1,74 @@
+import type { JobFiles } from '../../contract/file.ts';
+import type { Files, FileStore } from '../../domain/files/ports.ts';
+import type { ClaimedJob } from '../../domain/jobs/ports.ts';
+import type { AttemptFolders } from './attempt-folders.ts';
+import { removeTree } from './attempt-folders.ts';
+import { keepFiles } from './keep-files.ts';
+import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
+import type { WorkerSettings } from '../ports.ts';
+
+export interface AttemptFilesDependencies {
+  files: Files;
+  fileStore: FileStore;
+  folders: AttemptFolders;
+  settings: Pick<WorkerSettings, 'name' | 'programIds' | 'madeFilesLimitBytes'>;
+}
+
+/** What a program is shown. */
+export interface ProgramFolders {
+  inputs: string;
+  outputs: string;
+  files: readonly LaidOutFile[];
+}
+
+/** The files of one attempt: laid out before its program, kept behind it. */
+export class AttemptFiles {
+  readonly #job: ClaimedJob;
+  readonly #deps: AttemptFilesDependencies;
+  readonly #wanted: JobFiles;
+  #isMade: boolean;
+
+  constructor(job: ClaimedJob, deps: AttemptFilesDependencies, options: { isAdopted: boolean }) {
+    this.#job = job;
+    this.#deps = deps;
+    this.#wanted = job.run?.files ?? [];
+    this.#isMade = options.isAdopted;
+  }
+
+  /** Null when the signal ends it. @throws when a folder cannot be made or filled, or the store does not answer */
+  async prepare(signal: AbortSignal): Promise<ProgramFolders | null> {
+    const { files, fileStore, folders, settings } = this.#deps;
+    this.#isMade = true;
+    const outputs = await folders.makeOutputs(this.#job);
+    if (this.#wanted.length === 0) return { inputs: folders.emptyInputs, outputs, files: [] };
+    const inputs = folders.inputs(this.#job);
+    const owner = settings.programIds;
+    const laidOut = await layOutFiles(this.#wanted, {
+      files,
+      store: fileStore,
+      folder: inputs,
+      owner,
+      signal,
+    });
+    return laidOut && { inputs, outputs, files: laidOut };
+  }
+
+  /** Keeps what the program left, and removes its folders. To be called again when it throws. */
+  async close(signal: AbortSignal): Promise<void> {
+    if (!this.#isMade) return;
+    const { files, fileStore, folders, settings } = this.#deps;
+    if (this.#wanted.length > 0) await removeTree(folders.inputs(this.#job));
+    if (await folders.removeEmptyOutputs(this.#job)) return;
+    const folder = folders.outputs(this.#job);
+    await keepFiles(this.#job, {
+      files,
+      store: fileStore,
+      folder,
+      uid: settings.programIds?.uid ?? null,
+      limitBytes: settings.madeFilesLimitBytes,
+      actor: `worker:${settings.name}`,
+      signal,
+    });
+    await removeTree(folder);
+  }
+}

@@ -1,0 +1,18 @@
+import { useLocalStorage, type RemovableRef } from '@vueuse/core';
+import type { OutputStream } from '../../api/output.ts';
+
+export interface OutputChoices {
+  stream: OutputStream;
+  times: 'off' | 'relative' | 'clock';
+  isWrapped: boolean;
+  hasProtocol: boolean;
+}
+
+/** How this browser shows output. */
+export function useOutputChoices(): RemovableRef<OutputChoices> {
+  return useLocalStorage<OutputChoices>(
+    'daybook-output',
+    { stream: 'merged', times: 'off', isWrapped: true, hasProtocol: false },
+    { mergeDefaults: true },
+  );
+}
