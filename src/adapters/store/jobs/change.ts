@@ -1,3 +1,4 @@
+import { toEventData } from '../../../contract/events.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { JobChange } from '../../../contract/job-change.ts';
 import type { ChangeOutcome } from '../../../domain/jobs/ports.ts';
@@ -76,7 +77,7 @@ async function edit(
   await tx.query(`insert into events (job_id, actor, name, data) values ($1, $2, 'changed', $3)`, [
     id,
     actor,
-    JSON.stringify({ before: pick(before, changed), after: changed }),
+    toEventData('changed', { before: pick(before, changed), after: changed }),
   ]);
   if ('assessment' in changed && [before.assessment, after.assessment].includes('obsolete'))
     await warnDependants(tx, { id, actor, assessment: after.assessment });
@@ -97,7 +98,7 @@ function changedMembers(before: Omit<EditableRow, 'state'>, change: JobChange): 
   );
 }
 
-function pick(before: object, changed: object): object {
+function pick(before: object, changed: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(before).filter(([key]) => key in changed));
 }
 

@@ -1,3 +1,4 @@
+import { toEventData } from '../../../contract/events.ts';
 import type { RetentionTerms } from '../../../contract/retention.ts';
 import type { OpenRun, RemovedBytes } from '../../../domain/retention/ports.ts';
 import type { AttemptRef, OutputStore } from '../../../domain/output/ports.ts';
@@ -88,7 +89,7 @@ async function removeFiles(tx: Queryable, { jobId, run }: Removal): Promise<Remo
   if (gone.length === 0) return null;
   await tx.query(
     `insert into events (job_id, actor, name, data) values ($1, 'system:retention', 'files removed', $2)`,
-    [jobId, JSON.stringify({ rule: run.rule.name, count: gone.length, bytes: fileBytes })],
+    [jobId, toEventData('files removed', { rule: run.rule.name, count: gone.length, bytes: fileBytes })],
   );
   return { outputBytes: 0, fileBytes };
 }
@@ -112,7 +113,7 @@ async function removeOutput(
   const outputBytes = attempts.reduce((sum, attempt) => sum + attempt.outputBytes, 0);
   await tx.query(
     `insert into events (job_id, actor, name, data) values ($1, 'system:retention', 'output removed', $2)`,
-    [jobId, JSON.stringify({ rule: run.rule.name, bytes: outputBytes })],
+    [jobId, toEventData('output removed', { rule: run.rule.name, bytes: outputBytes })],
   );
   return { outputBytes, fileBytes: 0 };
 }

@@ -4,6 +4,10 @@ import { toEventWords } from './event-words.ts';
 it.each([
   ['submitted', { state: 'queued', runAt: null }, 'Submitted'],
   ['submitted', { state: 'waiting' }, 'Submitted, waiting'],
+  ['waiting', { lane: 'key:k' }, 'Waits for its turn in k'],
+  ['waiting', { lane: 'queue:night' }, 'Waits for a free place in the queue night'],
+  ['waiting', { lane: 'user:ana' }, 'Waits for a free place among the jobs of ana'],
+  ['waiting', { lane: 'licence' }, 'Waits for a free place of licence'],
   ['claimed', { attempt: 2 }, 'Attempt 2 began'],
   ['failed', { attempt: 1, message: 'Ended with exit code 3.' }, 'Attempt 1 failed: Ended with exit code 3'],
   [
