@@ -122,3 +122,14 @@ export class AppError extends Error {
 export function isAppError(error: unknown): error is AppError {
   return error instanceof AppError;
 }
+
+/** @param message what was expected of the field, without a full stop */
+export function invalidField(field: string, message: string): AppError {
+  return invalidFields([{ field, message }]);
+}
+
+/** Several fields at once; all their reasons are in the message. */
+export function invalidFields(details: readonly ErrorDetail[]): AppError {
+  const reasons = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return new AppError('invalid_input', `${reasons}.`, { details });
+}

@@ -75,8 +75,7 @@ try {
       });
       for (const [name, path] of Object.entries(pages)) {
         if (only && !only.includes(name)) continue;
-        await page.goto(path);
-        await settle(page);
+        await open(page, path);
         await page.screenshot({ path: join(values.to, `${name}-${width}-${colorScheme}.png`) });
       }
       await context.close();
@@ -86,6 +85,14 @@ try {
 } finally {
   await browser.close();
   await server.close();
+}
+
+/** @throws Error when what came is not a page of the product, so that no picture of an error counts as one of a page */
+async function open(page: Page, path: string): Promise<void> {
+  const answer = await page.goto(path);
+  if (!answer?.ok()) throw new Error(`${path} was answered with ${answer?.status() ?? 'nothing'}.`);
+  await settle(page);
+  if ((await page.locator('#app > *').count()) === 0) throw new Error(`${path} shows no page of Daybook.`);
 }
 
 /** A page that loads nothing more; streams stay open for as long as it is there, so the network never is idle. */

@@ -7,7 +7,8 @@ import type {
   UserChange,
   UserRecord,
 } from '../../domain/accounts/ports.ts';
-import { isRowError, type Database, type Queryable } from './database.ts';
+import type { Database, Queryable } from './database.ts';
+import { isRowError } from './sqlstates.ts';
 
 const userColumns = `users.id, users.name, users.display_name as "displayName", users.role,
   users.password_hash as "passwordHash", users.disabled_at as "disabledAt", users.created_at as "createdAt"`;

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { AppError, isAppError } from '../../contract/errors.ts';
 import { isConnectionLost } from '../../lib/connection-lost.ts';
 import { Outage, type OutageListener } from './outage.ts';
+import { isSqlError, sqlstateOf } from './sqlstates.ts';
 
 /** A statement of ours; with a name it is prepared once per connection and then only executed. */
 export interface Statement {
@@ -67,7 +68,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const outage = options.outage && new Outage(options.outage);
   const watch: Watch = {
     failed: (error) => {
-      options.onStatementError?.(codeOf(error) || 'unknown');
+      options.onStatementError?.(sqlstateOf(error) || 'unknown');
       const translated = translate(error);
       if (isAppError(translated) && !closed) outage?.failed(error);
       return translated;
@@ -147,15 +148,8 @@ async function run<Row>(
   }
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** SQLSTATE disk_full. */
-const diskFull = '53100';
-
 function translate(error: unknown): unknown {
-  if (error instanceof Error && 'code' in error && error.code === diskFull) {
+  if (isSqlError(error, 'diskFull')) {
     const message = 'The disk of the database is full. Nothing was stored; make room and try again.';
     return new AppError('storage_full', message, { cause: error });
   }
@@ -166,12 +160,5 @@ function translate(error: unknown): unknown {
     {
       cause: error,
     },
-  );
-}
-
-/** True for errors that speak of a row: classes 22 (data exception) and 23 (constraint violation) of SQLSTATE. */
-export function isRowError(error: unknown): error is Error {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
   );
 }

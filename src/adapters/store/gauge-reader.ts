@@ -1,3 +1,4 @@
+import { liveStates } from './jobs/live.ts';
 import type { FigureReader, Figures } from '../../domain/metrics/ports.ts';
 import type { Database } from './database.ts';
 
@@ -8,7 +9,7 @@ const statementTimeoutMs = 3_000;
 const jobsStatement = `
 select coalesce(queue, '') as queue, state, count(*) as count,
   coalesce(greatest(0, extract(epoch from now() - min(greatest(submitted_at, run_at)))), 0)::float8 as "oldestSeconds"
-from jobs where state in ('waiting', 'scheduled', 'queued', 'running')
+from jobs where state in ${liveStates}
 group by 1, 2 order by 3 desc`;
 
 /** Workers that ended long ago stay in the table; a monitoring has no use for them. */

@@ -6,6 +6,9 @@ import type { Database, Queryable } from './database.ts';
 const folder = join(import.meta.dirname, '../../../migrations');
 const filePattern = /^(\d{4})_[a-z0-9-]+\.sql$/;
 
+/** Numbers that no version ever had. Databases know the others by their number, so the gaps stay. */
+const neverUsed: ReadonlySet<number> = new Set([13, 15, 16, 17, 19, 24]);
+
 interface Migration {
   number: number;
   file: string;
@@ -90,11 +93,32 @@ function refuseNewerSchema(applied: ReadonlySet<number>, migrations: readonly Mi
 }
 
 async function listMigrations(): Promise<Migration[]> {
-  const files = (await readdir(folder)).sort();
-  return files.flatMap((file) => {
-    const match = filePattern.exec(file);
-    if (match?.[1]) return [{ number: Number(match[1]), file }];
-    if (file.endsWith('.sql')) throw new Error(`migrations/${file} has no name like 0001_what-it-does.sql`);
-    return [];
-  });
+  return orderMigrations(await readdir(folder));
+}
+
+/**
+ * The migrations among these files, in order.
+ * @throws Error for a name of another form, for two files of one number, and for a number that was left out
+ */
+export function orderMigrations(files: readonly string[]): Migration[] {
+  const migrations = files
+    .filter((file) => file.endsWith('.sql'))
+    .map(toMigration)
+    .sort((a, b) => a.number - b.number);
+  for (const [at, { number, file }] of migrations.entries()) {
+    const before = migrations[at - 1];
+    if (before?.number === number)
+      throw new Error(`migrations/${before.file} and migrations/${file} have one number`);
+    for (let missing = (before?.number ?? 0) + 1; missing < number; missing += 1) {
+      if (!neverUsed.has(missing))
+        throw new Error(`migrations: there is no number ${missing} before ${file}`);
+    }
+  }
+  return migrations;
+}
+
+function toMigration(file: string): Migration {
+  const number = filePattern.exec(file)?.[1];
+  if (number === undefined) throw new Error(`migrations/${file} has no name like 0001_what-it-does.sql`);
+  return { number: Number(number), file };
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { BeginExternal, ExternalEnd } from '../../contract/external.ts';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, invalidField } from '../../contract/errors.ts';
 import { retryPolicy } from '../../contract/job.ts';
 import type { Actor } from '../../contract/actor.ts';
 import { emptyOutcome } from '../jobs/ports.ts';
@@ -69,11 +69,11 @@ export function createExternalAttempts(options: ExternalOptions): ExternalAttemp
 function prepare(request: BeginExternal, actor: Actor, kinds: readonly ExternalKind[]): NewExternal {
   const { key, kind: kindName, holder, startedAt, project = null, tags } = request;
   const kind = kinds.find(({ name }) => name === kindName);
-  if (!kind) throw invalid('kind', `expected one of ${kinds.map(({ name }) => name).join(', ')}`);
+  if (!kind) throw invalidField('kind', `expected one of ${kinds.map(({ name }) => name).join(', ')}`);
   const checked = kind.input.safeParse(request.input);
   if (!checked.success) {
     const [issue] = checked.error.issues;
-    throw invalid(['input', ...(issue?.path ?? [])].join('.'), issue?.message ?? 'is not right');
+    throw invalidField(['input', ...(issue?.path ?? [])].join('.'), issue?.message ?? 'is not right');
   }
   const input = checked.data;
   const name = request.name ?? kind.nameOf(input).slice(0, 300).toWellFormed();
@@ -119,8 +119,4 @@ function toOutcome({ exitCode, signal, message, endedAt, wasCancelled }: Externa
     message: message ?? 'How it ended is not known.',
     endedAt,
   });
-}
-
-function invalid(field: string, message: string): AppError {
-  return new AppError('invalid_input', `${field}: ${message}.`, { details: [{ field, message }] });
 }

@@ -1,5 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
-import { AppError, type ErrorDetail } from '../../contract/errors.ts';
+import { AppError, type ErrorDetail, invalidFields } from '../../contract/errors.ts';
 import { FilterError } from '../../contract/filter/filter.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type {
@@ -83,7 +83,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         message: `this server has none for ${type}; an admin sets ${settingOf[type]}`,
       });
     }
-    if (details.length > 0) throw invalid(details);
+    if (details.length > 0) throw invalidFields(details);
     if (!channels(actor).includes(type))
       throw new AppError(
         'forbidden',
@@ -150,7 +150,7 @@ export function createNotifications(options: NotificationsOptions): Notification
 
     preview: async (rule, actor) => {
       const details = findTextProblems(rule);
-      if (details.length > 0) throw invalid(details);
+      if (details.length > 0) throw invalidFields(details);
       const { notice, jobs, jobId } = await example({ ...rule, id: 0 }, actor);
       const { subject, body } = toMessage(notice, { rule, jobs, urlOf });
       return { subject, body, jobId };
@@ -208,9 +208,4 @@ function findTextProblems(rule: Pick<NewNotificationRule, 'filter' | 'subject' |
 
 function nameTaken(name: string): AppError {
   return new AppError('conflict', `You have a notification rule "${name}" already.`);
-}
-
-function invalid(details: readonly ErrorDetail[]): AppError {
-  const summary = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return new AppError('invalid_input', `${summary}.`, { details });
 }

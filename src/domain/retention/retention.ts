@@ -1,5 +1,5 @@
 import { systemActor, type Actor } from '../../contract/actor.ts';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, invalidField } from '../../contract/errors.ts';
 import { asksForObsolete } from '../../contract/filter/meaning.ts';
 import type { JobSummary } from '../../contract/job.ts';
 import {
@@ -68,10 +68,10 @@ export function createRetention({ store, search, clock, timezone }: RetentionOpt
     const now = clock.now().getTime();
     if (asked === undefined) return new Date(now + announcementMs).toISOString();
     if (Date.parse(asked) < now - clockToleranceMs) {
-      const message = 'has passed; leave it out for one day from now, or name a moment to come';
-      throw new AppError('invalid_input', `effectiveFrom: ${message}.`, {
-        details: [{ field: 'effectiveFrom', message }],
-      });
+      throw invalidField(
+        'effectiveFrom',
+        'has passed; leave it out for one day from now, or name a moment to come',
+      );
     }
     return new Date(asked).toISOString();
   }

@@ -1,4 +1,4 @@
-import { AppError } from '../../contract/errors.ts';
+import { invalidField } from '../../contract/errors.ts';
 import type { Filter, KeyTerm, Term } from '../../contract/filter/filter.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type { RetentionTerms } from '../../contract/retention.ts';
@@ -9,8 +9,10 @@ const dayMs = 86_400_000;
 export function parseRuleFilter(text: string): Filter {
   const filter = parseFilter(text);
   if (filter.terms.some(isAboutWhoAsks)) {
-    const message = 'is:mine depends on who asks, and a rule is nobody; name the owner instead: owner:ana';
-    throw new AppError('invalid_input', `filter: ${message}.`, { details: [{ field: 'filter', message }] });
+    throw invalidField(
+      'filter',
+      'is:mine depends on who asks, and a rule is nobody; name the owner instead: owner:ana',
+    );
   }
   return filter;
 }

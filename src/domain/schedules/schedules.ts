@@ -1,5 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
-import { AppError, type ErrorDetail } from '../../contract/errors.ts';
+import { AppError, type ErrorDetail, invalidFields } from '../../contract/errors.ts';
 import type { Schedule, ScheduleTerms } from '../../contract/schedule.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -100,7 +100,7 @@ export function requireTerms(terms: ScheduleTerms): void {
     if (!('days' in blackout) && Date.parse(blackout.until) <= Date.parse(blackout.from))
       details.push({ field: `blackouts.${index}.until`, message: 'expected a moment after `from`' });
   });
-  if (details.length > 0) throw invalid(details);
+  if (details.length > 0) throw invalidFields(details);
 }
 
 /** A moment inside a blackout is due, and passed over; people ask for the next one that submits. */
@@ -132,7 +132,7 @@ async function inField(field: string, work: () => Promise<void>): Promise<void> 
     await work();
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'invalid_input') throw error;
-    throw invalid(
+    throw invalidFields(
       error.details.map((detail) => ({ field: `${field}.${detail.field}`, message: detail.message })),
     );
   }
@@ -140,9 +140,4 @@ async function inField(field: string, work: () => Promise<void>): Promise<void> 
 
 function nameTaken(name: string): AppError {
   return new AppError('conflict', `There is a schedule "${name}" already.`);
-}
-
-function invalid(details: readonly ErrorDetail[]): AppError {
-  const summary = details.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return new AppError('invalid_input', `${summary}.`, { details });
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, lstat, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, invalidField } from '../../contract/errors.ts';
 import type { ScriptFacts, ScriptHistory, Scripts } from './ports.ts';
 
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
@@ -63,8 +63,10 @@ export function createScripts(directory: string, history: ScriptHistory): Script
 
 function checkName(name: string): void {
   if (namePattern.test(name)) return;
-  const message = 'expected letters, digits, `.`, `_` and `-`, not starting with `.` or `-`, at most 200';
-  throw new AppError('invalid_input', `name: ${message}.`, { details: [{ field: 'name', message }] });
+  throw invalidField(
+    'name',
+    'expected letters, digits, `.`, `_` and `-`, not starting with `.` or `-`, at most 200',
+  );
 }
 
 /** Before the history says that it was put. */

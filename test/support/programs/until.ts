@@ -1,13 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { pollUntil } from '../poll.ts';
 
-/** Polls until the value is neither false nor null, and returns it. Fails with the last value. */
-export async function until<T>(what: string, probe: () => T, deadlineMs = 8_000): Promise<NonNullable<T>> {
-  const deadline = performance.now() + deadlineMs;
-  for (;;) {
-    const value = probe();
-    if (value !== null && value !== undefined && value !== false) return value;
-    if (performance.now() > deadline)
-      throw new Error(`${what}: not within ${deadlineMs} ms (last: ${String(value)})`);
-    await wait(5);
+/** Polls until the value is neither false nor null, and returns it. Fails with what was waited for and the last value. */
+export async function until<T>(what: string, probe: () => T): Promise<NonNullable<T>> {
+  try {
+    return (await pollUntil(probe, isThere)) as NonNullable<T>;
+  } catch (error) {
+    throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+function isThere(value: unknown): boolean {
+  return value !== null && value !== undefined && value !== false;
 }

@@ -1,3 +1,4 @@
+import { liveStates } from '../jobs/live.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import type { Lane, Queue } from '../../../contract/fleet.ts';
 import type { FleetStore } from '../../../domain/fleet/ports.ts';
@@ -31,7 +32,7 @@ function queues(db: Database): Promise<Queue[]> {
      left join (
        select queue, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'scheduled') as scheduled,
          count(*) filter (where state = 'queued') as queued, count(*) filter (where state = 'running') as running
-       from jobs where state in ('waiting', 'scheduled', 'queued', 'running') group by queue
+       from jobs where state in ${liveStates} group by queue
      ) n on n.queue = q.name
      order by q.name`,
   );
@@ -68,10 +69,7 @@ const laneColumns = `l.key, l.capacity, l.taken, l.note,
 
 /** A key that somebody gave a job is told to those who see such a job, and to all once it was changed like a limit. */
 function lanes(db: Database, actor: Actor): Promise<Lane[]> {
-  const seen = visibleTo(
-    new Conditions().add(`j.state in ('waiting', 'scheduled', 'queued', 'running')`),
-    actor,
-  );
+  const seen = visibleTo(new Conditions().add(`j.state in ${liveStates}`), actor);
   return db.query<Lane>(
     `select ${laneColumns} from lanes l
      where l.key not like 'key:%' or l.capacity <> 1 or l.note is not null

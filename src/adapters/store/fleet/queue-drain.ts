@@ -1,3 +1,4 @@
+import { liveStates } from '../jobs/live.ts';
 import type { Database } from '../database.ts';
 
 /*
@@ -15,7 +16,7 @@ import type { Database } from '../database.ts';
  */
 
 const leftToRun = `(
-  select count(*) from jobs where queue = $1 and state in ('waiting', 'scheduled', 'queued', 'running')
+  select count(*) from jobs where queue = $1 and state in ${liveStates}
 )`;
 
 /** Lets the queue take no new jobs, and counts what it has to run. Said again, it counts on from where it began. */

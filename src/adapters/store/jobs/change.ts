@@ -4,6 +4,7 @@ import type { JobChange } from '../../../contract/job-change.ts';
 import type { ChangeOutcome } from '../../../domain/jobs/ports.ts';
 import type { JobState } from '../../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
+import { isSqlError } from '../sqlstates.ts';
 import { indexWords } from './index-words.ts';
 
 /** Everything that may be changed, as it stands. */
@@ -37,8 +38,6 @@ with moved as (
 )
 select needs from moved`;
 
-const foreignKeyViolation = '23503';
-
 /** Changes what people may change; each change is an event that tells what stood there before. */
 export async function changeJob(
   db: Database,
@@ -49,7 +48,7 @@ export async function changeJob(
   try {
     return await db.transaction((tx) => edit(tx, { id, change, actor }));
   } catch (error) {
-    if (!isForeignKeyViolation(error)) throw error;
+    if (!isSqlError(error, 'foreignKeyViolation')) throw error;
     return { status: error.constraint === 'base_runs_base_job_id_fkey' ? 'unknown_base' : 'unknown_queue' };
   }
 }
@@ -153,8 +152,4 @@ async function warnDependants(
      for key share of j`,
     [id, actor, assessment],
   );
-}
-
-function isForeignKeyViolation(error: unknown): error is Error & { constraint?: string } {
-  return error instanceof Error && 'code' in error && error.code === foreignKeyViolation;
 }

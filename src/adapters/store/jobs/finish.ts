@@ -1,6 +1,7 @@
 import type { Finish, FinishedJob } from '../../../domain/jobs/ports.ts';
 import type { JobState } from '../../../contract/states.ts';
-import { isRowError, type Queryable } from '../database.ts';
+import type { Queryable } from '../database.ts';
+import { isRowError } from '../sqlstates.ts';
 
 /**
  * Ends a batch of attempts and moves their jobs in one statement.
@@ -44,15 +45,15 @@ ended as materialized (
   from mine i
   where a.job_id = i."jobId" and a.number = i.number
   returning a.job_id, a.number, a.lanes, a.state, a.claimed_at, a.ended_at, i.actor, i.next, i."runAt", i.reason, i.message,
-    i."exitCode", i.signal, i.verdict, i."verdictTone", i."familyId", i.result
+    i."exitCode", i.signal, i.verdict, i."verdictTone", i."familyId", i.result, i.next in ('queued', 'scheduled') as again
 ),
 moved as materialized (
   update jobs j set
     -- Columns of j itself, not of a second look at the row: they are re-read should a cancel have slipped in between.
-    state = case when j.cancel_requested_at is not null and e.next in ('queued', 'scheduled') then 'cancelled' else e.next end,
-    ended_at = case when j.cancel_requested_at is not null or e.next not in ('queued', 'scheduled') then e.ended_at end,
+    state = case when e.again and j.cancel_requested_at is not null then 'cancelled' else e.next end,
+    ended_at = case when e.again and j.cancel_requested_at is null then null else e.ended_at end,
     reason = case when e.next = 'failed' then e.reason end,
-    message = case when j.cancel_requested_at is not null or e.next not in ('queued', 'scheduled') then e.message end,
+    message = case when e.again and j.cancel_requested_at is null then null else e.message end,
     verdict = e.verdict, verdict_tone = e."verdictTone",
     family = case when e.next = 'failed' then e."familyId" end,
     run_at = case when e.next = 'scheduled' then e."runAt" else j.run_at end,
@@ -60,7 +61,7 @@ moved as materialized (
   from ended e
   where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
   returning j.id, j.kind, j.state, j.queue, j.needs, j.message, j.verdict, e.number, e.ended_at, e.actor, e.state as attempt_state,
-    e.reason, e.message as said, e."exitCode", e.signal, e."runAt", e.result
+    e.reason, e.message as said, e."exitCode", e.signal, e."runAt", e.result, j.ended_at is null as again
 ),
 -- What an end says is searched, too, in a moment.
 found_by as (
@@ -89,9 +90,9 @@ emptied as (
 ),
 history as (
   insert into events (job_id, at, actor, name, data)
-  select id, ended_at, actor, case when state in ('queued', 'scheduled') then attempt_state else state end,
+  select id, ended_at, actor, case when again then attempt_state else state end,
          json_strip_nulls(json_build_object('attempt', number, 'reason', reason, 'message', said, 'exitCode', "exitCode",
-           'signal', signal, 'next', case when state in ('queued', 'scheduled') then state end,
+           'signal', signal, 'next', case when again then state end,
            'runAt', case when state = 'scheduled' then "runAt" end))
   from moved
 )

@@ -1,3 +1,4 @@
+import { liveStates } from './live.ts';
 import type { Place, RetriedJob } from '../../../domain/jobs/ports.ts';
 import type { AttemptRef } from '../../../domain/output/ports.ts';
 import { decideMoves, endedStates, isEnded, type JobState, statesBefore } from '../../../contract/states.ts';
@@ -21,7 +22,7 @@ const cancelStatement = {
   text: `
 with chosen as materialized (
   select id, state, cancel_requested_at from jobs
-  where id = any($1::bigint[]) and state in ('waiting', 'scheduled', 'queued', 'running')
+  where id = any($1::bigint[]) and state in ${liveStates}
   order by id for update
 ),
 cancelled as (

@@ -1,6 +1,7 @@
 import { wordsOf } from '../../../contract/words.ts';
 import type { NewJob, SubmitOutcome } from '../../../domain/jobs/ports.ts';
-import { isRowError, type Database, type Queryable, type Statement } from '../database.ts';
+import type { Database, Queryable, Statement } from '../database.ts';
+import { isRowError } from '../sqlstates.ts';
 
 /**
  * Stores a batch of jobs in one round trip.

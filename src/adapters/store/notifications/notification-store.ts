@@ -1,11 +1,9 @@
 import type { NotificationStore, RunningJob } from '../../../domain/notifications/ports.ts';
 import type { Database } from '../database.ts';
+import { isSqlError } from '../sqlstates.ts';
 import { createDeliveryStore } from './delivery-store.ts';
 import { advance, insertNotices } from './notices.ts';
 import { ruleColumns, toColumns, toRule, type RuleRow } from './rule-rows.ts';
-
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23505';
 
 export function createNotificationStore(db: Database): NotificationStore {
   return {
@@ -51,7 +49,7 @@ export function createNotificationStore(db: Database): NotificationStore {
         );
         return row ? toRule(row) : null;
       } catch (error) {
-        if (isUniqueViolation(error)) return 'taken';
+        if (isSqlError(error, 'uniqueViolation')) return 'taken';
         throw error;
       }
     },

@@ -1,3 +1,4 @@
+import { isSqlError } from '../sqlstates.ts';
 import type { RetentionRule } from '../../../contract/retention.ts';
 import type {
   OpenRun,
@@ -61,7 +62,7 @@ export function createRetentionStore(db: Database, markGap: MarkGap): RetentionS
       try {
         await changeRule(db, id, { rule, actor });
       } catch (error) {
-        if (isUniqueViolation(error)) return 'taken';
+        if (isSqlError(error, 'uniqueViolation')) return 'taken';
         throw error;
       }
       return shown(id);
@@ -76,12 +77,6 @@ export function createRetentionStore(db: Database, markGap: MarkGap): RetentionS
     advance: (runId, cursor) => advance(db, runId, cursor),
     weigh: (jobIds, removes) => weighJobs(db, jobIds, removes),
   };
-}
-
-const uniqueViolation = '23505';
-
-function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === uniqueViolation;
 }
 
 async function changeRule(

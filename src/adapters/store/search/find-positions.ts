@@ -1,3 +1,4 @@
+import { isSqlError } from '../sqlstates.ts';
 import type { Database, Queryable } from '../database.ts';
 import { Conditions } from '../jobs/conditions.ts';
 import type { Driver, FilterPlan } from './filter-plan.ts';
@@ -46,7 +47,6 @@ export interface FoundPositions {
 
 const maxRows = 64_000;
 const maxNarrow = 3_000;
-const queryCanceled = '57014';
 
 /**
  * Finds jobs in the order of the diary, in the cheapest of three ways, and never for longer than it may.
@@ -77,7 +77,7 @@ export async function findPositions(db: Database, request: FindRequest): Promise
         await search.goOn(tx);
       });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === queryCanceled)) throw error;
+      if (!isSqlError(error, 'queryCanceled')) throw error;
       // No direct way after all.
       if (request.plan.isDirect) await search.walk(db, request.steps.rows);
     }

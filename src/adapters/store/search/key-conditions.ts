@@ -21,7 +21,7 @@ export interface ConditionContext {
 }
 
 /** What a key compares with, as SQL. */
-const columns: Partial<Record<KeyName, string>> = {
+const columns = {
   id: 'j.id',
   kind: 'j.kind',
   name: 'j.name',
@@ -35,10 +35,10 @@ const columns: Partial<Record<KeyName, string>> = {
   submitted: 'j.submitted_at',
   started: 'j.started_at',
   ended: 'j.ended_at',
-};
+} as const satisfies Partial<Record<KeyName, string>>;
 
 /** Where the values stand that are many, or in another table; `#` is the condition on the alias of the last column. */
-const lookups: Partial<Record<KeyName, { column: string; sql: string }>> = {
+const lookups = {
   tag: { column: 'v', sql: 'exists (select from unnest(j.tags) v where #)' },
   label: { column: 'v', sql: 'exists (select from unnest(j.needs) v where #)' },
   lane: { column: 'v', sql: 'exists (select from unnest(j.lanes) v where #)' },
@@ -58,7 +58,12 @@ const lookups: Partial<Record<KeyName, { column: string; sql: string }>> = {
     column: 's.source',
     sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
   },
-};
+} as const satisfies Partial<Record<KeyName, { column: string; sql: string }>>;
+
+type ColumnKey = keyof typeof columns;
+type LookupKey = keyof typeof lookups;
+/** Keys with a condition of their own. One that is new here fails to compile in `valueCondition`. */
+type OtherKey = Exclude<KeyName, ColumnKey | LookupKey | 'args'>;
 
 /** True for jobs that have one of the values. */
 export function keyCondition({ key, path, values }: KeyTerm, context: ConditionContext): Condition {
@@ -66,8 +71,9 @@ export function keyCondition({ key, path, values }: KeyTerm, context: ConditionC
     const query = facetQuery(values, (value) => argumentFacetOf(path ?? '', value));
     return { sql: 'w.words @@ ?::tsquery', values: [query], readsWords: true };
   }
+  if (isColumn(key)) return anyOf(values.map((value) => compare(columns[key], value, context)));
+  if (!isLookup(key)) return anyOf(values.map((value) => valueCondition(key, value, context)));
   const lookup = lookups[key];
-  if (!lookup) return anyOf(values.map((value) => valueCondition(key, value, context)));
   const inner = anyOf(values.map((value) => compare(lookup.column, value, context)));
   return { ...inner, sql: lookup.sql.replace('#', () => inner.sql) };
 }
@@ -81,9 +87,15 @@ export function anyOf(conditions: readonly Condition[]): Condition {
   };
 }
 
-function valueCondition(key: KeyName, value: Value, context: ConditionContext): Condition {
-  const column = columns[key];
-  if (column) return compare(column, value, context);
+function isColumn(key: KeyName): key is ColumnKey {
+  return Object.hasOwn(columns, key);
+}
+
+function isLookup(key: KeyName): key is LookupKey {
+  return Object.hasOwn(lookups, key);
+}
+
+function valueCondition(key: OtherKey, value: Value, context: ConditionContext): Condition {
   switch (key) {
     case 'uid':
       return uidCondition(value);
@@ -105,7 +117,8 @@ function valueCondition(key: KeyName, value: Value, context: ConditionContext): 
       return plain(value.type === 'choice' ? (belongings[value.choice] ?? 'false') : 'true');
     case 'is':
       return isCondition(value, context);
-    default:
+    case 'show':
+      // Lifts what else is hidden (filter-plan.ts), and leaves nothing out by itself.
       return plain('true');
   }
 }

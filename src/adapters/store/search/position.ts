@@ -1,4 +1,4 @@
-import { AppError } from '../../../contract/errors.ts';
+import { invalidField } from '../../../contract/errors.ts';
 import type { Conditions } from '../jobs/conditions.ts';
 
 /** A place in the diary. Microseconds since 1970 as text: JavaScript's dates have milliseconds. */
@@ -43,9 +43,7 @@ export interface Window {
 export function parseCursor(cursor: string): Position {
   const match = /^(-?\d{1,17})-(\d{1,15})$/.exec(cursor);
   if (match?.[1] && match[2]) return { micros: match[1], id: match[2] };
-  throw new AppError('invalid_input', 'cursor: expected the `cursor` of an earlier page.', {
-    details: [{ field: 'cursor', message: 'expected the `cursor` of an earlier page' }],
-  });
+  throw invalidField('cursor', 'expected the `cursor` of an earlier page');
 }
 
 export function toCursor({ micros, id }: Position): string {

@@ -1,3 +1,4 @@
+import { liveStates } from '../jobs/live.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import type { QueueHistory } from '../../../contract/stats.ts';
 import type { Database } from '../database.ts';
@@ -42,7 +43,7 @@ export async function readQueueHistory(
        count(*) filter (where what is null and state = 'running') as running
      from (
        select j.queue, j.state, j.started_at, null::timestamptz as at, null as what from jobs j
-         where j.state in ('waiting', 'scheduled', 'queued', 'running') and ${conditions.text}
+         where j.state in ${liveStates} and ${conditions.text}
        union all
        select j.queue, j.state, j.started_at, j.submitted_at, 'submitted' from jobs j
          where j.submitted_at >= ${from} and ${conditions.text}

@@ -1,3 +1,4 @@
+import { isSqlError } from '../sqlstates.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { DiskHistory, Grouping, JobCounts, JobTimes } from '../../../contract/stats.ts';
@@ -13,7 +14,6 @@ const mostGroups = 9;
 const mostPoints = 600;
 const mostTakers = 10;
 const statementTimeoutMs = 10_000;
-const queryCanceled = '57014';
 
 /** Steps that people think in, about three to a power of ten. */
 const edgesMs = [
@@ -194,7 +194,7 @@ async function askInTime<Row>(db: Database, text: string, values: readonly unkno
       return tx.query<Row>(text, values);
     });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === queryCanceled)) throw error;
+    if (!isSqlError(error, 'queryCanceled')) throw error;
     throw new AppError(
       'conflict',
       `Counting took longer than ${statementTimeoutMs / 1_000} s. Choose a shorter time or a narrower filter.`,

@@ -1,4 +1,4 @@
-import { AppError } from '../../../contract/errors.ts';
+import { AppError, invalidField } from '../../../contract/errors.ts';
 import { bulkAnswer, bulkRequest, type BulkAction, type BulkAnswer } from '../../../contract/bulk.ts';
 import { submitOptions } from '../../../contract/job.ts';
 import { can, permissionsOf } from '../../../contract/permissions.ts';
@@ -68,10 +68,7 @@ export function registerBulkRoutes(app: App, { bulk, search, jobs, audit }: Bulk
 
 function requireSomething(action: BulkAction): void {
   if (action.action !== 'assess' || action.assessment !== undefined || action.analysis !== undefined) return;
-  const message = 'expected an assessment, an analysis, or both';
-  throw new AppError('invalid_input', `assessment: ${message}.`, {
-    details: [{ field: 'assessment', message }],
-  });
+  throw invalidField('assessment', 'expected an assessment, an analysis, or both');
 }
 
 function requireExpected(expect: number | undefined, matched: number): void {

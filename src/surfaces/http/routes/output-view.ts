@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../../contract/errors.ts';
+import { AppError, invalidField } from '../../../contract/errors.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { outputView } from '../../../contract/output.ts';
 import type { OutputReader } from '../../../domain/output/ports.ts';
@@ -59,6 +59,5 @@ export function registerOutputViewRoutes(app: App, { reader, output }: OutputVie
 }
 
 function invalidFrom(): AppError {
-  const message = 'expected a place from another answer, `stdout:120`, `row:5000` or `end`';
-  return new AppError('invalid_input', `from: ${message}.`, { details: [{ field: 'from', message }] });
+  return invalidField('from', 'expected a place from another answer, `stdout:120`, `row:5000` or `end`');
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { AppError } from '../../../contract/errors.ts';
+import { invalidField } from '../../../contract/errors.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import type { AttemptRef, OutputFinder, OutputReader } from '../../../domain/output/ports.ts';
 import { findCase, findText, outputLine, parsePlace, type OutputPlace } from '../../../contract/output.ts';
@@ -121,11 +121,12 @@ async function readPage(
   if (stream === 'merged') {
     return output.mergedLines(attempt, { from: from ?? null, limit }).catch((error: unknown) => {
       throw error instanceof RangeError
-        ? invalidFrom('a line such as `stdout:120`, `next` of an earlier page, or `end`')
+        ? invalidField('from', 'expected a line such as `stdout:120`, `next` of an earlier page, or `end`')
         : error;
     });
   }
-  if (from !== undefined && !/^\d{1,15}$/.test(from)) throw invalidFrom('a line number or `end`');
+  if (from !== undefined && !/^\d{1,15}$/.test(from))
+    throw invalidField('from', 'expected a line number or `end`');
   return output.streamLines(attempt, { stream, from: Number(from ?? 0), limit });
 }
 
@@ -164,19 +165,15 @@ function toFindPlace(from: string | undefined, stream: 'stdout' | 'stderr' | nul
   if (stream !== null && /^\d{1,15}$/.test(from)) return { by: 'line', stream, line: Number(from) };
   const place = stream === null ? parsePlace(from) : null;
   if (place) return place;
-  throw invalidFrom(
+  throw invalidField(
+    'from',
     stream === null
-      ? 'a line such as `stdout:120`, `next` of an earlier page, or `end`'
-      : 'a line number or `end`',
+      ? 'expected a line such as `stdout:120`, `next` of an earlier page, or `end`'
+      : 'expected a line number or `end`',
   );
 }
 
 function toPlaceText(place: OutputPlace, stream: 'stdout' | 'stderr' | null): string {
   if (place.by === 'place') return `${place.chunk}.${place.index}`;
   return stream === null ? `${place.stream}:${place.line}` : String(place.line);
-}
-
-function invalidFrom(expected: string): AppError {
-  const message = `expected ${expected}`;
-  return new AppError('invalid_input', `from: ${message}.`, { details: [{ field: 'from', message }] });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../../contract/errors.ts';
+import { invalidField } from '../../../contract/errors.ts';
 import {
   buckets,
   diskHistory,
@@ -63,7 +63,10 @@ export function registerFigureRoutes(app: App, { stats, timezone }: FigureDepend
       const query = readRange(request.query);
       const bucket = request.query.bucket ?? bucketOf(query);
       if ((query.until.getTime() - query.from.getTime()) / bucketMs[bucket] > mostItems)
-        throw invalid('bucket', `expected at most ${mostItems} parts; choose longer ones, or a shorter time`);
+        throw invalidField(
+          'bucket',
+          `expected at most ${mostItems} parts; choose longer ones, or a shorter time`,
+        );
       return stats.counts({ ...query, by: request.query.by, bucket }, principalOf(request).actor);
     },
   });
@@ -130,7 +133,7 @@ export function registerFigureRoutes(app: App, { stats, timezone }: FigureDepend
     );
     const asked = query.from === undefined ? until.getTime() - defaultDays * dayMs : Date.parse(query.from);
     const from = new Date(Math.max(asked, earliest));
-    if (from >= until) throw invalid('from', 'expected a moment before `until`, both from 1970 to 9000');
+    if (from >= until) throw invalidField('from', 'expected a moment before `until`, both from 1970 to 9000');
     return { from, until, filter: readFilter(query.q ?? '', 'q'), now, timezone };
   }
 }
@@ -140,8 +143,4 @@ function bucketOf({ from, until }: StatsRequest): Bucket {
   if (days <= 3) return 'hour';
   if (days <= 400) return 'day';
   return days <= 5 * 366 ? 'week' : 'month';
-}
-
-function invalid(field: string, message: string): AppError {
-  return new AppError('invalid_input', `${field}: ${message}.`, { details: [{ field, message }] });
 }
