@@ -3,6 +3,7 @@ import { readonly, ref, shallowRef, type Ref } from 'vue';
 import type { BulkAction, BulkAnswer } from '../../../../src/contract/bulk.ts';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
 import { api, dataOf } from '../../api/client.ts';
+import type { BulkBody } from '../../api/models.ts';
 
 export type BulkPreview = Extract<BulkAnswer, { status: 'dry run' }>;
 
@@ -68,9 +69,10 @@ async function send(id: number): Promise<void> {
   clearTimeout(timers.get(id));
   setStage(id, { name: 'sending' });
   const { action, filter, matched, isAtLeast } = order;
-  const body = { ...action, filter, ...(isAtLeast ? {} : { expect: matched }) };
+  // What a choice leaves out is not sent; JSON has no undefined.
+  const body = { ...action, filter, ...(isAtLeast ? {} : { expect: matched }) } as BulkBody;
   try {
-    const answer = await dataOf(api.POST('/api/v1/jobs/bulk', { body: body as never, keepalive: true }));
+    const answer = await dataOf(api.POST('/api/v1/jobs/bulk', { body: body, keepalive: true }));
     setStage(id, { name: 'done', answer });
   } catch (cause) {
     setStage(id, { name: 'failed', error: toApiError(cause) });

@@ -53,7 +53,7 @@ export function useJobsOfWorker(worker: () => Worker, limit: number): LiveQuery<
   return useLiveQuery<readonly JobSummary[]>({
     key: () => ['jobs-of-worker', worker().name],
     fetch: async () => {
-      const query = { worker: worker().name, state: 'running' as never, limit };
+      const query = { worker: worker().name, state: 'running', limit };
       return (await dataOf(api.GET('/api/v1/jobs', { params: { query } }))).items;
     },
     concerns: ({ name }) => name !== 'progress',

@@ -1,9 +1,9 @@
 import { useToast } from '@nuxt/ui/composables/useToast';
 import { ref, toValue, type MaybeRefOrGetter, type Ref } from 'vue';
 import type { Job } from '../../../../src/contract/job.ts';
-import type { JobChange } from '../../../../src/contract/job-change.ts';
 import { toApiError } from '../../api/api-error.ts';
 import { api, dataOf } from '../../api/client.ts';
+import type { JobChangeBody } from '../../api/models.ts';
 import { queryClient } from '../../api/query-client.ts';
 import { useLiveQuery, type LiveQuery } from '../page/use-live-query.ts';
 
@@ -18,7 +18,7 @@ export function useJob(id: MaybeRefOrGetter<string>): LiveQuery<Job> {
 
 export interface JobActions {
   isBusy: Ref<boolean>;
-  change: (change: JobChange) => Promise<boolean>;
+  change: (change: JobChangeBody) => Promise<boolean>;
   cancel: () => Promise<boolean>;
   retry: () => Promise<boolean>;
   remove: () => Promise<boolean>;
@@ -52,7 +52,7 @@ export function useJobActions(id: MaybeRefOrGetter<string>): JobActions {
   return {
     isBusy,
     change: (change) =>
-      act('Not changed', () => api.PATCH('/api/v1/jobs/{id}', { ...at(toValue(id)), body: change as never })),
+      act('Not changed', () => api.PATCH('/api/v1/jobs/{id}', { ...at(toValue(id)), body: change })),
     cancel: () => act('Not cancelled', () => api.POST('/api/v1/jobs/{id}/cancel', at(toValue(id)))),
     retry: () => act('Not run again', () => api.POST('/api/v1/jobs/{id}/retry', at(toValue(id)))),
     remove: () => act('Not removed', () => api.DELETE('/api/v1/jobs/{id}', at(toValue(id)))),

@@ -7,6 +7,7 @@ import type {
   ScheduleRun,
   ScheduleTimeline,
 } from '../../../../src/contract/schedule.ts';
+import type { NewScheduleBody, ScheduleTerms } from '../../api/models.ts';
 import { api, dataOf } from '../../api/client.ts';
 import { queryClient } from '../../api/query-client.ts';
 import { useAction } from '../page/use-action.ts';
@@ -75,7 +76,8 @@ export function useSchedulePreview(
   const settled = refDebounced(current, previewAfterMs);
   const query = useLiveQuery<SchedulePreview>({
     key: () => ['schedule-preview', settled.value],
-    fetch: () => dataOf(api.POST('/api/v1/schedules/preview', { body: JSON.parse(settled.value) as never })),
+    fetch: () =>
+      dataOf(api.POST('/api/v1/schedules/preview', { body: JSON.parse(settled.value) as ScheduleTerms })),
     isOn: () => (JSON.parse(settled.value) as { cron: string }).cron.trim() !== '',
   });
   return { ...query, isStale: computed(() => current.value !== settled.value) };
@@ -117,8 +119,11 @@ export function useScheduleActions(): ScheduleActions {
 export async function putSchedule(name: string | null, body: Record<string, unknown>): Promise<Schedule> {
   const stored = await dataOf(
     name === null
-      ? api.POST('/api/v1/schedules', { body: body as never })
-      : api.PATCH('/api/v1/schedules/{name}', { params: { path: { name } }, body: body as never }),
+      ? api.POST('/api/v1/schedules', { body: body as NewScheduleBody })
+      : api.PATCH('/api/v1/schedules/{name}', {
+          params: { path: { name } },
+          body: body,
+        }),
   );
   void queryClient.invalidateQueries({ queryKey: ['schedules'] });
   return stored;

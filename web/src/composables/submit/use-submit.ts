@@ -13,6 +13,7 @@ import type { Job } from '../../../../src/contract/job.ts';
 import type { KindDescription } from '../../../../src/contract/kind.ts';
 import { submitLike, type SubmitBody } from '../../../../src/contract/submit-like.ts';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
+import type { NewJobBody } from '../../api/models.ts';
 import { api, dataOf } from '../../api/client.ts';
 import { applyAddress, initialValues, toBody, type Draft } from '../../forms/draft.ts';
 import { editOf } from '../../forms/edit.ts';
@@ -140,7 +141,7 @@ export function useSubmit<Answer = Job>(
   }
 
   async function send(): Promise<Job> {
-    if (!again.value) return dataOf(api.POST('/api/v1/jobs', { body: toRaw(body.value) as never }));
+    if (!again.value) return dataOf(api.POST('/api/v1/jobs', { body: toRaw(body.value) as NewJobBody }));
     const { id, edit } = again.value;
     const params = { path: { id: String(id) } };
     return (await dataOf(

@@ -126,7 +126,7 @@ export function useUrlSubmit(): {
       isBusy.value = true;
       error.value = null;
       try {
-        return await dataOf(api.POST('/api/v1/jobs', { body: { kind, input: { urls } } as never }));
+        return await dataOf(api.POST('/api/v1/jobs', { body: { kind, input: { urls: [...urls] } } }));
       } catch (cause) {
         const { message, details } = toApiError(cause);
         error.value = details[0] ? `${message} ${details[0].field}: ${details[0].message}` : message;
