@@ -13,7 +13,7 @@ export interface ProgramAccount {
 
 /**
  * As root programs run as `nobody`, or as the account named; as root only when root is named. Anybody else runs them
- * as himself.
+ * as themselves.
  * @throws AppError `configuration` when there is no such account, or it cannot be switched to
  */
 export function resolveProgramAccount({

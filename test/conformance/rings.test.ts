@@ -132,7 +132,7 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
     expect(counts).toEqual([1, 1]);
   });
 
-  it('start though the database is away, because whoever listens also looks by himself', async () => {
+  it('start though the database is away, because a listener also looks by itself', async () => {
     const rings = new NotifyRings({
       connection: { host: '127.0.0.1', port: 1 },
       notify: () => Promise.reject(new Error('away')),

@@ -61,7 +61,7 @@ describe("somebody else's job", () => {
 });
 
 describe('a viewer', () => {
-  it('reads everything and changes nothing, not even what was his', async () => {
+  it('reads everything and changes nothing, not even what was theirs', async () => {
     const ana = await addUser('ana');
     const id = await submit(ana);
     await end(id);

@@ -35,7 +35,7 @@ export interface NotifyOptions {
 /**
  * Rings by LISTEN/NOTIFY. Listeners of this process are rung directly, without the way through the database; other
  * processes hear of it by one notification a millisecond at most. A ring that cannot be sent is dropped: whoever
- * should have heard it looks by himself.
+ * should have heard it looks by itself now and then.
  */
 export class NotifyRings implements Rings {
   readonly name = 'rings';

@@ -24,7 +24,7 @@ const noRetry = retryPolicy.parse({ on: [] });
  * The life of an attempt that somebody else runs: begun, printing, beating, ended, each report naming job, number and
  * token. It runs in no queue and no slot. Who reports may vanish at any point and come back with the rest: every report
  * may be repeated, and output goes on at the byte where it stopped. Who stays away for a lease is given up by the
- * rescuer, as a silent worker is, and what he then still brings is kept: output in its place, the end as a late result.
+ * rescuer, as a silent worker is, and what it then still brings is kept: output in its place, the end as a late result.
  */
 export function createExternalAttempts(options: ExternalOptions): ExternalAttempts {
   const { store, jobs, kinds, append, bell, leaseMs } = options;

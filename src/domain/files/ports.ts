@@ -49,7 +49,7 @@ export interface FileStore {
   chunkAt(id: string, byte: number): Promise<FileChunk | null>;
   /** Those of these that are complete. */
   find(ids: readonly string[]): Promise<StoredFile[]>;
-  /** Those of these that the actor may give to a job: what he uploaded, and files of jobs he may see. */
+  /** Those of these that the actor may give to a job: what they uploaded, and files of jobs they may see. */
   findUsable(ids: readonly string[], actor: Actor): Promise<StoredFile[]>;
   /** Removes what is older than this and named by no job, half-made files among it. Returns how many. */
   removeUnnamed(olderThanMs: number): Promise<number>;

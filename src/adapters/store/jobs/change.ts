@@ -140,7 +140,7 @@ async function writeBaseRuns(tx: Queryable, id: number, baseRuns: Editable['base
   );
 }
 
-/** Whoever built on a job learns, in his own history, that it does not count any more, or counts again. */
+/** Jobs that build on this one note in their own history that it does not count any more, or counts again. */
 async function warnDependants(
   tx: Queryable,
   { id, actor, assessment }: { id: number; actor: string; assessment: string | null },

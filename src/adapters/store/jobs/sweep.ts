@@ -4,7 +4,7 @@ import type { Queryable } from '../database.ts';
 /**
  * Moves what time or a freed lane has made ready: due jobs, and jobs that a lane held back while it has room (or no
  * longer exists). Places in lanes are not taken here but by the claim, so bringing back too many is harmless. Rows are
- * skipped when somebody else holds them: he moves them himself, or the next sweep does.
+ * skipped when somebody else holds them: they move them, or the next sweep does.
  */
 const sweepStatement = {
   name: 'sweep-jobs',

@@ -28,7 +28,7 @@ const sources: Partial<Record<KeyName, string>> = {
 /**
  * Asks the diary itself: the newest few hundred jobs that fit the other terms and have a value that begins as typed,
  * found as any search is, within a tenth of a second. So the cost is bounded, what is in use comes first, and nobody is
- * told a value of a job that he may not see.
+ * told a value of a job that they may not see.
  */
 export function createJobCompletion(db: Database, search: Pick<JobSearch, 'findIds'>): JobCompletion {
   return {

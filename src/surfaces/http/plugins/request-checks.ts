@@ -1,6 +1,6 @@
 /*
  * Three things a browser can be talked into by a foreign page, and what stops each:
- * - A name of the attacker's that resolves to our address (DNS rebinding) makes his page same-origin with us. His name
+ * - A name of the attacker's that resolves to our address (DNS rebinding) makes their page same-origin with us. Their name
  *   is in the Host header, so only names that we know as ours pass. IP literals and names without a dot cannot be
  *   pointed anywhere by a stranger.
  * - A page of another origin sends a change with our cookie, or to a route that needs no cookie. Browsers say so

@@ -37,7 +37,7 @@ const task = z.object({
 });
 type Task = z.infer<typeof task>;
 
-/** Who submits when nobody has to say who he is. */
+/** Who submits when nobody has to say who they are. */
 const anonymous: Actor = { name: 'predecessor', accountId: null, role: 'member' };
 
 /** Reasons, one list per member. */

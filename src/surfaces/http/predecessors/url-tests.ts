@@ -24,7 +24,7 @@ export interface UrlTestDependencies {
 
 const tags = ['URL tests (predecessor)'];
 
-/** Who submits when nobody has to say who he is. */
+/** Who submits when nobody has to say who they are. */
 const anonymous: Actor = { name: 'predecessor', accountId: null, role: 'member' };
 
 /** What is left out of a list in one go; older clients ask for pages of ten. */

@@ -74,7 +74,7 @@ export function registerViewRoutes(app: App, { views, audit }: ViewDependencies)
     },
   });
 
-  /** @throws AppError `forbidden`, or `not_found` for what somebody else keeps to himself */
+  /** @throws AppError `forbidden`, or `not_found` for what somebody else keeps private */
   async function ownerAndName(request: FastifyRequest): Promise<Pick<View, 'owner' | 'name'>> {
     const { name } = request.params as z.infer<typeof params>;
     const { owner } = request.query as z.infer<typeof querystring>;
