@@ -20,21 +20,40 @@ const templateName = 'DAYBOOK_TEST_TEMPLATE';
 export const defaultServerUrl = 'postgres://postgres@127.0.0.1:5432/postgres';
 
 export interface DatabaseBackend {
-  name: 'embedded' | 'server';
+  name: string;
   /** Of the server, to be given to `createTestDatabase`; undefined when there is none. */
   url: string | undefined;
+  /** What `alter database … set` says of each database that is made there. */
+  settings?: Readonly<Record<string, string>>;
 }
+
+/** Allowed, not rare, and not what a program expects of a database. */
+export const awkwardSettings = {
+  dates: { datestyle: 'SQL, DMY' },
+  'dates in German': { datestyle: 'German' },
+  'a time zone': { timezone: 'America/New_York' },
+  'an isolation': { default_transaction_isolation: 'serializable' },
+  haste: { statement_timeout: '3s', lock_timeout: '50ms' },
+  'short idleness': { idle_session_timeout: '3s' },
+  'bytes and texts': { bytea_output: 'escape', standard_conforming_strings: 'off' },
+} as const satisfies Record<string, Record<string, string>>;
 
 export const databaseBackends: readonly DatabaseBackend[] = [
   { name: 'embedded', url: process.env[embeddedUrlName] },
   { name: 'server', url: process.env[serverUrlName] },
+  {
+    name: 'server with settings of its own',
+    url: process.env[serverUrlName],
+    settings: Object.assign({}, ...Object.values(awkwardSettings), { datestyle: 'SQL, DMY' }),
+  },
 ];
 
 /** A fresh, migrated database of its own on the server that the test run uses: the embedded one unless told. */
 export async function createTestDatabase(
   serverUrl = process.env[embeddedUrlName] ?? process.env['DAYBOOK_TEST_DATABASE_URL'] ?? defaultServerUrl,
+  settings: DatabaseBackend['settings'] = {},
 ): Promise<TestDatabase> {
-  return create(serverUrl, `template ${process.env[templateName]}`);
+  return create(serverUrl, { options: `template ${process.env[templateName]}`, settings });
 }
 
 export function hasDatabaseOfRun(): boolean {
@@ -48,9 +67,12 @@ export async function createServerDatabase(): Promise<TestDatabase> {
   return database;
 }
 
-/** The same without a schema. */
-export async function createEmptyDatabase(serverUrl: string): Promise<TestDatabase> {
-  return create(serverUrl);
+/** The same without a schema. @param options of `create database` */
+export async function createEmptyDatabase(
+  serverUrl: string,
+  options: { options?: string; settings?: DatabaseBackend['settings'] } = {},
+): Promise<TestDatabase> {
+  return create(serverUrl, options);
 }
 
 /** Makes the migrated database that those of tests are copies of: faster than to migrate each of them. */
@@ -82,11 +104,19 @@ export async function tuneForTests(serverUrl: string): Promise<void> {
   await admin(serverUrl, 'alter system set max_connections = 300');
 }
 
-async function create(serverUrl: string, options = ''): Promise<TestDatabase> {
+async function create(
+  serverUrl: string,
+  { options = '', settings = {} }: { options?: string; settings?: DatabaseBackend['settings'] },
+): Promise<TestDatabase> {
   const name = `${process.env[templateName] ?? 'daybook_test'}_${randomBytes(6).toString('hex')}`;
   await admin(serverUrl, `create database ${name} ${options}`);
   // A server that is there for others, too, keeps its own settings: with it each commit would wait for the disk.
   await admin(serverUrl, `alter database ${name} set synchronous_commit = off`);
+  for (const [setting, value] of Object.entries(settings)) {
+    // DateStyle is a list, and a quoted list would be one word.
+    const list = value.split(', ').map((word) => `'${word}'`);
+    await admin(serverUrl, `alter database ${name} set ${setting} = ${list.join(', ')}`);
+  }
   const url = withDatabase(serverUrl, name);
   const db = connect(url);
   return {

@@ -11,10 +11,10 @@ export function describeOnDatabases(
   suite: (create: () => Promise<TestDatabase>, backend: DatabaseBackend) => void,
 ): void {
   for (const backend of databaseBackends) {
-    const { name, url } = backend;
+    const { name, url, settings } = backend;
     const isAvailable = requireService(`PostgreSQL (${name})`, url !== undefined);
     describe.runIf(isAvailable)(`${title} on PostgreSQL (${name})`, () => {
-      suite(() => createTestDatabase(url), backend);
+      suite(() => createTestDatabase(url, settings), backend);
     });
   }
 }

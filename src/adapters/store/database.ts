@@ -3,6 +3,7 @@ import pg from 'pg';
 import { AppError, isAppError } from '../../contract/errors.ts';
 import { isConnectionLost } from '../../lib/connection-lost.ts';
 import { Outage, type OutageListener } from './outage.ts';
+import { SessionClient, type SessionLimits } from './connection.ts';
 import { isSqlError, sqlstateOf } from './sqlstates.ts';
 
 /** A statement of ours; with a name it is prepared once per connection and then only executed. */
@@ -38,6 +39,8 @@ export interface DatabaseOptions {
   connection: pg.PoolConfig;
   poolSize: number;
   applicationName: string;
+  /** By default those of requests. */
+  limits?: SessionLimits;
   onIdleError(error: Error): void;
   /** Told of every statement that failed: its SQLSTATE, else Node's code, else `unknown`. */
   onStatementError?(code: string): void;
@@ -45,21 +48,21 @@ export interface DatabaseOptions {
   outage?: OutageListener;
 }
 
-// bigint: ids, counters and byte counts stay far below 2^53, and a number is what JSON and people expect.
-pg.types.setTypeParser(pg.types.builtins.INT8, Number);
-pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+/** Nobody waits longer for an answer; a session that holds locks for somebody who is gone ends sooner. */
+const requestLimits: SessionLimits = { statementTimeoutMs: 60_000, idleInTransactionTimeoutMs: 30_000 };
 
 export function createDatabase(options: DatabaseOptions): Database {
+  const { limits = requestLimits } = options;
   const pool = new pg.Pool({
     ...options.connection,
+    // Handed on to each client.
+    ...{ limits },
+    Client: SessionClient as typeof pg.Client,
     max: options.poolSize,
     application_name: options.applicationName,
     connectionTimeoutMillis: 5_000,
-    // A server that vanished without a FIN must not hold a caller for ever.
-    query_timeout: 65_000,
-    statement_timeout: 60_000,
-    // The other end of such a loss: a session that holds locks for somebody who is gone.
-    idle_in_transaction_session_timeout: 30_000,
+    // A server that vanished without a FIN must not hold a caller forever.
+    ...(limits.statementTimeoutMs === 0 ? {} : { query_timeout: limits.statementTimeoutMs + 5_000 }),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
@@ -103,8 +106,7 @@ async function inTransaction<T>(
     throw watch.failed(error);
   });
   let broken: Error | undefined;
-  // Lost between two statements, no query is there to reject, and the pool listens only to connections that are idle:
-  // without a listener the error would end the process.
+  // Lost between two statements, no query is there to reject.
   const onError = (error: Error): void => {
     broken = error;
   };

@@ -1,6 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { noLimits, SessionClient } from './connection.ts';
 import type { Service } from '../../lib/service.ts';
 
 /** Held by the one process that looks after all the others; arbitrary, but ours alone in this database. */
@@ -56,13 +57,8 @@ export class Leader implements Service {
 
   async #serve(signal: AbortSignal): Promise<void> {
     const term = new AbortController();
-    const client = new pg.Client({
-      ...this.#options.connection,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-    });
+    const client = new SessionClient({ ...this.#options.connection, limits: noLimits });
     this.#client = client;
-    client.on('error', () => undefined);
     client.once('end', () => term.abort());
     const resign = (): void => term.abort();
     signal.addEventListener('abort', resign, { once: true });

@@ -1,7 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { oldTransaction, takeOverPosition } from './cluster-positions.ts';
+import { noLimits, SessionClient } from './connection.ts';
 
 /**
  * All of a database at one moment, table by table, and back.
@@ -101,6 +103,7 @@ export async function loadSnapshot(
         value,
       ]);
     }
+    await client.query(takeOverPosition);
     await client.query('commit');
   });
 }
@@ -124,10 +127,7 @@ async function withClient<T>(
   connection: pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ ...connection, application_name: 'daybook backup', keepAlive: true });
-  client.on('error', () => {
-    // The statement under way fails with it.
-  });
+  const client = new SessionClient({ ...connection, application_name: 'daybook backup', limits: noLimits });
   await client.connect();
   try {
     return await work(client);
@@ -150,7 +150,9 @@ async function copyOut(
   const types = new Map(rows.map(({ column, type }) => [column, type]));
   // A transaction number means nothing to another server, and one that is still to come there would hide the row from
   // whoever reads by it. 3 is the first that any server gives out.
-  const selected = columns.map((column) => (types.get(column) === 'xid8' ? `'3'::xid8` : quote(column)));
+  const selected = columns.map((column) =>
+    types.get(column) === 'xid8' ? `'${oldTransaction}'::xid8` : quote(column),
+  );
   const stream = client.query(copyTo(`copy (select ${selected.join(', ')} from ${quote(name)}) to stdout`));
   await write(stream);
   return stream.rowCount;
