@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDatabase } from '../../src/adapters/store/database.ts';
-import { migrate } from '../../src/adapters/store/migrate.ts';
+import { noLimits } from '../../src/adapters/store/connection.ts';
+import { migrate, type MigrationStep } from '../../src/adapters/store/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 
@@ -39,6 +40,48 @@ describeOnDatabases('migrations', (_create, backend) => {
     const before = await applied();
     await migrate(empty.db);
     expect(await applied()).toEqual(before);
+  });
+
+  it('waits for who uses a table, a moment at a time, says so, and goes on', async () => {
+    await migrate(empty.db, { upTo: 27 });
+    const released = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const holder = empty.db.transaction(async (tx) => {
+      await tx.query('lock table retention_rules in access share mode');
+      locked.resolve();
+      await released.promise;
+    });
+    await locked.promise;
+    const steps: MigrationStep[] = [];
+    const migrated = migrate(empty.db, {
+      upTo: 28,
+      onStep: (step) => {
+        steps.push(step);
+        if (step.isWaiting) released.resolve();
+      },
+    });
+    await Promise.all([migrated, holder]);
+    const step = { number: 1, of: 1, file: '0028_retention-of-files.sql' };
+    expect(steps).toEqual([
+      { ...step, isWaiting: false },
+      { ...step, isWaiting: true },
+    ]);
+    expect((await applied()).at(-1)).toEqual({ number: 28 });
+  });
+
+  it('without limits of time go on where the database has one of its own', async () => {
+    await empty.db.query(
+      `do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$`,
+    );
+    const db = createDatabase({
+      connection: { connectionString: empty.url },
+      poolSize: 1,
+      applicationName: 'daybook-test',
+      limits: noLimits,
+      onIdleError: () => {},
+    });
+    await db.query('select pg_sleep(0.5)');
+    await db.close();
   });
 
   it('a schema of a newer version is refused and not touched', async () => {

@@ -65,9 +65,3 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
     unserved,
   };
 }
-
-/** Whether the server knows the zone by that name; it has a list of its own. */
-export async function knowsTimezone(db: Queryable, timezone: string): Promise<boolean> {
-  const rows = await db.query('select from pg_timezone_names where name = $1', [timezone]);
-  return rows.length > 0;
-}

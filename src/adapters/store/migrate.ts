@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
 import type { Database, Queryable } from './database.ts';
+import { isSqlError } from './sqlstates.ts';
 
 const folder = join(import.meta.dirname, '../../../migrations');
 const filePattern = /^(\d{4})_[a-z0-9-]+\.sql$/;
@@ -16,22 +17,43 @@ interface Migration {
 
 /** Serialises starters; the number is arbitrary, but ours alone in this database. */
 const migrationLock = 7_301_001;
+const prepareLock = 7_301_007;
+
+const lockTimeoutMs = 5_000;
+
+export interface MigrateOptions {
+  /** The last one to apply, for a database that is to be filled with an older backup. */
+  upTo?: number;
+  /** Told before each file that is applied: which of how many it is. Not where there is nothing to do. */
+  onStep?(step: MigrationStep): void;
+}
+
+export interface MigrationStep {
+  number: number;
+  of: number;
+  file: string;
+  /** It waits for somebody else who uses the tables, or brings the schema up to date just now. */
+  isWaiting: boolean;
+}
 
 /**
  * Brings the schema up to this version: forward only, each file in one transaction whose first statement records
  * its number. Racing starters are safe: each transaction holds the lock, and a number is recorded once.
- * @param options.upTo the last one to apply, for a database that is to be filled with an older backup
+ *
+ * A file may take hours on a large diary, so `db` should have no limits of time. Only for locks it waits a few seconds
+ * at a time: a statement that waits for a table makes everybody else wait behind it.
  * @throws AppError `configuration` when the database was made by a newer version, or the server is too old
  */
-export async function migrate(db: Database, options: { upTo?: number } = {}): Promise<void> {
+export async function migrate(db: Database, { upTo = Infinity, onStep }: MigrateOptions = {}): Promise<void> {
   await refuseOldServer(db);
   const all = await listMigrations();
-  const { upTo = all.at(-1)?.number ?? 0 } = options;
-  const migrations = all.filter(({ number }) => number <= upTo);
   const applied = await prepare(db);
   refuseNewerSchema(applied, all);
-  for (const migration of migrations) {
-    if (!applied.has(migration.number)) await apply(db, migration);
+  const missing = all.filter(({ number }) => number <= upTo && !applied.has(number));
+  for (const [at, migration] of missing.entries()) {
+    const step = { number: at + 1, of: missing.length, file: migration.file, isWaiting: false };
+    onStep?.(step);
+    while (!(await tryToApply(db, migration))) onStep?.({ ...step, isWaiting: true });
   }
 }
 
@@ -59,9 +81,10 @@ async function refuseOldServer(db: Database): Promise<void> {
   throw new AppError('configuration', `This server is PostgreSQL ${row.text}; Daybook needs 15 or newer.`);
 }
 
+/** Two at once would make the table twice; so the first look is made under a lock of its own, held for a moment. */
 async function prepare(db: Database): Promise<Set<number>> {
   return db.transaction(async (tx) => {
-    await tx.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+    await tx.query('select pg_advisory_xact_lock($1)', [prepareLock]);
     await tx.query(
       'create table if not exists schema_migrations (number integer primary key, file text not null, applied_at timestamptz not null default now())',
     );
@@ -70,9 +93,21 @@ async function prepare(db: Database): Promise<Set<number>> {
   });
 }
 
+/** @returns false when a lock was not to be had for a while; nothing was changed then */
+async function tryToApply(db: Database, migration: Migration): Promise<boolean> {
+  try {
+    await apply(db, migration);
+    return true;
+  } catch (error) {
+    if (!isSqlError(error, 'lockNotAvailable')) throw error;
+    return false;
+  }
+}
+
 async function apply(db: Database, migration: Migration): Promise<void> {
   const text = await readFile(join(folder, migration.file), 'utf8');
   await db.transaction(async (tx) => {
+    await tx.query(`set local lock_timeout = ${lockTimeoutMs}`);
     await tx.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     const mine = await tx.query(
       'insert into schema_migrations (number, file) values ($1, $2) on conflict do nothing returning number',

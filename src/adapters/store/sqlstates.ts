@@ -2,6 +2,7 @@
 export const sqlstates = {
   foreignKeyViolation: '23503',
   uniqueViolation: '23505',
+  lockNotAvailable: '55P03',
   queryCanceled: '57014',
   diskFull: '53100',
 } as const;

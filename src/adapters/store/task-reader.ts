@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import { bucketEdges, dateIn, isoDateIn, momentOf } from '../../contract/calendar.ts';
 import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
 import { toRetcode } from '../../contract/retcode.ts';
 import type { Day, TaskReader, TaskRow } from '../../domain/diary/task-ports.ts';
@@ -43,12 +44,12 @@ function scripts(actor: Actor): Conditions {
   return visibleTo(new Conditions().add("j.kind = 'script'"), actor);
 }
 
-/** PostgreSQL's own time zone table says when the day begins and ends, so that days of 23 and 25 hours are right. */
 function onDay(conditions: Conditions, { date, timezone }: Day): Conditions {
-  const day = 'coalesce(?::date, (now() at time zone ?)::date)';
+  const [year, month, day] = date?.split('-').map(Number) ?? dateIn(timezone, Date.now());
+  const startOf = (number: number): Date => new Date(momentOf([year ?? 0, month ?? 1, number], timezone));
   return conditions
-    .add(`j.submitted_at >= (${day})::timestamp at time zone ?`, date, timezone, timezone)
-    .add(`j.submitted_at < (${day} + 1)::timestamp at time zone ?`, date, timezone, timezone);
+    .add('j.submitted_at >= ?', startOf(day ?? 1))
+    .add('j.submitted_at < ?', startOf((day ?? 1) + 1));
 }
 
 async function read(db: Database, conditions: Conditions): Promise<TaskRow[]> {
@@ -66,21 +67,29 @@ function toTask({ jobState, jobEnded, state, reason, exitCode, signal, ...task }
   return { ...task, finished: jobEnded, retcode: isCancelled ? 143 : null };
 }
 
-function daysOfMonth(
+async function daysOfMonth(
   db: Database,
   timezone: string,
   actor: Actor,
 ): Promise<{ day: string; tasks: number }[]> {
+  const now = new Date();
+  const edges = bucketEdges({ from: startOfMonth(timezone, now), until: now, bucket: 'day', timezone });
   const conditions = scripts(actor);
-  const zone = conditions.value(timezone);
-  return db.query(
-    `select d::date::text as day, count(j.id) as tasks
-     from generate_series(date_trunc('month', now() at time zone ${zone}), now() at time zone ${zone}, interval '1 day') d
-     left join jobs j on ${conditions.text}
-       and j.submitted_at >= d at time zone ${zone} and j.submitted_at < (d + interval '1 day') at time zone ${zone}
-     group by d order by d`,
+  const starts = conditions.value(edges.slice(0, -1));
+  const ends = conditions.value(edges.slice(1));
+  const rows = await db.query<{ start: Date; tasks: number }>(
+    `select d.start, count(j.id) as tasks
+     from unnest(${starts}::timestamptz[], ${ends}::timestamptz[]) d (start, until)
+     left join jobs j on ${conditions.text} and j.submitted_at >= d.start and j.submitted_at < d.until
+     group by d.start order by d.start`,
     conditions.values,
   );
+  return rows.map(({ start, tasks }) => ({ day: isoDateIn(timezone, start.getTime()), tasks }));
+}
+
+function startOfMonth(timezone: string, at: Date): Date {
+  const [year, month] = dateIn(timezone, at.getTime());
+  return new Date(momentOf([year, month, 1], timezone));
 }
 
 function diskOfMonth(
@@ -89,14 +98,14 @@ function diskOfMonth(
   actor: Actor,
 ): Promise<{ at: Date; freeKib: number }[]> {
   const conditions = scripts(actor);
-  const zone = conditions.value(timezone);
+  const since = conditions.value(startOfMonth(timezone, new Date()));
   const most = conditions.value(limit);
   return db.query(
     `select at, "freeKib" from (
        select a.ended_at as at, a.free_after_kib as "freeKib", row_number() over (order by a.ended_at) as n, count(*) over () as total
        from attempts a join jobs j on j.id = a.job_id
        where ${conditions.text} and a.free_after_kib is not null
-         and j.submitted_at >= date_trunc('month', now() at time zone ${zone}) at time zone ${zone}
+         and j.submitted_at >= ${since}
      ) all_of_month
      where n % greatest(1, total / ${most}::int) = 0 or n = total order by at`,
     conditions.values,

@@ -1,3 +1,4 @@
+import { dateIn, momentOf, utc } from '../calendar.ts';
 import type { Range } from './filter.ts';
 
 /** When a filter is read: relative moments and days depend on it. */
@@ -54,7 +55,10 @@ function spanOf(moment: string, { now, timezone }: MomentContext): { startMs: nu
   if (moment === 'today' || moment === 'yesterday') {
     const [year, month, day] = dateIn(timezone, now.getTime());
     const start = day - (moment === 'today' ? 0 : 1);
-    return { startMs: at([year, month, start], timezone), endMs: at([year, month, start + 1], timezone) };
+    return {
+      startMs: momentOf([year, month, start], timezone),
+      endMs: momentOf([year, month, start + 1], timezone),
+    };
   }
   return absoluteSpan(moment, timezone);
 }
@@ -66,18 +70,19 @@ function absoluteSpan(moment: string, timezone: string): { startMs: number; endM
     .map((part) => (part === undefined ? undefined : Number(part)));
   const zone = parts[7];
   if (month === undefined)
-    return { startMs: at([year, 1, 1], timezone), endMs: at([year + 1, 1, 1], timezone) };
+    return { startMs: momentOf([year, 1, 1], timezone), endMs: momentOf([year + 1, 1, 1], timezone) };
   if (day === undefined) {
-    return { startMs: at([year, month, 1], timezone), endMs: at([year, month + 1, 1], timezone) };
+    return { startMs: momentOf([year, month, 1], timezone), endMs: momentOf([year, month + 1, 1], timezone) };
   }
   if (hour === undefined) {
-    return { startMs: at([year, month, day], timezone), endMs: at([year, month, day + 1], timezone) };
+    return {
+      startMs: momentOf([year, month, day], timezone),
+      endMs: momentOf([year, month, day + 1], timezone),
+    };
   }
   const millis = fraction === undefined ? 0 : Number((parts[6] ?? '').padEnd(3, '0'));
-  const startMs =
-    utc([year, month, day, hour, minute, second ?? 0]) +
-    millis -
-    offsetOf(zone, timezone, [year, month, day, hour, minute, second ?? 0]);
+  const reading = [year, month, day, hour, minute, second ?? 0] as const;
+  const startMs = millis + (zone === undefined ? momentOf(reading, timezone) : utc(reading) - offsetOf(zone));
   const lengthMs = fraction !== undefined ? 1 : second !== undefined ? 1_000 : 60_000;
   return { startMs, endMs: startMs + lengthMs };
 }
@@ -90,72 +95,8 @@ function daysOf(year: number, month: number): number {
   return new Date(utc([year, month + 1, 0])).getUTCDate();
 }
 
-type Calendar = readonly [
-  year: number,
-  month: number,
-  day: number,
-  hour?: number,
-  minute?: number,
-  second?: number,
-];
-
-/** `Date.UTC` takes the years 0 to 99 for those after 1900. */
-function utc([year, month, day, hour = 0, minute = 0, second = 0]: Calendar): number {
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  return date.getTime();
-}
-
-/** The moment at which clocks of a zone show this; of two such moments the first. */
-function at(calendar: Calendar, timezone: string): number {
-  return utc(calendar) - offsetOf(undefined, timezone, calendar);
-}
-
-function offsetOf(zone: string | undefined, timezone: string, calendar: Calendar): number {
+function offsetOf(zone: string): number {
   if (zone === 'z') return 0;
-  if (zone !== undefined) {
-    const [hours = 0, minutes = 0] = zone.slice(1).split(':').map(Number);
-    return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
-  }
-  const local = utc(calendar);
-  // The offset an hour or a day earlier decides which of two equal clock times is meant; twice settles on it.
-  const guess = local - offsetAt(timezone, local);
-  return offsetAt(timezone, guess);
-}
-
-function offsetAt(timezone: string, ms: number): number {
-  const [year, month, day, hour, minute, second] = clockIn(timezone, ms);
-  return utc([year, month, day, hour, minute, second]) - Math.floor(ms / 1_000) * 1_000;
-}
-
-function dateIn(timezone: string, ms: number): [number, number, number] {
-  const [year, month, day] = clockIn(timezone, ms);
-  return [year, month, day];
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function clockIn(timezone: string, ms: number): [number, number, number, number, number, number] {
-  let format = formats.get(timezone);
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone: timezone,
-      calendar: 'iso8601',
-      era: 'short',
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    formats.set(timezone, format);
-  }
-  const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, value]));
-  const number = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type) ?? 0);
-  const isBefore = (parts.get('era') ?? 'AD').startsWith('B');
-  const year = isBefore ? 1 - number('year') : number('year');
-  return [year, number('month'), number('day'), number('hour'), number('minute'), number('second')];
+  const [hours = 0, minutes = 0] = zone.slice(1).split(':').map(Number);
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import { readSchemaVersion } from '../../adapters/store/migrate.ts';
 import type { Database } from '../../adapters/store/database.ts';
-import { diagnoseFleet, diagnoseServer, knowsTimezone } from '../../adapters/store/diagnosis-reader.ts';
+import { diagnoseFleet, diagnoseServer } from '../../adapters/store/diagnosis-reader.ts';
 import { findingsOf, type Finding } from './finding.ts';
 
 const users = findingsOf('users');
@@ -64,7 +64,7 @@ function checkSecretKey({ secrets: { key, keyFile } }: Config, count: number): F
 }
 
 /** The clock against that of the database, by which jobs are timed. */
-export async function checkDatabaseClock(db: Database, config: Config): Promise<Finding[]> {
+export async function checkDatabaseClock(db: Database): Promise<Finding[]> {
   const { clockAheadMs } = await diagnoseServer(db);
   const findings: Finding[] = [];
   const seconds = Math.abs(clockAheadMs / 1000).toFixed(1);
@@ -74,13 +74,5 @@ export async function checkDatabaseClock(db: Database, config: Config): Promise<
   if (Math.abs(clockAheadMs) >= clockBadMs) findings.push(clock.bad(text, advice));
   else if (Math.abs(clockAheadMs) >= clockWarnMs) findings.push(clock.warn(text, advice));
   else findings.push(clock.ok('The clock agrees with that of the database.'));
-  if (!(await knowsTimezone(db, config.timezone))) {
-    findings.push(
-      clock.bad(
-        `The database does not know the time zone ${config.timezone}.`,
-        'Set DAYBOOK_TIMEZONE to a name of the IANA list such as Europe/Madrid.',
-      ),
-    );
-  }
   return findings;
 }

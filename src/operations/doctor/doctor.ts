@@ -35,7 +35,7 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
   try {
     return await withDatabase(connection, 'daybook doctor', async (db) => [
       ...(await checkServer(db)),
-      ...(await checkDatabaseClock(db, config)),
+      ...(await checkDatabaseClock(db)),
       ...(await checkFleet(db, config)),
     ]);
   } catch (error) {

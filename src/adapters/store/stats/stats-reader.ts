@@ -1,11 +1,11 @@
 import { isSqlError } from '../sqlstates.ts';
 import type { Actor } from '../../../contract/actor.ts';
+import { bucketEdges } from '../../../contract/calendar.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { DiskHistory, Grouping, JobCounts, JobTimes } from '../../../contract/stats.ts';
 import type { JobSearch } from '../../../domain/diary/ports.ts';
 import type { StatsReader, StatsRequest } from '../../../domain/diary/stats-ports.ts';
 import type { Database } from '../database.ts';
-import { bucketEdges } from './bucket-edges.ts';
 import { chooseJobs, type ChosenJobs } from './chosen-jobs.ts';
 import { readQueueHistory } from './queue-history.ts';
 
@@ -48,7 +48,7 @@ export function createStatsReader(
     counts: async ({ by, bucket, ...request }, actor) => {
       const [chosen, edges] = await Promise.all([
         choose(request, actor),
-        bucketEdges(db, { ...request, bucket }),
+        bucketEdges({ ...request, bucket }),
       ]);
       return { ...headOf(request, chosen), bucket, by, ...(await count(db, chosen, { by, edges })) };
     },
