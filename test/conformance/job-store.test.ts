@@ -355,6 +355,25 @@ describeOnDatabases('the job store', (create) => {
       expect(await store.sweep(10)).toEqual([{ queue: 'default', needs: [] }]);
       expect([await stateOf(due), await stateOf(later)]).toEqual(['queued', 'scheduled']);
     });
+
+    it('makes a retry due that a clock which was ahead put days away, and no other', async () => {
+      const day = 86_400_000;
+      const at = (ms: number): string => new Date(Date.now() + ms).toISOString();
+      const named = await submitOne(store, { state: 'scheduled', runAt: at(3 * day) });
+      const [early, late] = [await submitOne(store), await submitOne(store)];
+      const worker = await joinWorker(store);
+      for (const job of await worker.claim(2)) {
+        const runAt = job.jobId === early ? at(3 * day) : at(60_000);
+        await store.finish([failed(job, { state: 'scheduled', runAt })]);
+      }
+      expect(await store.bringBackRetries()).toBe(1);
+      await store.sweep(10);
+      expect([await stateOf(named), await stateOf(early), await stateOf(late)]).toEqual([
+        'scheduled',
+        'queued',
+        'scheduled',
+      ]);
+    });
   });
 
   describe('workers', () => {

@@ -271,6 +271,19 @@ describeOnDatabases('notifications', (create) => {
     expect(mail.mails).toHaveLength(1);
   });
 
+  it('that a clock which was ahead put days away is tried now', async () => {
+    mail.refuse = { code: 451, message: 'try again later' };
+    const rule = await add();
+    await run(false);
+    await tell();
+    await database.db.query(
+      `update notification_deliveries set next_try_at = now() + interval '3 days' where state = 'pending'`,
+    );
+    await courier.deliver();
+    const [delivery] = await notifications.deliveries(rule.id, { before: null, limit: 1 }, ana);
+    expect(delivery).toMatchObject({ state: 'pending', tries: 2 });
+  });
+
   it('is given up when a receiver says never, and after a day', async () => {
     mail.refuse = { code: 550, message: 'no such mailbox' };
     const rule = await add();

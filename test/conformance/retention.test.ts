@@ -37,7 +37,7 @@ describeOnDatabases('retention rules', (create) => {
   let rules: RetentionStore;
   let retention: Retention;
   let clockMs = 0;
-  const clock = { now: () => new Date(Date.now() + clockMs) };
+  const clock = { now: () => new Date(Date.now() + clockMs), monotonicMs: () => performance.now() };
 
   beforeAll(async () => {
     database = await create();

@@ -254,6 +254,64 @@ describeOnDatabases('schedules', (create) => {
     });
   });
 
+  it('a clock that was days ahead for a while silences nobody once it is right again', async () => {
+    const { schedules, scheduler } = server();
+    await schedules.add(request({ overlap: 'allow' }), ana);
+    await schedules.add(request({ name: 'daily', cron: '30 12 * * *', overlap: 'allow' }), ana);
+    const right = now;
+    pass(3 * 24 * 60 * minute);
+    await scheduler.look();
+    const ahead = (await jobRows()).length;
+    now = new Date(right.getTime() + 2 * minute);
+    await scheduler.look();
+    expect((await schedules.get('tick')).nextAt).toBe('2026-11-20T12:03:00.000Z');
+    expect((await schedules.get('daily')).nextAt).toBe('2026-11-20T12:30:00.000Z');
+    for (let round = 1; round <= 3; round += 1) {
+      pass(minute);
+      await scheduler.look();
+      expect(await jobRows()).toHaveLength(ahead + round);
+    }
+    now = new Date('2026-11-20T12:30:05Z');
+    await scheduler.look();
+    const [newest] = await schedules.runs('daily', { before: new Date(now), limit: 1 });
+    expect(newest).toMatchObject({ dueAt: '2026-11-20T12:30:00.000Z', outcome: 'submitted', by: null });
+  });
+
+  it('what a clock that was ahead decided of moments to come stays in the history, and is decided again', async () => {
+    const { schedules, scheduler } = server();
+    await schedules.add(request({ name: 'daily', cron: '0 13 * * *', overlap: 'allow' }), ana);
+    const right = now;
+    now = new Date('2026-11-23T13:00:10Z');
+    await scheduler.look();
+    now = right;
+    await scheduler.look();
+    for (const day of ['20', '21', '22', '23']) {
+      now = new Date(`2026-11-${day}T13:00:10Z`);
+      await scheduler.look();
+    }
+    const runs = await schedules.runs('daily', { before: null, limit: 20 });
+    const due = runs
+      .filter(({ by }) => by === null)
+      .map(({ dueAt, outcome }) => [dueAt.slice(8, 10), outcome]);
+    expect(due.toReversed()).toEqual(['20', '21', '22', '23'].map((day) => [day, 'submitted']));
+    expect(runs.filter(({ by }) => by === 'system:clock')).not.toEqual([]);
+  });
+
+  it('a clock put back by less than three hours runs no fixed time twice, and a rule of every minute goes on', async () => {
+    const { schedules, scheduler } = server();
+    await schedules.add(request({ overlap: 'allow' }), ana);
+    await schedules.add(request({ name: 'fixed', cron: '5 12 * * *', overlap: 'allow' }), ana);
+    pass(5 * minute);
+    await scheduler.look();
+    pass(-2 * 60 * minute);
+    await scheduler.look();
+    const before = (await jobRows()).length;
+    pass(minute);
+    await scheduler.look();
+    expect(await jobRows()).toHaveLength(before + 1);
+    expect((await schedules.get('fixed')).nextAt).toBe('2026-11-21T12:05:00.000Z');
+  });
+
   it('asked for, it submits now, whatever runs and also while paused, and history says who asked', async () => {
     const { schedules } = server();
     await schedules.add(request({ paused: true }), ana);

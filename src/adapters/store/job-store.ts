@@ -8,7 +8,7 @@ import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
 import { submitJobs } from './jobs/submit.ts';
-import { forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
+import { bringBackRetries, forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 import {
   beat,
   giveUpWorker,
@@ -33,6 +33,7 @@ export function createJobStore(db: Database): JobStore {
     remove: (id) => removeJob(db, id),
     settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),
+    bringBackRetries: () => bringBackRetries(db),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
     registerWorker: (worker) => registerWorker(db, worker),
     beat: (workerId, incarnation) => beat(db, workerId, incarnation),

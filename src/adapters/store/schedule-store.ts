@@ -37,6 +37,10 @@ const writable = {
   nextAt: ['next_at', (value: unknown) => value],
 } as const satisfies Record<keyof NewScheduleRow, readonly [string, (value: unknown) => unknown]>;
 
+/** A second one that decides waits here for the first, and then finds the cursor elsewhere. */
+const moveCursor = `update schedules set cursor = $3, next_at = $4
+where id = $1 and date_trunc('milliseconds', cursor) = $2 and not is_paused returning id`;
+
 export function createScheduleStore(db: Database): ScheduleStore {
   return {
     list: async () => {
@@ -91,6 +95,28 @@ export function createScheduleStore(db: Database): ScheduleStore {
     remove: async (id) =>
       (await db.query('delete from schedules where id = $1 returning id', [id])).length > 0,
 
+    ahead: async (now, limit) => {
+      const rows = await db.query<ScheduleRow>(
+        `select ${columns} from schedules s
+         where s.cursor > $1::timestamptz + interval '1 minute' and not s.is_paused order by s.id limit $2`,
+        [now, limit],
+      );
+      return rows.map(toSchedule);
+    },
+
+    correct: ({ id, cursor }, { now, cursor: moved, nextAt }) =>
+      db.transaction(async (tx) => {
+        const claimed = await tx.query(moveCursor, [id, cursor, moved, nextAt]);
+        if (claimed.length === 0) return false;
+        await tx.query(
+          `update schedule_runs set asked_by = 'system:clock',
+             message = coalesce(message, 'The clock was ahead when this was decided.')
+           where schedule_id = $1 and due_at > $2 and asked_by is null`,
+          [id, now],
+        );
+        return true;
+      }),
+
     due: async (now, limit) => {
       const rows = await db.query<ScheduleRow>(
         `select ${columns} from schedules s where s.next_at <= $1 order by s.next_at limit $2`,
@@ -101,12 +127,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
 
     decide: ({ id, cursor }, { decisions, cursor: moved, nextAt }) =>
       db.transaction(async (tx) => {
-        // A second one that decides waits here for the first, and then finds the cursor elsewhere.
-        const claimed = await tx.query(
-          `update schedules set cursor = $3, next_at = $4
-           where id = $1 and date_trunc('milliseconds', cursor) = $2 and not is_paused returning id`,
-          [id, cursor, moved, nextAt],
-        );
+        const claimed = await tx.query(moveCursor, [id, cursor, moved, nextAt]);
         if (claimed.length === 0) return false;
         await tx.query(
           `insert into schedule_runs (schedule_id, due_at, last_due_at, moments, outcome)

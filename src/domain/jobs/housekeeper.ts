@@ -50,7 +50,10 @@ export class Housekeeper {
 
   /** Whoever ends a job tells its dependants at once; this finds those whose news was lost with a process. */
   async #settle(): Promise<void> {
-    const { store, bell } = this.#options;
+    const { store, bell, logger } = this.#options;
+    const retries = await store.bringBackRetries();
+    if (retries > 0)
+      logger.warn({ retries }, 'Retries had been put off by a clock that was ahead; they are due now.');
     const { places, rejected } = await store.settleDependants({ of: null, limit: sweepLimit });
     bell.ring(places);
     if (places.length + rejected.length > 0) bell.announce();

@@ -290,6 +290,8 @@ export interface JobStore {
 
   /** Moves due jobs to their queues, and waiting ones whose lane has room again. */
   sweep(limit: number): Promise<Place[]>;
+  /** Makes retries due that a clock which was ahead put further away than their policy does. How many. */
+  bringBackRetries(): Promise<number>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
 

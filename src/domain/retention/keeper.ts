@@ -7,13 +7,14 @@
  * leaders at the same time share the work.
  *
  * Ages are told by the clock of this process and that of the database, and both must agree: a clock that is ahead
- * removes nothing early.
+ * removes nothing early. Where both are one that was put forward, nothing is removed until it has held for a while.
  */
 import type { AuditLog } from '../accounts/ports.ts';
 import type { Bell } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { SettledClock } from '../../lib/settled-clock.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { OpenRun, RetentionStore } from './ports.ts';
 import { retentionActor } from './retention.ts';
@@ -24,7 +25,7 @@ export interface RetentionKeeperOptions {
   search: JobSearch;
   auditLog: Pick<AuditLog, 'record'>;
   bell: Pick<Bell, 'announce'>;
-  clock: Pick<Clock, 'now'>;
+  clock: Clock;
   timezone: string;
   logger: Logger;
 }
@@ -37,20 +38,35 @@ const pauseMs = 20;
 
 export class RetentionKeeper {
   readonly #options: RetentionKeeperOptions;
+  #isHeld = false;
 
   constructor(options: RetentionKeeperOptions) {
     this.#options = options;
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    let settled: SettledClock | undefined;
     while (!signal.aborted) {
       try {
-        await this.apply(signal);
+        settled ??= new SettledClock(this.#options.clock, await this.#options.store.newestMark());
+        if (this.#mayRely(settled)) await this.apply(signal);
       } catch (error) {
         this.#options.logger.warn({ err: error }, 'A retention rule could not be applied; trying again.');
       }
       await delay(lookEveryMs, signal);
     }
+  }
+
+  #mayRely(settled: SettledClock): boolean {
+    const heldMs = settled.heldMs();
+    if (heldMs > 0 && !this.#isHeld) {
+      this.#options.logger.warn(
+        { minutes: Math.ceil(heldMs / 60_000) },
+        'The clock of this machine stands far ahead of what was written last; retention waits until it has held for an hour.',
+      );
+    }
+    this.#isHeld = heldMs > 0;
+    return !this.#isHeld;
   }
 
   /** Goes on with what is under way and begins what is due, until all is done or the signal is aborted. */

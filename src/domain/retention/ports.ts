@@ -77,6 +77,8 @@ export interface RetentionStore {
   removeFrom(jobId: number, run: OpenRun, now: Date): Promise<RemovedBytes | null>;
   /** Remembers how far a run came; null: it is done. Resolves with what it removed in all when this ended it. */
   advance(runId: number, cursor: string | null): Promise<({ jobs: number } & RemovedBytes) | null>;
+  /** When anything of a job was written last; null: never. */
+  newestMark(): Promise<Date | null>;
   /** Of these jobs: what there is to remove, and which of them are base runs of kept jobs and have to stay. */
   weigh(jobIds: readonly number[], removes: Removal): Promise<RemovedBytes & { protectedIds: number[] }>;
 }

@@ -1,5 +1,5 @@
 import type { Decision, StoredSchedule } from './ports.ts';
-import { createCalendar, type Calendar } from './occurrences.ts';
+import { createCalendar, isOfFixedTime, type Calendar } from './occurrences.ts';
 import { take } from './preview.ts';
 
 /** Looked at so soon after it, a moment counts as kept: a restart takes as long. */
@@ -35,6 +35,26 @@ export function decideMoments(schedule: StoredSchedule, now: Date): Decided {
     cursor: now,
     nextAt: calendar.next(now),
   };
+}
+
+/** Differences this small are between machines, or a second that was put in. */
+const toleratedMs = 60_000;
+
+/** From this on a change of the clock is a correction, not a change of summer time (cron(8) of Debian). */
+const correctionMs = 3 * 3_600_000;
+
+/**
+ * The cursor stands ahead: the clock was, when it was moved there. Where to go on; null: nothing is wrong. As in cron(8):
+ * a rule of a fixed time waits until a clock that was put back a little has passed what is decided, one with a wildcard
+ * or step follows the new time at once; after a correction every rule does.
+ */
+export function correctCursor(
+  schedule: StoredSchedule,
+  now: Date,
+): Pick<Decided, 'cursor' | 'nextAt'> | null {
+  const aheadMs = schedule.cursor.getTime() - now.getTime();
+  if (aheadMs <= toleratedMs || (aheadMs <= correctionMs && isOfFixedTime(schedule.cron))) return null;
+  return { cursor: now, nextAt: createCalendar(schedule).next(now) };
 }
 
 /** One run makes up for all that were missed; one that is due anyway does so as well. */

@@ -26,6 +26,13 @@ export function findCronProblem(cron: string): string | null {
   }
 }
 
+/** Minute and hour are numbers, so that it is due at times of the day; else it follows the clock that passes. */
+export function isOfFixedTime(cron: string): boolean {
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length < 5) return !/^@(hourly|minutely|secondly)$/i.test(cron.trim());
+  return !/[*/?]/.test(fields.slice(0, fields.length - 3).join(' '));
+}
+
 export function isTimezone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';

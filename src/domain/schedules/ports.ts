@@ -55,6 +55,16 @@ export interface ScheduleStore {
   /** Members that are named; `cursor` and `nextAt` go with whatever changes when it is due. */
   change(id: number, change: Partial<NewScheduleRow>, by: string): Promise<'changed' | 'gone' | 'name_taken'>;
   remove(id: number): Promise<boolean>;
+  /** Schedules whose cursor stands more than a minute ahead of this clock; paused ones are left out. */
+  ahead(now: Date, limit: number): Promise<StoredSchedule[]>;
+  /**
+   * Moves a cursor back, under the same condition as `decide`. What was decided of moments still to come stays in the
+   * history, as asked for by the clock, so that those moments are decided once more when they come.
+   */
+  correct(
+    schedule: Pick<StoredSchedule, 'id' | 'cursor'>,
+    corrected: { now: Date; cursor: Date; nextAt: Date | null },
+  ): Promise<boolean>;
   /** Schedules with an undecided moment up to `now`, the most overdue first. */
   due(now: Date, limit: number): Promise<StoredSchedule[]>;
   /**

@@ -2,12 +2,12 @@ import { isAppError } from '../../contract/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { decideMoments } from './decide.ts';
+import { correctCursor, decideMoments } from './decide.ts';
 import type { ScheduleStore } from './ports.ts';
 import type { Runner } from './runner.ts';
 
 export interface SchedulerOptions {
-  store: Pick<ScheduleStore, 'due' | 'decide' | 'pending'>;
+  store: Pick<ScheduleStore, 'ahead' | 'correct' | 'due' | 'decide' | 'pending'>;
   runner: Runner;
   clock: Clock;
   logger: Logger;
@@ -47,6 +47,7 @@ export class Scheduler {
   async look(signal?: AbortSignal): Promise<void> {
     const { store, clock } = this.#options;
     const now = clock.now();
+    await this.#correct(now);
     for (const schedule of await store.due(now, atOnce)) {
       if (signal?.aborted) return;
       await store.decide(schedule, decideMoments(schedule, now));
@@ -54,6 +55,19 @@ export class Scheduler {
     for (const runId of await store.pending(atOnce)) {
       if (signal?.aborted) return;
       await this.#carryOut(runId);
+    }
+  }
+
+  /** A clock that was ahead has moved cursors into the future; until then their schedules would be silent. */
+  async #correct(now: Date): Promise<void> {
+    const { store, logger } = this.#options;
+    for (const schedule of await store.ahead(now, atOnce)) {
+      const corrected = correctCursor(schedule, now);
+      if (!corrected || !(await store.correct(schedule, { now, ...corrected }))) continue;
+      logger.warn(
+        { schedule: schedule.name, cursor: schedule.cursor, nextAt: corrected.nextAt },
+        'A schedule had been decided far into the future by a clock that was ahead; it goes on from now.',
+      );
     }
   }
 

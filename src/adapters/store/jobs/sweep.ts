@@ -39,6 +39,24 @@ export function sweepJobs(db: Queryable, limit: number): Promise<Place[]> {
   return db.query<Place>(sweepStatement, [limit]);
 }
 
+/**
+ * Retries whose time lies further ahead than their policy ever puts one: the clock was ahead when it was set. They are
+ * due now. The time that a submit named stands, however far ahead it is.
+ */
+const bringBackRetriesStatement = {
+  name: 'bring-back-retries',
+  text: `
+update jobs j set run_at = now() from job_inputs i
+where i.job_id = j.id and j.state = 'scheduled' and j.attempt > 0
+  and j.run_at > now() + (i.retry ->> 'maxMs')::float8 * interval '1 millisecond' + interval '1 hour'
+returning j.id`,
+};
+
+/** @returns how many there were */
+export async function bringBackRetries(db: Queryable): Promise<number> {
+  return (await db.query(bringBackRetriesStatement)).length;
+}
+
 export async function forgetIdempotencyKeys(db: Queryable, olderThanMs: number): Promise<number> {
   const rows = await db.query(
     `delete from idempotency_keys where created_at < now() - $1 * interval '1 millisecond' returning 1`,

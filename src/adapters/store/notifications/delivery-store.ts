@@ -31,7 +31,8 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       const rows = await db.query<RuleRow & { oldest: Date; count: number; messagesLately: number }>(
         `select ${ruleColumns}, w.oldest, w.count, (
            select count(distinct n.message) from notification_deliveries n
-           where n.rule_id = r.id and n.created_at > now() - make_interval(mins => $1)
+           where n.rule_id = r.id
+             and n.created_at between now() - make_interval(mins => $1) and now() + interval '1 minute'
          ) as "messagesLately"
          from (
            select rule_id, min(created_at) as oldest, count(*) as count
@@ -91,7 +92,11 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
         `update notification_deliveries d set tries = d.tries + 1, next_try_at = now() + make_interval(secs => $2::float8 / 1000)
          from (
            select id from notification_deliveries
-           where state = 'pending' and (next_try_at <= now() or id = any($3::bigint[])) and ($3 is null or id = any($3::bigint[]))
+           where state = 'pending' and ($3::bigint[] is null or id = any($3::bigint[])) and (
+             next_try_at <= now() or id = any($3::bigint[])
+             -- Nobody is made to wait so long, but by a clock that was ahead.
+             or next_try_at > now() + interval '2 hours'
+           )
            order by next_try_at limit $1 for update skip locked
          ) due
          where d.id = due.id

@@ -75,6 +75,12 @@ export function createRetentionStore(db: Database, markGap: MarkGap): RetentionS
     openRuns: (now, everyMs) => openRuns(db, now, everyMs),
     removeFrom: (jobId, run, now) => removeByRule(db, { jobId, run, now, markGap }),
     advance: (runId, cursor) => advance(db, runId, cursor),
+    newestMark: async () => {
+      const [row] = await db.query<{ at: Date | null }>(
+        'select max(recorded_at) as at from (select recorded_at from events order by id desc limit 100) newest',
+      );
+      return row?.at ?? null;
+    },
     weigh: (jobIds, removes) => weighJobs(db, jobIds, removes),
   };
 }
