@@ -43,6 +43,37 @@ describeInBrowser('what people do with jobs', () => {
     await page.getByRole('alert').first().waitFor();
   });
 
+  it('what somebody wrote about a job is shown as Markdown, and cannot cover the page', async () => {
+    const id = await submitScript(suite.server, 'measure.sh', ['1']);
+    await untilState(suite.server, [id], 'succeeded');
+    const cover = 'position:fixed;inset:0;z-index:9999;background:white';
+    const summary = [
+      '**Why** it ran, [the report](https://example.org/r) and `code`',
+      '',
+      `<div style="${cover}" class="fixed inset-0" id="cover">Sign in again</div>`,
+      '<form action="https://example.org"><input name="password"><button>Sign in</button></form>',
+      '<video src="https://example.org/v" controls></video><audio src="x"></audio><svg><a href="x">y</a></svg>',
+      '<a href="javascript:alert(1)" style="color:red">bad</a> <a href="data:text/html,x">worse</a>',
+      '<dialog open>Sign in</dialog><iframe src="/"></iframe>',
+    ].join('\n');
+    await suite.server.call('PATCH', `/api/v1/jobs/${id}`, { summary });
+    const page = await suite.openAs();
+    await page.goto(`/jobs/${id}`);
+    const note = page.locator('.markdown', { hasText: 'it ran' });
+    await note.waitFor();
+    const found = await note.evaluate((root) => {
+      const all = [...root.querySelectorAll('*')];
+      return {
+        tags: [...new Set(all.map(({ tagName }) => tagName.toLowerCase()))].toSorted(),
+        attributes: [...new Set(all.flatMap((element) => element.getAttributeNames()))].toSorted(),
+        links: all.flatMap((element) => element.getAttribute('href') ?? []),
+      };
+    });
+    expect(found.tags.filter((tag) => !['a', 'br', 'code', 'p', 'strong'].includes(tag))).toEqual([]);
+    expect(found.attributes).toEqual(['href', 'rel', 'target']);
+    expect(found.links).toEqual(['https://example.org/r']);
+  });
+
   it('three jobs are triaged by three keys', async () => {
     const ids: number[] = [];
     for (const name of ['First of three', 'Second of three', 'Third of three'])

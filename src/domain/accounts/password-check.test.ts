@@ -53,6 +53,14 @@ describe('wrong passwords', () => {
     expect(await check.check('ana', 'secret', '10.0.0.1')).toMatchObject({ outcome: 'accepted' });
   });
 
+  it('of a spelling that no name has are those of nobody, and never find the user', async () => {
+    users.set('i\u0307na', user('ina', 'secret'));
+    expect(await check.check('\u0130na', 'secret', '10.0.0.1')).toEqual({ outcome: 'refused' });
+    await failTimes(3, 'ın\u00e1', '10.0.0.1');
+    expect(verifications).toBe(4);
+    expect(await check.check('\u212ana', 'secret', '10.0.0.1')).toMatchObject({ outcome: 'wait' });
+  });
+
   it('cost an unknown name the same work and the same waiting', async () => {
     await failTimes(4, 'nobody', '10.0.0.1');
     expect(verifications).toBe(4);

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { userName } from '../../contract/accounts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { LoginThrottle, toAddressKey } from './login-throttle.ts';
 import type { PasswordHasher } from './passwords.ts';
@@ -55,14 +56,19 @@ export function createPasswordCheck({ store, hasher, clock }: PasswordCheckOptio
   const running = new Map<string, Promise<PasswordOutcome>>();
   let generation = 0;
 
+  // The database folds more letters than names may have (İ becomes i), so another spelling would find a user, and count
+  // wrong passwords as those of somebody else.
+  const findUser = async (name: string): Promise<UserRecord | null> =>
+    userName.safeParse(name).success ? store.findUser(name) : null;
+
   const check: PasswordCheck['check'] = async (name, password, address) => {
     const addressKey = toAddressKey(address);
-    const userKey = `${name.toLowerCase()} ${addressKey}`;
+    const userKey = `${foldName(name)} ${addressKey}`;
     const waitMs = Math.max(byUser.waitMs(userKey), byAddress.waitMs(addressKey));
     if (waitMs > 0) return { outcome: 'wait', retryAfterSeconds: Math.ceil(waitMs / 1_000) };
     // Counted before the work: a hundred tries at once must not all find the counter at zero.
     byUser.fail(userKey);
-    const user = await store.findUser(name).catch((error: unknown) => {
+    const user = await findUser(name).catch((error: unknown) => {
       byUser.undo(userKey);
       throw error;
     });
@@ -93,7 +99,9 @@ export function createPasswordCheck({ store, hasher, clock }: PasswordCheckOptio
   return {
     check,
     checkOften: async (name, password, address) => {
-      const id = createHmac('sha256', key).update(`${name.toLowerCase()}\0${password}`).digest('base64');
+      const id = createHmac('sha256', key)
+        .update(`${foldName(name)}\0${password}`)
+        .digest('base64');
       const known = remembered.get(id);
       if (known && known.untilMs > clock.monotonicMs()) return { outcome: 'accepted', user: known.user };
       remembered.delete(id);
@@ -111,4 +119,9 @@ export function createPasswordCheck({ store, hasher, clock }: PasswordCheckOptio
       running.clear();
     },
   };
+}
+
+/** As the database compares names; whatever is no name is one and the same nobody. */
+function foldName(name: string): string {
+  return userName.safeParse(name).success ? name.toLowerCase() : '';
 }
