@@ -36,8 +36,9 @@ export const endOfOutputMs = 1_000;
 /** The variable by which a process that left its session is still recognised. */
 export const attemptTokenVariable = 'DAYBOOK_ATTEMPT_TOKEN';
 
-export type Stream = 'stdout' | 'stderr';
-export const streams = ['stdout', 'stderr'] as const satisfies readonly Stream[];
+/** As in the contract, which the launcher does not import. */
+export const streams = ['stdout', 'stderr'] as const;
+export type Stream = (typeof streams)[number];
 
 export interface StreamOffsets {
   stdout: number;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Verdict } from '../../contract/job.ts';
 import type { FailureReason } from '../../contract/states.ts';
 import type { DonePart, NewPart } from '../reports/part-ports.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 /** One kind of work. Made with `defineKind`; listed in `list.ts`. */
 export interface Kind<Input = unknown, Result = unknown> {
@@ -61,7 +62,7 @@ export interface KindContext {
    */
   readonly hidden: readonly string[];
   /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
-  log(line: string, stream?: 'stdout' | 'stderr'): void;
+  log(line: string, stream?: Stream): void;
   progress(fraction: number | null, message?: string | null): void;
   series(points: SeriesPoints): void;
   /** Members are merged into the job's result. */

@@ -2,6 +2,7 @@ import { systemActor } from '../../contract/actor.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { findErrorLine } from './failure.ts';
 import type { AttemptKey, JobReader } from './ports.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export interface LastWordsSources {
   reader: Pick<JobReader, 'attemptRef'>;
@@ -20,7 +21,7 @@ export async function readErrorLine(
     const attempt = await reader.attemptRef(jobId, number, systemActor('failures'));
     if (!attempt) return null;
     const { lines } = await output.tail(attempt, linesLookedAt, null);
-    const of = (stream: 'stdout' | 'stderr'): string[] =>
+    const of = (stream: Stream): string[] =>
       lines.flatMap((line) => (line.kind === 'text' && line.stream === stream ? [line.text] : []));
     return findErrorLine({ stdout: of('stdout'), stderr: of('stderr') });
   } catch {
