@@ -1,4 +1,4 @@
-import type { AttemptKey } from '../../domain/jobs/ports.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { NewPoints, SeriesStore, SeriesSummary } from '../../domain/reports/series-ports.ts';
 import type { Database } from './database.ts';
 

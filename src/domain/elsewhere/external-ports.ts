@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type {
   BeginExternal,
   BegunExternal,
@@ -7,7 +8,6 @@ import type {
   OutputPieceReport,
   ReceivedOutput,
 } from '../../contract/external.ts';
-import type { AttemptKey } from '../jobs/ports.ts';
 import type { AttemptRef, OutputStore, StreamPositions } from '../output/ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 

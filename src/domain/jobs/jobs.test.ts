@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { expect, it } from 'vitest';
 import type { Actor } from '../../contract/actor.ts';
-import { submitOptions } from '../../contract/job.ts';
+import { noRetry, submitOptions } from '../../contract/job.ts';
 import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
 import { emptyOutcome } from './ports.ts';
 import { createJobs } from './jobs.ts';
@@ -134,8 +134,8 @@ it('an end is handed on with what cannot be kept replaced, and all else as it wa
     result,
     message: 'm\0',
   });
-  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
-  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  const attempt = { jobId: 1, number: 1, token: 't', retry: noRetry, tries: 1 };
+  await jobs.finish({ attempt, outcome, actor: 'worker:w' });
   expect(finished).toMatchObject([{ jobId: 1, token: 't', next: { state: 'succeeded', runAt: null } }]);
   expect(finished[0]?.outcome).toEqual({
     ...outcome,
@@ -148,7 +148,7 @@ it('an end whose result is nested ten thousand levels deep is handed on, cut whe
   const { jobs, finished } = create();
   const result = { list: JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown };
   const outcome = emptyOutcome('succeeded', { reason: null, endedAt: '2026-01-01T00:00:00Z', result });
-  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
-  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  const attempt = { jobId: 1, number: 1, token: 't', retry: noRetry, tries: 1 };
+  await jobs.finish({ attempt, outcome, actor: 'worker:w' });
   expect(JSON.stringify(finished[0]?.outcome.result)).toMatch(/^\{"list":\[{100,300}null\]{100,300}\}$/);
 });

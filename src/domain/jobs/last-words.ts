@@ -1,7 +1,8 @@
 import { systemActor } from '../../contract/actor.ts';
+import type { AttemptId } from '../../contract/attempt.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { findErrorLine } from './failure.ts';
-import type { AttemptKey, JobReader } from './ports.ts';
+import type { JobReader } from './ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 
 export interface LastWordsSources {
@@ -14,7 +15,7 @@ const linesLookedAt = 200;
 
 /** What an attempt that failed said last; null when it said nothing, or its output cannot be read. */
 export async function readErrorLine(
-  { jobId, number }: AttemptKey,
+  { jobId, number }: AttemptId,
   { reader, output }: LastWordsSources,
 ): Promise<string | null> {
   try {

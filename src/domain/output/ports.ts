@@ -1,3 +1,4 @@
+import type { AttemptId } from '../../contract/attempt.ts';
 import type { OutputPlace } from '../../contract/output.ts';
 import type { Stream } from '../../contract/stream.ts';
 
@@ -67,9 +68,8 @@ export interface OutputStore {
   preparePartitions(months: number): Promise<void>;
 }
 
-export interface AttemptRef {
-  jobId: number;
-  number: number;
+/** Where the output of an attempt is found: it is stored by the month of the claim. */
+export interface AttemptRef extends AttemptId {
   claimedAt: Date;
 }
 

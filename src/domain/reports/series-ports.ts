@@ -1,4 +1,4 @@
-import type { AttemptKey } from '../jobs/ports.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 
 /** Named measured columns of an attempt. */
 export interface SeriesStore {

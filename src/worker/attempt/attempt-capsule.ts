@@ -3,7 +3,7 @@ import { release, type } from 'node:os';
 import type { CapsuleRecorder, NewCapsule } from '../../domain/again/capsule-ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import { attemptTokenVariable, type ProgramSpec } from '../../launcher/protocol.ts';
-import type { WorkerSettings } from '../ports.ts';
+import { actorOf, type WorkerSettings } from '../settings.ts';
 import type { ProgramTerms } from '../program/program-terms.ts';
 import type { LaidOutFile } from '../files/lay-out-files.ts';
 import { isScriptChanged, readScript } from '../program/script-file.ts';
@@ -88,7 +88,7 @@ export class AttemptCapsule {
     }
     this.#script ??= await this.#findScript();
     if (!this.#script || !(await isScriptChanged(this.#script.file, this.#script))) return;
-    await this.#recorder.markScriptChanged(this.#job, `worker:${this.#settings.name}`);
+    await this.#recorder.markScriptChanged(this.#job, actorOf(this.#settings));
   }
 
   /** Of a program that an earlier life of the worker started. */

@@ -10,9 +10,10 @@ import type { AttemptCapsule } from './attempt-capsule.ts';
 import type { AttemptFiles } from '../files/attempt-files.ts';
 import type { AttemptWatch } from './attempt-watch.ts';
 import { markLaunched } from './launch-mark.ts';
-import { launcherKey } from './launcher-key.ts';
+import { toLauncherKey } from './launcher-key.ts';
 import type { Patience } from './patience.ts';
-import type { ProgramLauncher, WorkerSettings } from '../ports.ts';
+import type { ProgramLauncher } from '../../launcher/client/ports.ts';
+import type { WorkerSettings } from '../settings.ts';
 import { prepareProgram } from '../program/prepare-program.ts';
 import { ProgramRun } from '../program/program-run.ts';
 import type { ProgramTerms } from '../program/program-terms.ts';
@@ -68,7 +69,7 @@ export class AttemptProgram {
 
   constructor(job: ClaimedJob, deps: AttemptProgramDependencies, options: AttemptProgramOptions) {
     this.#job = job;
-    this.#key = launcherKey(job);
+    this.#key = toLauncherKey(job);
     this.#deps = deps;
     this.#options = options;
   }

@@ -13,7 +13,7 @@ import { AttemptCapsule } from './attempt-capsule.ts';
 import { AttemptProgram, type AdoptedProgram, type AttemptProgramDependencies } from './attempt-program.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../../lib/free-space.ts';
-import { launcherKey } from './launcher-key.ts';
+import { toLauncherKey } from './launcher-key.ts';
 import { Measurements } from './measurements.ts';
 import { PartRecorder } from './part-recorder.ts';
 import { released, toOutcome } from './outcome.ts';
@@ -21,6 +21,7 @@ import { openInput } from './attempt-secrets.ts';
 import { runKind, type OpenContext } from './run-kind.ts';
 import { writePinnedScript } from '../program/pinned-script.ts';
 import { toTerms } from '../program/program-terms.ts';
+import { actorOf } from '../settings.ts';
 import { Patience } from './patience.ts';
 import { WallLimit } from './wall-limit.ts';
 
@@ -71,7 +72,7 @@ export class AttemptRun {
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
     this.job = job;
-    this.key = launcherKey(job);
+    this.key = toLauncherKey(job);
     const logger = withFields(deps.logger, { job: job.jobId, attempt: job.number });
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
@@ -209,11 +210,8 @@ export class AttemptRun {
   /** False: the worker was told to let go before it was stored. */
   #finish(outcome: AttemptOutcome): Promise<boolean> {
     const { jobs, settings } = this.#deps;
-    const { jobId, number, token, retry, tries } = this.job;
-    const actor = `worker:${settings.name}`;
-    return this.#patience.untilDone(() =>
-      jobs.finish({ jobId, number, token, outcome, retry, tries, actor }),
-    );
+    const ended = { attempt: this.job, outcome, actor: actorOf(settings) };
+    return this.#patience.untilDone(() => jobs.finish(ended));
   }
 
   async #perform(output: OutputSink, program: AttemptProgram): Promise<KindOutcome> {

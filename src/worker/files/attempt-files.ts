@@ -5,7 +5,7 @@ import type { AttemptFolders } from './attempt-folders.ts';
 import { removeTree } from './attempt-folders.ts';
 import { keepFiles } from './keep-files.ts';
 import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
-import type { WorkerSettings } from '../ports.ts';
+import { actorOf, type WorkerSettings } from '../settings.ts';
 
 export interface AttemptFilesDependencies {
   files: Files;
@@ -66,7 +66,7 @@ export class AttemptFiles {
       folder,
       uid: settings.programIds?.uid ?? null,
       limitBytes: settings.madeFilesLimitBytes,
-      actor: `worker:${settings.name}`,
+      actor: actorOf(settings),
       signal,
     });
     await removeTree(folder);

@@ -6,7 +6,7 @@ import type { SecretOpener } from '../../domain/secrets/ports.ts';
 import type { ProgramFolders } from '../files/attempt-files.ts';
 import { openEnvironment } from '../attempt/attempt-secrets.ts';
 import type { LaidOutFile } from '../files/lay-out-files.ts';
-import type { WorkerSettings } from '../ports.ts';
+import type { WorkerSettings } from '../settings.ts';
 import { toProgramSpec } from './program-spec.ts';
 import type { ProgramTerms } from './program-terms.ts';
 import { resolveWorkdir } from './workdir.ts';

@@ -1,6 +1,6 @@
 import type { OutputSink } from '../../domain/output/ports.ts';
 import type { OutputFrame, ProgramEnd, ProgramNews, StreamOffsets } from '../../launcher/protocol.ts';
-import type { ProgramLauncher, ProgramListener } from '../ports.ts';
+import type { ProgramLauncher, ProgramListener } from '../../launcher/client/ports.ts';
 
 export type ProgramResult = { status: 'ended'; end: ProgramEnd } | { status: 'lost'; reason: string };
 

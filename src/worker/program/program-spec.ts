@@ -3,7 +3,7 @@ import type { ProgramPlan } from '../../domain/jobs/kind-ports.ts';
 import { attemptTokenVariable, type Isolation, type ProgramSpec } from '../../launcher/protocol.ts';
 import type { ProgramFolders } from '../files/attempt-files.ts';
 import type { AttemptEnvironment } from '../attempt/attempt-secrets.ts';
-import type { WorkerSettings } from '../ports.ts';
+import type { WorkerSettings } from '../settings.ts';
 import type { ProgramTerms } from './program-terms.ts';
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -1,6 +1,6 @@
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Limits } from '../../launcher/protocol.ts';
-import type { WorkerSettings } from '../ports.ts';
+import type { WorkerSettings } from '../settings.ts';
 
 /** What holds for the program of one attempt: what its submit said, and the defaults of this worker for the rest. */
 export interface ProgramTerms {

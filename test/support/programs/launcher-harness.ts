@@ -16,7 +16,8 @@ import type {
   UsageSample,
 } from '../../../src/launcher/protocol.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
-import { LauncherClient, type ProgramListener } from '../../../src/launcher/client/client.ts';
+import { LauncherClient } from '../../../src/launcher/client/client.ts';
+import type { ProgramListener } from '../../../src/launcher/client/ports.ts';
 import { until } from './until.ts';
 import type { Stream } from '../../../src/contract/stream.ts';
 
