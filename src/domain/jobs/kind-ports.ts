@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Verdict } from '../../contract/job.ts';
 import type { FailureReason } from '../../contract/states.ts';
 import type { DonePart, NewPart } from '../reports/part-ports.ts';
+import type { SeriesPoints } from '../reports/series-ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 
 /** One kind of work. Made with `defineKind`; listed in `list.ts`. */
@@ -83,13 +84,6 @@ export interface KindContext {
    * `run` is called anew, `plan` is not, and this resolves with the end of the program that ran on meanwhile.
    */
   program(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport>;
-}
-
-export interface SeriesPoints {
-  name: string;
-  unit?: string | null | undefined;
-  x: readonly number[];
-  y: readonly number[];
 }
 
 export interface ProgramPlan {
