@@ -189,12 +189,10 @@ export interface EndOnWire extends Omit<ProgramEnd, 'endedAt'> {
 
 export type SignalName = NodeJS.Signals;
 
-/** The bytes of `launch` are the program's standard input, if `hasStdin`. */
-export type SpecOnWire = Omit<ProgramSpec, 'stdin'>;
-
+/** The bytes of `launch` are the program's standard input, if `hasStdin`; in the head `stdin` is null. */
 export type ToLauncher =
   | { type: 'hello'; version: number }
-  | { type: 'launch'; spec: SpecOnWire; hasStdin: boolean }
+  | { type: 'launch'; spec: ProgramSpec; hasStdin: boolean }
   | { type: 'attach'; key: string; from: StreamOffsets }
   | { type: 'signal'; key: string; signal: SignalName }
   | { type: 'committed'; key: string; upTo: StreamOffsets }

@@ -109,8 +109,9 @@ export class LauncherClient implements ProgramLauncher {
       next: { stdout: 0, stderr: 0 },
       launching,
     });
-    const { stdin, ...onWire } = spec;
-    this.#send({ type: 'launch', spec: onWire, hasStdin: stdin !== null }, stdin ?? undefined);
+    const { stdin } = spec;
+    const message = { type: 'launch', spec: { ...spec, stdin: null }, hasStdin: stdin !== null } as const;
+    this.#send(message, stdin ?? undefined);
     return launching.promise;
   }
 
