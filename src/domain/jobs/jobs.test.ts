@@ -20,6 +20,13 @@ const kind = defineKind({
   run: async () => ({ state: 'succeeded' as const }),
 });
 
+/** Its schema changes what goes through it. */
+const marked = defineKind({
+  ...kind,
+  name: 'marked',
+  input: z.strictObject({ text: z.string().transform((text) => `${text}!`) }),
+});
+
 /** Use cases on a store that keeps what it is handed. */
 function create() {
   const submitted: NewJob[] = [];
@@ -61,7 +68,7 @@ function create() {
       callWorkers: () => {},
       announce: () => {},
     },
-    kinds: createKindRegistry([kind]),
+    kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
     obstacle: () => null,
   });
@@ -123,6 +130,14 @@ it.each(['a\0', 'a\ud800'])('text that the database cannot keep is refused on su
   const refusal = { code: 'invalid_input', details: [{ field: expect.any(String) }] };
   await expect(submit({}, text)).rejects.toMatchObject({ ...refusal, details: [{ field: 'input.text' }] });
   expect(submitted).toEqual([]);
+});
+
+it('an input that the schema of its kind gave back does not go through it again', async () => {
+  const { jobs, submitted } = create();
+  const request = { kind: 'marked', input: { text: 'a' }, options: submitOptions.parse({}), actor: ana };
+  await jobs.submit(request);
+  await jobs.submit({ ...request, isChecked: true });
+  expect(submitted.map(({ input }) => input)).toEqual([{ text: 'a!' }, { text: 'a' }]);
 });
 
 it('an end is handed on with what cannot be kept replaced, and all else as it was', async () => {

@@ -371,6 +371,8 @@ export type UsualTimeReader = (
 export interface SubmitRequest {
   kind: string;
   input: unknown;
+  /** It is what the schema of the kind gave back: the API checks a body as a whole, to name every mistake. Else it is checked here. */
+  isChecked?: boolean;
   options: SubmitOptions;
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
