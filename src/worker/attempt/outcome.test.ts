@@ -6,6 +6,9 @@ import { toOutcome } from './outcome.ts';
 const now = new Date('2026-03-01T12:00:05Z');
 const facts = {
   stopped: null,
+  launchedAt: null,
+  program: null,
+  isReleased: false,
   lostReason: null,
   end: null,
   exceeded: null,
