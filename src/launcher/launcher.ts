@@ -10,7 +10,7 @@ import type { OutputStore } from './output-store.ts';
 import { bootTicks, startTicksBetween } from './proc.ts';
 import { ProgramWatch } from './program-watch.ts';
 import { Program } from './program.ts';
-import { attemptTokenVariable, type Isolation, type ProgramSpec, type StartRefused } from './protocol.ts';
+import type { Isolation, ProgramSpec, StartRefused } from './protocol.ts';
 import type { Exit, Spawner, SpawnRequest } from './spawner.ts';
 import { UserSwitches } from './switch-user.ts';
 import { Watcher } from './watcher.ts';
@@ -101,8 +101,7 @@ export class Launcher {
       return { type: 'refused', ...request };
     }
 
-    const token = spec.env[attemptTokenVariable] ?? null;
-    const program = new Program(spec.key, token, {
+    const program = new Program(spec, {
       store,
       leftovers: this.#leftovers,
       oomKills: this.#oomKills,
@@ -110,7 +109,7 @@ export class Launcher {
       onMainEnded: (ended) => this.#mains.delete(ended.pid),
     });
     try {
-      journal.willStart(spec.key, token);
+      journal.willStart(spec.key, program.token);
     } catch (error) {
       cgroup?.remove();
       return {

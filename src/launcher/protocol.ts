@@ -114,6 +114,8 @@ export interface ProgramSpec {
   /** Null: /dev/null. */
   stdin: Uint8Array | null;
   isolation: Isolation | null;
+  /** Where its output is numbered from: behind what others printed in its place before. By default 0. */
+  outputBase?: StreamOffsets;
   /** Texts that are replaced by as many `*` in what it prints, before anything of it is kept or sent. */
   masks: string[];
 }
@@ -134,7 +136,7 @@ export interface StartRefused {
 
 export interface OutputFrame {
   stream: Stream;
-  /** Of the first byte, from 0, per stream. */
+  /** Of the first byte, per stream, from `outputBase` on. */
   offset: number;
   at: Date;
   bytes: Uint8Array;
@@ -171,6 +173,8 @@ export interface HeldProgram {
   key: string;
   pid: number;
   startedAt: Date;
+  /** As it was launched with; nothing from a launcher of an earlier version. */
+  outputBase?: StreamOffsets | undefined;
   /** The last start of a stream's kept bytes that can be attached from; earlier ones were committed. */
   outputStart: StreamOffsets;
   outputEnd: StreamOffsets;

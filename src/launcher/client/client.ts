@@ -106,7 +106,7 @@ export class LauncherClient implements ProgramLauncher {
       listener,
       pid: null,
       startTicks: null,
-      next: { stdout: 0, stderr: 0 },
+      next: { ...(spec.outputBase ?? { stdout: 0, stderr: 0 }) },
       launching,
     });
     const { stdin } = spec;
