@@ -1,6 +1,12 @@
 import type { ClaimedJob, JobStore, NearLimit } from '../../domain/jobs/ports.ts';
-import type { NotStarted, ProgramPlan, ProgramReport, StopCause } from '../../domain/jobs/kind-ports.ts';
-import type { OutputSink } from '../../domain/output/ports.ts';
+import type {
+  NotStarted,
+  ProgramLine,
+  ProgramPlan,
+  ProgramReport,
+  StopCause,
+} from '../../domain/jobs/kind-ports.ts';
+import type { OutputPosition, OutputReader, OutputSink } from '../../domain/output/ports.ts';
 import type { SecretOpener } from '../../domain/secrets/ports.ts';
 import type { ProgramLauncher, ProgramListener } from '../../launcher/client/ports.ts';
 import type {
@@ -14,8 +20,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { unlessAborted } from '../../lib/unless-aborted.ts';
 import type { AttemptFiles } from '../files/attempt-files.ts';
+import { LineFeed } from '../program/line-feed.ts';
 import { PrintedOutput } from '../program/printed-output.ts';
 import { specify, toTerms } from '../program/program-spec.ts';
+import { repeatOutput } from '../program/repeat-output.ts';
 import type { WorkerSettings } from '../settings.ts';
 import type { AttemptCapsule } from './attempt-capsule.ts';
 import type { AttemptWatch } from './attempt-watch.ts';
@@ -30,6 +38,7 @@ export interface AttemptProgramDependencies {
   store: Pick<JobStore, 'markLaunched'>;
   secrets: SecretOpener;
   launcher: ProgramLauncher;
+  reader: Pick<OutputReader, 'pieces'>;
   clock: Clock;
   logger: Logger;
 }
@@ -102,13 +111,19 @@ export class AttemptProgram implements ProgramListener {
   }
 
   /** @see KindContext.program */
-  async perform(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport> {
+  async perform(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    onLine?: (line: ProgramLine) => void,
+  ): Promise<ProgramReport> {
     const { adopted, interrupts, stop } = this.#parts;
     if (this.#isStarted) throw new Error('an attempt runs one program');
-    const answer = adopted ? this.#attach(adopted) : await this.#launch(plan);
+    const feed = onLine ? new LineFeed(onLine) : null;
+    const answer = adopted ? await this.#attach(adopted, feed) : await this.#launch(plan, feed);
     if (answer) return answer;
     if (interrupts.cause !== null) this.stop();
     await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
+    feed?.cut({ isRepeated: false });
+    if (feed?.problem) throw feed.problem;
     // It ended while no worker was there: whether in time, its own clock says.
     const { end } = this.#facts;
     if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
@@ -147,24 +162,31 @@ export class AttemptProgram implements ProgramListener {
   }
 
   onLost(reason: string): void {
-    this.#parts.output.gap(reason, new Date());
+    this.#printed?.gap(reason, new Date());
     this.#facts.lostReason = reason;
     this.#finish();
   }
 
-  #attach(adopted: HeldProgram): null {
-    const { output, wall } = this.#parts;
-    const printed = this.#takeOutput();
+  async #attach(adopted: HeldProgram, feed: LineFeed | null): Promise<null> {
+    const { output, interrupts, wall } = this.#parts;
+    const { reader, launcher } = this.#deps;
+    const printed = this.#takeOutput(feed);
     this.#isStarted = true;
     this.#facts.launchedAt = adopted.startedAt;
     if (printed.isFull) this.#stopForOutput();
-    this.#deps.launcher.attach(this.#key, output.received, this);
     if (!adopted.ended) wall.arm(this.ranMs);
+    const { outputBase } = adopted;
+    const read = (from: OutputPosition) => reader.pieces(this.#job, from);
+    if (feed) await repeatOutput(feed, { read, outputBase, interrupts });
+    launcher.attach(this.#key, output.received, this);
     return null;
   }
 
   /** Null: it runs. */
-  async #launch(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport | null> {
+  async #launch(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    feed: LineFeed | null,
+  ): Promise<ProgramReport | null> {
     const { settings, secrets: opener, launcher } = this.#deps;
     const { files, capsule, interrupts } = this.#parts;
     const planned = await plan();
@@ -181,7 +203,9 @@ export class AttemptProgram implements ProgramListener {
     if (this.#facts.isReleased) return this.#report();
     const { file, args, cwd } = spec;
     this.#facts.program = { file, args, cwd };
-    this.#takeOutput();
+    this.#takeOutput(feed);
+    // What was printed in its place before, by the kind or by a start that was refused, stays where it is.
+    spec.outputBase = this.#parts.output.received;
     const started = await launcher.launch(spec, this).catch((error: Error) => error);
     if (started instanceof Error) return this.#lose(started);
     if ('exitCode' in started) return this.#refuse(started);
@@ -231,9 +255,9 @@ export class AttemptProgram implements ProgramListener {
     return { status: 'ended', exitCode, signal, stopped: this.#parts.interrupts.cause };
   }
 
-  #takeOutput(): PrintedOutput {
+  #takeOutput(feed: LineFeed | null): PrintedOutput {
     const { output, watch } = this.#parts;
-    this.#printed = new PrintedOutput(output, {
+    this.#printed = new PrintedOutput(output, feed, {
       limitBytes: this.#outputLimit,
       warnBytes: this.#outputLimit * (this.#deps.settings.warnAt ?? Infinity),
       onNear: (printedBytes) => watch.near(this.#hitBy(printedBytes)),

@@ -3,7 +3,7 @@ import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
 import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
-import type { OutputReader, OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
+import type { OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
 import type { Kind, KindOutcome, KindRegistry, StopCause } from '../../domain/jobs/kind-ports.ts';
 import type { HeldProgram } from '../../launcher/protocol.ts';
 import { withFields } from '../../lib/logger.ts';
@@ -36,7 +36,6 @@ export interface AttemptRunDependencies extends AttemptProgramDependencies {
   fileStore: FileStore;
   folders: AttemptFolders;
   recorder: OutputRecorder;
-  reader: Pick<OutputReader, 'pieces'>;
   copies: OutputCopies;
 }
 
@@ -241,6 +240,8 @@ export class AttemptRun {
       signal: this.#interrupts.signal,
       log: (line, stream = 'stdout') => {
         if (program.ownsOutput) throw new Error('the output belongs to the program');
+        // It was said in the life that started the program.
+        if (this.#adopted) return;
         output.append(stream, Buffer.from(`${line}\n`), this.#deps.clock.now());
       },
       progress: (fraction, message) => this.#measurements.progress(fraction, message ?? null),
@@ -252,7 +253,7 @@ export class AttemptRun {
         this.#interrupts.lookUp(() => parts.lastGood({ kind, key, otherThan: jobId }, actor)),
       compareWith: async (base) =>
         void (await this.#interrupts.lookUp(() => store.setBaseRun(this.job, base))),
-      program: (plan) => program.perform(plan),
+      program: (plan, onLine) => program.perform(plan, onLine),
     };
   }
 }
