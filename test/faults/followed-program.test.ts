@@ -127,6 +127,14 @@ describe('a kind that follows its program', () => {
     },
   );
 
+  it('keeps a result that does not fit its schema, and says so', async () => {
+    startWorker();
+    const job = await submit(`echo '{"daybook": {"result": {"repeated": "none"}}}'; echo leave the result`);
+    const ended = await untilEnded(job);
+    expect(ended).toMatchObject({ state: 'succeeded', result: { repeated: 'none' } });
+    expect(ended.message).toMatch(/does not fit the schema of its kind: lines: .*; repeated: /);
+  });
+
   it('and fails at it fails when its program has ended, which runs on and is kept whole', async () => {
     startWorker();
     const job = await submit('echo fail the kind; sleep 0.3; echo more; exit 3');

@@ -12,6 +12,10 @@ export interface Kind<Input = unknown, Result = unknown> {
   readonly description: string;
   /** What is asked. Makes the check of the API, its documentation, the form and the help of the CLI. */
   readonly input: z.ZodType<Input>;
+  /**
+   * What a job that succeeded came to; no result counts as one without members. One that does not fit is kept all the
+   * same, and the message of the attempt says what is wrong.
+   */
   readonly result: z.ZodType<Result>;
   /** What lists show when the submit names nothing. */
   nameOf(input: Input): string;

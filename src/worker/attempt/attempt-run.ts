@@ -139,6 +139,7 @@ export class AttemptRun {
         ...program.facts,
         stopped: this.#interrupts.cause,
         result: this.#measurements.result,
+        resultSchema: this.#deps.kinds.get(this.job.kind)?.result ?? null,
         now: this.#deps.clock.now(),
         timeoutMs: this.job.timeoutMs,
       }),

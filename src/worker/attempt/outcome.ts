@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { emptyOutcome } from '../../domain/jobs/ports.ts';
 import type { AttemptOutcome, NearLimit } from '../../domain/jobs/ports.ts';
 import type { KindOutcome, StopCause } from '../../domain/jobs/kind-ports.ts';
@@ -21,6 +22,8 @@ export interface ProgramFacts {
 interface Facts extends ProgramFacts {
   stopped: StopCause | null;
   result: Record<string, unknown> | null;
+  /** What the kind promises of a result; null: nothing. */
+  resultSchema: z.ZodType | null;
   now: Date;
   timeoutMs: number | null;
 }
@@ -37,7 +40,7 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   const base: AttemptOutcome = {
     state: said.state,
     reason: said.state === 'failed' ? said.reason : null,
-    message: said.state === 'failed' ? describeFailure(said, end) : null,
+    message: said.state === 'failed' ? describeFailure(said, end) : findMisfit(facts),
     exitCode: end ? end.exitCode : (said.exitCode ?? null),
     signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
     endedAt: (end?.endedAt ?? facts.now).toISOString(),
@@ -72,6 +75,18 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
 function released(now: Date): AttemptOutcome {
   const message = 'The worker stood still before the first instruction.';
   return emptyOutcome('released', { reason: null, message, endedAt: now.toISOString() });
+}
+
+/**
+ * What is wrong with the result of an attempt that succeeded. It is kept all the same: what a day of computing came to
+ * must not be lost because a kind, or a program that reports, promised it in another form.
+ */
+function findMisfit({ result, resultSchema }: Facts): string | null {
+  const checked = resultSchema?.safeParse(result ?? {});
+  if (!checked || checked.success) return null;
+  const issues = checked.error.issues.slice(0, 3);
+  const list = issues.map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`);
+  return `Its result is kept as it is, though it does not fit the schema of its kind: ${list.join('; ')}.`;
 }
 
 function stopOutcome(

@@ -1,6 +1,7 @@
 /**
  * A worker of the product with one kind of its own, which follows what its program prints; a process, to be killed.
- * Its program runs `input.code` by /bin/sh. Of each line that is not repeated the kind reports a point.
+ * Its program runs `input.code` by /bin/sh. Of each line that is not repeated the kind reports a point;
+ * a line `fail the kind` makes it fail, `leave the result` lets it report none.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +51,7 @@ const following = defineKind({
         else context.series({ name: 'length', x: [lines.length], y: [text.length] });
       },
     );
-    context.result({ lines, repeated });
+    if (!lines.includes('stdout leave the result')) context.result({ lines, repeated });
     if (report.status === 'ended' && report.exitCode === 0) return { state: 'succeeded' };
     return { state: 'failed', reason: 'error', message: 'Its program failed.' };
   },
