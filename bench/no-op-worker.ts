@@ -42,7 +42,7 @@ const nothing = defineKind({
   title: 'Nothing',
   description: 'Ends at once.',
   input: z.object({}),
-  result: z.null(),
+  result: z.object({}),
   nameOf: () => 'nothing',
   runsProgram: false,
   run: async () => ({ state: 'succeeded' }),

@@ -61,8 +61,8 @@ export class Connection {
     const { launcher } = this.#parts;
     switch (message.type) {
       case 'launch': {
-        const { spec, hasStdin } = message;
-        const answer = launcher.launch(spec, hasStdin ? bytes : null);
+        const spec = { ...message.spec, stdin: message.hasStdin ? bytes : null };
+        const answer = launcher.launch(spec);
         if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
         const { pid, startedAt, startTicks } = answer.program;
         this.#attached.add(spec.key);

@@ -1,3 +1,4 @@
+import { attemptName } from '../contract/attempt.ts';
 import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
 import { emptyOutcome } from '../domain/jobs/ports.ts';
 import type { KindRegistry } from '../domain/jobs/kind-ports.ts';
@@ -5,9 +6,10 @@ import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
 import { AttemptRun, type AttemptRunDependencies } from './attempt/attempt-run.ts';
-import { launcherKey } from './attempt/launcher-key.ts';
+import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
 import { freeBytes } from '../lib/free-space.ts';
+import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
 export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
@@ -162,7 +164,7 @@ export class Worker implements Service {
       kinds: kinds.names,
     });
     this.#incarnation = incarnation;
-    const unknown = running.filter((attempt) => !this.#runs.has(launcherKey(attempt)) && isLost(attempt));
+    const unknown = running.filter((attempt) => !this.#runs.has(toLauncherKey(attempt)) && isLost(attempt));
     if (unknown.length === 0) return;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
@@ -174,7 +176,7 @@ export class Worker implements Service {
   /** An attempt the database says is ours and we did not know of. */
   async #takeUp(attempt: RunningAttempt, isCancelled: boolean): Promise<void> {
     const { launcher } = this.#options;
-    const key = launcherKey(attempt);
+    const key = toLauncherKey(attempt);
     const held = launcher.held.find((program) => program.key === key);
     if (held) {
       const run = new AttemptRun(attempt.job, this.#options, { adopted: held });
@@ -187,15 +189,14 @@ export class Worker implements Service {
   }
 
   /** The launcher never heard of it, so nothing of it ran: it goes back to its queue. */
-  async #release({ jobId, number, token, job }: RunningAttempt): Promise<void> {
+  async #release({ job: attempt }: RunningAttempt): Promise<void> {
     const { jobs, settings, clock } = this.#options;
     const outcome = emptyOutcome('released', {
       reason: null,
       message: 'Taken back before its first instruction.',
       endedAt: clock.now().toISOString(),
     });
-    const { retry, tries } = job;
-    await jobs.finish({ jobId, number, token, outcome, retry, tries, actor: `worker:${settings.name}` });
+    await jobs.finish({ attempt, outcome, actor: actorOf(settings) });
   }
 
   async #keepBeating(): Promise<void> {
@@ -251,22 +252,22 @@ export class Worker implements Service {
     this.#endForeign(beat, number);
     const lost = this.#findLost(beat);
     if (beat.status === 'expired') await this.#register(() => false);
-    else if (lost.size > 0) await this.#register(({ jobId, number }) => lost.has(`${jobId}.${number}`));
+    else if (lost.size > 0) await this.#register((attempt) => lost.has(attemptName(attempt)));
   }
 
   /** Attempts that two beats in a row called ours while no claim was under way that could bring them. */
   #findLost({ owned }: WorkerBeat): Set<string> {
-    const known = new Set([...this.#runs.values()].map(({ run }) => `${run.job.jobId}.${run.job.number}`));
-    const unknown = owned.map(({ jobId, number }) => `${jobId}.${number}`).filter((key) => !known.has(key));
-    const lost = new Set(unknown.filter((key) => this.#suspects.has(key)));
+    const known = new Set([...this.#runs.values()].map(({ run }) => attemptName(run.job)));
+    const unknown = owned.map(attemptName).filter((name) => !known.has(name));
+    const lost = new Set(unknown.filter((name) => this.#suspects.has(name)));
     this.#suspects = new Set(this.#claimsUnderWay > 0 ? [] : unknown);
     return this.#claimsUnderWay > 0 ? new Set() : lost;
   }
 
   #endForeign({ owned }: WorkerBeat, beatNumber: number): void {
-    const wanted = new Map(owned.map((attempt) => [`${attempt.jobId}.${attempt.number}`, attempt]));
+    const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
     for (const { run, since } of this.#runs.values()) {
-      const attempt = wanted.get(`${run.job.jobId}.${run.job.number}`);
+      const attempt = wanted.get(attemptName(run.job));
       if (attempt?.cancelRequested) run.stop('cancelled');
       else if (!attempt && since < beatNumber) run.stop('expired');
     }

@@ -125,7 +125,7 @@ describeOnDatabases('notifications', (create) => {
     const [claimed] = await worker.claim(1);
     if (!claimed) throw new Error('the job was to be claimed');
     const end = isGood ? succeeded(claimed) : failed(claimed);
-    await jobs.finish({ ...end, retry: claimed.retry, tries: 1 });
+    await jobs.finish({ ...end, attempt: { ...claimed, tries: 1 } });
     return id;
   };
   /** The feed ends at the oldest transaction under way, also of others on the same server. */

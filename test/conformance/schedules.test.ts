@@ -78,7 +78,7 @@ describeOnDatabases('schedules', (create) => {
   const endJobs = async (): Promise<void> => {
     const worker = await joinWorker(createJobStore(database.db));
     for (const job of await worker.claim(100)) {
-      await jobs.finish({ ...succeeded(job), retry: job.retry, tries: 1 });
+      await jobs.finish({ ...succeeded(job), attempt: { ...job, tries: 1 } });
     }
   };
 

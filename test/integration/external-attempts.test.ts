@@ -5,6 +5,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, app, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { silentBell } from '../support/routes.ts';
+import type { Stream } from '../../src/contract/stream.ts';
 
 useAccounts();
 
@@ -41,7 +42,7 @@ function reporter(headers: Headers, { jobId, attempt, token }: Begun) {
     post({ ...headers, 'attempt-token': token }, `/jobs/${jobId}/attempts/${attempt}/${what}`, payload);
 }
 
-function piece(stream: 'stdout' | 'stderr', offset: number, text: string): object {
+function piece(stream: Stream, offset: number, text: string): object {
   return { stream, offset, at: '2026-01-02T03:04:06.000Z', data: Buffer.from(text).toString('base64') };
 }
 

@@ -1,13 +1,12 @@
 import { AppError } from '../../contract/errors.ts';
 import { Gather } from '../../lib/gather.ts';
 import type { OutputReader } from '../output/ports.ts';
-import { decideNext } from './decide.ts';
-import { familyOf } from './failure.ts';
+import { toFinish } from './decide.ts';
 import { readErrorLine } from './last-words.ts';
 import type {
-  AttemptKey,
   AttemptOutcome,
   Bell,
+  EndedAttempt,
   Finish,
   Jobs,
   JobReader,
@@ -42,12 +41,9 @@ export function createJobs(options: JobsOptions): Jobs {
     const { places } = await store.settleDependants({ of, limit: settleLimit });
     bell.ring(places);
   };
-  const withErrorLine = async ({
-    outcome,
-    ...key
-  }: AttemptKey & { outcome: AttemptOutcome }): Promise<AttemptOutcome> =>
+  const withErrorLine = async ({ attempt, outcome }: EndedAttempt): Promise<AttemptOutcome> =>
     outcome.state === 'failed' && outcome.errorLine === null
-      ? { ...outcome, errorLine: await readErrorLine(key, { reader, output }) }
+      ? { ...outcome, errorLine: await readErrorLine(attempt, { reader, output }) }
       : outcome;
 
   return {
@@ -124,13 +120,12 @@ export function createJobs(options: JobsOptions): Jobs {
       return claimed;
     },
 
-    finish: async ({ retry, tries, ...ended }) => {
+    finish: async (ended) => {
       const outcome = toStorable(await withErrorLine(ended));
-      const next = decideNext({ outcome, retry, tries, now: new Date() });
-      const finished = await finishes.add({ ...ended, outcome, next, family: familyOf(outcome) });
+      const finished = await finishes.add(toFinish({ ...ended, outcome }, new Date()));
       if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
       if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
-      if (finished.hasDependants) await settle([ended.jobId]);
+      if (finished.hasDependants) await settle([ended.attempt.jobId]);
       bell.announce();
       return finished;
     },

@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { JobChange } from '../../contract/job-change.ts';
 import type {
   Attempt,
@@ -20,13 +21,6 @@ import type { AttemptRef } from '../output/ports.ts';
 export interface Place {
   queue: string;
   needs: readonly string[];
-}
-
-/** Names one attempt for good; the token tells it from another life of the same database. */
-export interface AttemptKey {
-  jobId: number;
-  number: number;
-  token: string;
 }
 
 /** A job about to be stored, everything decided. */
@@ -186,11 +180,10 @@ export interface Finish extends AttemptKey {
 }
 
 /** The end of an attempt as its worker reports it. */
-export interface EndedAttempt extends AttemptKey {
+export interface EndedAttempt {
+  /** With what says whether its job is tried again. */
+  attempt: AttemptKey & Pick<ClaimedJob, 'retry' | 'tries'>;
   outcome: AttemptOutcome;
-  retry: RetryPolicy;
-  /** Tries so far, this one included. */
-  tries: number;
   actor: string;
 }
 
@@ -378,6 +371,8 @@ export type UsualTimeReader = (
 export interface SubmitRequest {
   kind: string;
   input: unknown;
+  /** It is what the schema of the kind gave back: the API checks a body as a whole, to name every mistake. Else it is checked here. */
+  isChecked?: boolean;
   options: SubmitOptions;
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;

@@ -1,7 +1,6 @@
-import { decideNext } from './decide.ts';
+import { toFinish } from './decide.ts';
 import { emptyOutcome } from './ports.ts';
-import { familyOf } from './failure.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { Bell, JobStore, WatchedWorker } from './ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
@@ -89,8 +88,10 @@ export class Rescuer {
     const reason = `The worker ${worker.name} fell silent; what it had not stored by then is missing.`;
     // Before the end, as all output is: whoever sees the attempt ended sees the mark.
     for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
+    const now = clock.now();
+    const outcome = emptyOutcome('failed', { reason: 'lost', message, endedAt: now.toISOString() });
     const finished = await store.finish(
-      attempts.map((attempt) => lost(attempt, { message, now: clock.now(), actor: 'system:rescuer' })),
+      attempts.map(({ job: attempt }) => toFinish({ attempt, outcome, actor: 'system:rescuer' }, now)),
     );
     bell.ring(finished.flatMap(({ place }) => place ?? []));
     bell.announce();
@@ -100,19 +101,4 @@ export class Rescuer {
     const ids = new Set(workers.map(({ id }) => id));
     for (const id of this.#watches.keys()) if (!ids.has(id)) this.#watches.delete(id);
   }
-}
-
-/** The end of an attempt of which nobody knows how it ended. */
-export function lost(
-  attempt: RunningAttempt,
-  details: { message: string; now: Date; actor: string },
-): Finish {
-  const { jobId, number, token, job } = attempt;
-  const outcome = emptyOutcome('failed', {
-    reason: 'lost',
-    message: details.message,
-    endedAt: details.now.toISOString(),
-  });
-  const next = decideNext({ outcome, retry: job.retry, tries: job.tries, now: details.now });
-  return { jobId, number, token, outcome, next, family: familyOf(outcome), actor: details.actor };
 }

@@ -2,6 +2,7 @@ import type { Command, Option } from 'commander';
 import { notificationEvents } from '../../contract/notification-facts.ts';
 import { removals } from '../../contract/retention.ts';
 import { jobStates } from '../../contract/states.ts';
+import { streams } from '../../contract/stream.ts';
 import { parseServerUrl, type Client } from './client.ts';
 import { connect } from './connection.ts';
 import type { CliContext } from './context.ts';
@@ -64,7 +65,7 @@ const known: Readonly<Record<string, Values>> = {
   '--after': jobs,
   '--after-ok': jobs,
   '--state': list(...jobStates, 'live', 'ended'),
-  '--stream': list('stdout', 'stderr'),
+  '--stream': list(...streams),
   '--roles': list('web', 'worker'),
   '--removes': list(...removals),
   '--role': list('viewer', 'member', 'operator', 'admin'),
