@@ -12,7 +12,8 @@ const contract = 'src/contract/';
 const lib = 'src/lib/';
 const config = 'src/config/';
 const machine = 'src/machine/';
-const kindPorts = 'src/kinds/(define-kind|ports)\\.ts$';
+/** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
+const kindContract = 'src/kinds/[^/]+/contract(\\.ts$|/)';
 const localDatabase = 'src/operations/local-database\\.ts$';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
@@ -29,11 +30,11 @@ const mayImport = {
   lib: [],
   'domain/*': [contract, lib, ports],
   kinds: [contract, lib, ports],
-  worker: [contract, lib, machine, ports, kindPorts, launcherClient],
+  worker: [contract, lib, machine, ports, launcherClient],
   launcher: [lib],
   'adapters/*': [contract, lib, ports],
-  'surfaces/http': [contract, lib, ports],
-  'surfaces/cli': [contract, lib, config],
+  'surfaces/http': [contract, lib, ports, kindContract],
+  'surfaces/cli': [contract, lib, config, kindContract],
   'operations/*': [
     contract,
     lib,
@@ -79,10 +80,17 @@ module.exports = {
     },
     {
       name: 'contract-runs-in-browsers',
-      comment: 'The contract knows nothing of Node and no package but zod.',
+      comment: 'A contract knows nothing of Node and no package but zod.',
       severity: 'error',
-      from: { path: '^src/contract/', pathNot: tests },
-      to: { pathNot: ['^src/contract/', '^node_modules/zod/'] },
+      from: { path: [`^${contract}`, `^${kindContract}`], pathNot: tests },
+      to: { pathNot: [`^${contract}`, `^${kindContract}`, '^node_modules/zod/'] },
+    },
+    {
+      name: 'kinds-stand-alone',
+      comment: 'A kind is one folder: it can be added and removed without a look at another.',
+      severity: 'error',
+      from: { path: '^src/kinds/([^/]+)/' },
+      to: { path: '^src/kinds/[^/]+/', pathNot: '^src/kinds/$1/' },
     },
     {
       name: 'launcher-stays-small',
@@ -125,7 +133,7 @@ module.exports = {
       comment: 'What runs in a browser sees contracts and the API, nothing of the server.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^src/', pathNot: ['^src/contract/', '^src/kinds/[^/]+/contract\\.ts$'] },
+      to: { path: '^src/', pathNot: [`^${contract}`, `^${kindContract}`] },
     },
     {
       name: 'components-do-not-fetch',

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { plainText } from '../../contract/job.ts';
 import { defineKind } from '../define-kind.ts';
 import type { Kind, KindOutcome, ProgramReport } from '../../domain/jobs/kind-ports.ts';
-import { findQuoteProblem, toArgv } from '../../contract/script-arguments.ts';
+import { findQuoteProblem } from '../../contract/quoted-words.ts';
+import { toArgv } from './contract.ts';
 import { findScript, type ScriptFolder } from './find-script.ts';
 
 const argumentPair = z.tuple([

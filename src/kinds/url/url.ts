@@ -5,8 +5,8 @@
  * Nothing but the parts grows with the length of the list: they go to the database as they are made, and the result
  * keeps counts, the slowest and the first failures.
  */
-import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from '../../contract/url-test.ts';
-import { testKey } from '../../contract/url-text.ts';
+import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from './contract/url-test.ts';
+import { testKey } from './contract/url-text.ts';
 import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
 import type { DonePart } from '../../domain/reports/part-ports.ts';

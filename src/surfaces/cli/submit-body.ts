@@ -1,4 +1,4 @@
-import { toArgumentPairs } from './arguments.ts';
+import { toArgumentPairs } from '../../kinds/script/contract.ts';
 import { integerOption } from './command-parts.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { urlInput, type UrlResult, type UrlTest } from '../../../src/contract/url-test.ts';
+import { urlInput, type UrlResult, type UrlTest } from '../../../src/kinds/url/contract/url-test.ts';
 import type { Resolver } from '../../../src/kinds/url/resolve.ts';
 import { createGuard } from '../../../src/kinds/url/guard.ts';
 import { runOrder } from '../../../src/kinds/url/run-order.ts';

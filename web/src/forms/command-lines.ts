@@ -1,4 +1,4 @@
-import { toArgv, type ArgumentPair } from '../../../src/contract/script-arguments.ts';
+import { toArgv, type ArgumentPair } from '../../../src/kinds/script/contract.ts';
 import { isRecord } from './problems.ts';
 
 /** A word as a POSIX shell reads it back. */

@@ -15,7 +15,7 @@ import { describeCapsule } from '../capsule-view.ts';
 import type { CliContext } from '../context.ts';
 import { painter, print, printJson } from '../output.ts';
 import { toRunBody, withRunOptions, type RunChoices } from '../run-options.ts';
-import { toArgumentPairs } from '../arguments.ts';
+import { toArgumentPairs } from '../../../kinds/script/contract.ts';
 import { durationOption } from '../time.ts';
 
 interface AgainOptions extends RunChoices, ServerOptions {
