@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { configurationPage } from './configuration-page.ts';
 import { settings } from './registry.ts';
+import { listSettings } from './setting.ts';
 
 it('docs/configuration.md is what the registry says; else run `node scripts/write-docs.ts`', () => {
   const committed = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
@@ -11,9 +12,9 @@ it('docs/configuration.md is what the registry says; else run `node scripts/writ
 
 it('every setting stands in the page and has names of its own', () => {
   const page = configurationPage();
-  const names = Object.values(settings).flatMap((setting) => [...setting.names]);
+  const names = listSettings(settings).flatMap((setting) => [...setting.names]);
   for (const name of names) expect(page).toContain(`| \`${name}\``);
   expect(new Set(names).size).toBe(names.length);
-  const keys = Object.values(settings).map((setting) => setting.toml);
+  const keys = listSettings(settings).map((setting) => setting.toml);
   expect(new Set(keys).size).toBe(keys.length);
 });

@@ -11,9 +11,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const config = loadConfig(env, readConfigFile(env['DAYBOOK_CONFIG']));
   // A symbolic link can put one directory inside the other, though their names look apart.
   const problems = nestedDirectories({
-    data: realPath(config.data.directory),
-    home: realPath(config.data.homeDirectory),
-    scripts: realPath(config.data.scriptsDirectory),
+    directory: realPath(config.data.directory),
+    homeDirectory: realPath(config.data.homeDirectory),
+    scriptsDirectory: realPath(config.data.scriptsDirectory),
   });
   if (problems.length > 0) throw configurationError(problems);
   return config;
