@@ -11,6 +11,8 @@ const ports = 'src/domain/[^/]+/[a-z-]*ports\\.ts$';
 const contract = 'src/contract/';
 const lib = 'src/lib/';
 const config = 'src/config/';
+/** How a setting is declared: kinds have some of their own. */
+const settings = 'src/config/(setting|value-types)\\.ts$';
 const machine = 'src/machine/';
 /** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
 const kindContract = 'src/kinds/[^/]+/contract(\\.ts$|/)';
@@ -29,7 +31,7 @@ const mayImport = {
   contract: [],
   lib: [],
   'domain/*': [contract, lib, ports],
-  kinds: [contract, lib, ports],
+  kinds: [contract, lib, settings, ports],
   worker: [contract, lib, machine, ports, launcherClient],
   launcher: [lib],
   'adapters/*': [contract, lib, ports],
@@ -109,10 +111,10 @@ module.exports = {
     },
     {
       name: 'main-starts-the-root',
-      comment: 'The command line, and the composition root when a server is asked for.',
+      comment: 'The command line, and the composition root when a server or its settings are asked for.',
       severity: 'error',
       from: { path: '^src/main\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/app/serve\\.ts$', '^src/surfaces/cli/'] },
+      to: { path: '^src/', pathNot: ['^src/app/(configuration|serve)\\.ts$', '^src/surfaces/cli/'] },
     },
     {
       name: 'sql-lives-in-the-store',

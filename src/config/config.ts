@@ -6,7 +6,14 @@ import { checkEnvironmentNames, checkTomlKeys } from './known-names.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import { settings } from './registry.ts';
 import { resolveSetting, type SettingRow, type Sources } from './resolve.ts';
-import { isSetting, listSettings, type SettingTree, type ValuesOf } from './setting.ts';
+import {
+  isSetting,
+  listSettings,
+  type Caution,
+  type KindSettings,
+  type SettingTree,
+  type ValuesOf,
+} from './setting.ts';
 import { readToml } from './sources.ts';
 
 export type { DatabaseConfig } from './database.ts';
@@ -56,8 +63,12 @@ export interface Config extends Omit<Values, 'data' | 'http' | 'worker' | 'datab
   readonly database: DatabaseConfig;
   readonly oidc: OidcConfig | null;
   readonly secrets: Values['secrets'] & { readonly keyFile: string };
+  /** The settings of each kind of job, by its name; what they are, that kind knows. */
+  readonly kinds: Readonly<Record<string, unknown>>;
   /** Sentences for the log: names that have no effect. */
   readonly warnings: readonly string[];
+  /** What works, and somebody should have meant. */
+  readonly cautions: readonly Caution[];
   /** Every setting with its origin, secrets masked. */
   readonly settings: readonly SettingRow[];
 }
@@ -68,15 +79,17 @@ type Given<T> = { readonly [Key in keyof T]?: NonNullable<T[Key]> };
 /**
  * The whole configuration, frozen.
  * @param toml the text of daybook.toml, when there is one
+ * @param options.kinds those that bring settings along
  * @throws AppError `configuration` with every problem at once, one detail each
  */
 export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
   toml?: string,
-  options: { machine?: Machine } = {},
+  options: { machine?: Machine; kinds?: readonly KindSettings[] } = {},
 ): Config {
   const machine = options.machine ?? thisMachine();
-  const known = listSettings(settings);
+  const tree = { ...settings, kinds: treeOf(options.kinds ?? []) };
+  const known = listSettings(tree);
   const file = readToml(toml ?? '');
   const namesInEnv = checkEnvironmentNames(
     Object.keys(env).filter((name) => env[name] !== undefined),
@@ -84,14 +97,15 @@ export function loadConfig(
   );
   const namesInFile = checkTomlKeys([...file.texts.keys()], known);
   const problems: ErrorDetail[] = [...file.problems, ...namesInEnv.problems, ...namesInFile.problems];
-  const rows: SettingRow[] = [];
+  const found: Found = { rows: [], problems, cautions: [] };
   const withoutData = { env, toml: file.texts, defaults: { machine, dataDirectory: machine.directory } };
   const dataDirectory = resolveSetting(settings.data.directory, withoutData).value ?? machine.directory;
   const sources = { ...withoutData, defaults: { machine, dataDirectory } };
   const config: Config = {
-    ...complete(resolveAll(settings, sources, { rows, problems }), rows, problems),
+    ...complete(resolveAll(tree, sources, found), found),
     warnings: [...namesInEnv.warnings, ...namesInFile.warnings],
-    settings: rows,
+    cautions: found.cautions,
+    settings: found.rows,
   };
   if (problems.length > 0) throw configurationError(problems);
   return deepFreeze(config);
@@ -102,17 +116,26 @@ export function describeConfig(config: Config): readonly SettingRow[] {
   return config.settings;
 }
 
+function treeOf(kinds: readonly KindSettings[]): Readonly<Record<string, SettingTree>> {
+  return Object.fromEntries(kinds.map(({ name, settings: own = {} }) => [name, own]));
+}
+
+/** What is learned on the way, besides the values. */
+interface Found {
+  rows: SettingRow[];
+  problems: ErrorDetail[];
+  cautions: Caution[];
+}
+
 /** The value of each setting in its place; a malformed one is undefined, and the caller throws before anybody sees it. */
-function resolveAll<Tree extends SettingTree>(
-  tree: Tree,
-  sources: Sources,
-  found: { rows: SettingRow[]; problems: ErrorDetail[] },
-): ValuesOf<Tree> {
+function resolveAll<Tree extends SettingTree>(tree: Tree, sources: Sources, found: Found): ValuesOf<Tree> {
   const values = Object.entries(tree).map(([key, node]): [string, unknown] => {
     if (!isSetting(node)) return [key, resolveAll(node, sources, found)];
     const { value, row, problems } = resolveSetting(node, sources);
     found.rows.push(row);
     found.problems.push(...problems);
+    const caution = value === undefined || value === null ? null : node.cautionOf?.(value);
+    if (caution) found.cautions.push(caution);
     return [key, value];
   });
   return Object.fromEntries(values) as ValuesOf<Tree>;
@@ -120,10 +143,9 @@ function resolveAll<Tree extends SettingTree>(
 
 /** Adds what follows from several settings. */
 function complete(
-  values: Values,
-  rows: readonly SettingRow[],
-  problems: ErrorDetail[],
-): Omit<Config, 'warnings' | 'settings'> {
+  values: Values & Pick<Config, 'kinds'>,
+  { rows, problems }: Found,
+): Omit<Config, 'warnings' | 'cautions' | 'settings'> {
   const { data, http, secrets } = values;
   if (data.homeDirectory && data.scriptsDirectory && data.directory)
     problems.push(...nestedDirectories(data));

@@ -1,6 +1,6 @@
 import { otherNames, reservedNames } from './known-names.ts';
 import { settings } from './registry.ts';
-import { listSettings, type Setting } from './setting.ts';
+import { listSettings, type KindSettings, type Setting } from './setting.ts';
 
 const sections: Readonly<Record<string, string>> = {
   data: 'Data and time',
@@ -14,16 +14,22 @@ const sections: Readonly<Record<string, string>> = {
   worker: 'Worker',
   database: 'Database',
   metrics: 'Metrics',
-  urls: 'URL tests',
   mail: 'E-mail',
   mqtt: 'MQTT',
 };
 
-/** The text of docs/configuration.md. */
-export function configurationPage(): string {
+/** The text of docs/configuration.md. A section that only a kind has settings in bears the title of the kind. */
+export function configurationPage(kinds: readonly KindSettings[]): string {
   const all = listSettings(settings);
-  const tables = Object.entries(sections).map(([section, title]) => {
-    const members = all.filter((setting) => setting.toml.startsWith(`${section}.`));
+  const titles = new Map(Object.entries(sections));
+  for (const { title, settings: own = {} } of kinds) {
+    for (const one of listSettings(own)) {
+      all.push(one);
+      if (!titles.has(sectionOf(one))) titles.set(sectionOf(one), title);
+    }
+  }
+  const tables = [...titles].map(([section, title]) => {
+    const members = all.filter((one) => sectionOf(one) === section);
     return [
       `## ${title}`,
       '',
@@ -54,6 +60,10 @@ that looks like a typing error, while any other unknown \`DAYBOOK_…\` name is 
     slots = 4
     queues = ["default", "nightly"]
 `;
+
+function sectionOf({ toml }: Setting<unknown>): string {
+  return toml.slice(0, toml.indexOf('.'));
+}
 
 function tableRow(setting: Setting<unknown>): string {
   const names = setting.names.map((name) => `\`${name}\``).join(', ');

@@ -16,6 +16,13 @@ export interface Setting<T> {
   doc: string;
   /** `all`: the value is never shown. `password`: only the password inside the address is hidden. */
   secret?: 'all' | 'password';
+  /** What `daybook doctor` says of a value that works, and that somebody should have meant. */
+  cautionOf?(value: NonNullable<T>): Caution | null;
+}
+
+export interface Caution {
+  text: string;
+  advice: string;
 }
 
 export interface DefaultsContext {
@@ -23,15 +30,15 @@ export interface DefaultsContext {
   dataDirectory: string;
 }
 
-type Details = Omit<Setting<unknown>, 'type' | 'fallback'>;
+type Details<T> = Omit<Setting<T>, 'type' | 'fallback'>;
 type Fallback = string | ((defaults: DefaultsContext) => string);
 
-export function setting<T>(type: ValueType<T>, fallback: Fallback, details: Details): Setting<T> {
+export function setting<T>(type: ValueType<T>, fallback: Fallback, details: Details<T>): Setting<T> {
   return { ...details, type: type as ValueType<NonNullable<T>>, fallback };
 }
 
 /** A setting without a default: its value is undefined where nobody set it. */
-export function optional<T>(type: ValueType<T>, details: Details): Setting<T | undefined> {
+export function optional<T>(type: ValueType<T>, details: Details<T>): Setting<T | undefined> {
   return { ...details, type: type as ValueType<NonNullable<T>>, fallback: undefined };
 }
 
@@ -44,6 +51,13 @@ export interface SettingTree {
 export type ValuesOf<Tree> = {
   readonly [Key in keyof Tree]: Tree[Key] extends Setting<infer T> ? T : ValuesOf<Tree[Key]>;
 };
+
+/** The settings that a kind of job brings along. */
+export interface KindSettings {
+  readonly name: string;
+  readonly title: string;
+  readonly settings?: SettingTree;
+}
 
 /** Every setting of a tree, in its order. */
 export function listSettings(tree: SettingTree): Setting<unknown>[] {

@@ -22,9 +22,9 @@ export type Port = number | 'off';
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Marks text that a `convert` function does not accept. */
-const rejected = Symbol('rejected');
+export const rejected = Symbol('rejected');
 
-function valueType<T>(
+export function valueType<T>(
   expected: string,
   convert: (text: string) => T | typeof rejected,
   extras: Pick<ValueType<T>, 'settle'> = {},
@@ -127,32 +127,15 @@ export const trustProxy: ValueType<TrustProxy> = valueType(
   },
 );
 
-function splitList(value: string): string[] {
+export function splitList(value: string): string[] {
   return value
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
 }
 
-/** A range that URL tests may reach, and the least role of who may; null: everybody. */
-export interface AllowedRange {
-  readonly cidr: string;
-  readonly least: Role | null;
-}
-
-export const allowedRanges: ValueType<readonly AllowedRange[]> = valueType(
-  `a comma-separated list of addresses and CIDR ranges, each alone or as range=role; roles are ${roles.join(', ')}`,
-  (value) => {
-    const ranges = splitList(value).map((item): AllowedRange | undefined => {
-      const [cidr = '', role] = item.split('=').map((part) => part.trim());
-      const least = role === undefined ? null : roles.find((known) => known === role);
-      return isAddressRange(cidr) && least !== undefined ? { cidr, least } : undefined;
-    });
-    return ranges.every((range) => range !== undefined) ? Object.freeze(ranges) : rejected;
-  },
-);
-
-function isAddressRange(value: string): boolean {
+/** An IP address, alone or with the bits of a range. */
+export function isAddressRange(value: string): boolean {
   const [address = '', bits, ...rest] = value.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;

@@ -8,6 +8,10 @@ export const peopleSettings = {
       toml: 'accounts.admin_password',
       secret: 'all',
       doc: 'Password of `admin`, used when that account is made at the first start. Without it a random one is printed once.',
+      cautionOf: () => ({
+        text: 'DAYBOOK_ADMIN_PASSWORD is set; it counts at the first start only.',
+        advice: 'Remove it from the environment, where other programs of this account can read it.',
+      }),
     }),
   },
   secrets: {

@@ -74,14 +74,13 @@ export const serverSettings = {
       names: ['DAYBOOK_OPEN_PREDECESSORS'],
       toml: 'http.open_predecessors',
       doc: 'Lets old clients use `/task/…` and `/api/…` without an account. Whoever reaches the port can then run scripts.',
-    }),
-  },
-  urls: {
-    allowed: setting(types.allowedRanges, '', {
-      names: ['DAYBOOK_URL_ALLOW'],
-      toml: 'urls.allow',
-      fallbackShown: 'public addresses only',
-      doc: 'Ranges that URL tests may reach besides public addresses, such as `10.1.0.0/16`; `10.2.0.0/16=operator` only for people with that role or a higher one. Old clients without an account have no role.',
+      cautionOf: (isOpen) =>
+        isOpen
+          ? {
+              text: 'Whoever reaches the port can run scripts without an account.',
+              advice: 'Unset DAYBOOK_OPEN_PREDECESSORS.',
+            }
+          : null,
     }),
   },
   metrics: {

@@ -127,11 +127,6 @@ export const workerSettings = {
       fallbackShown: 'no copies',
       doc: 'The same for standard error, as `<uid>_stderr.log`.',
     }),
-    allowShell: setting(types.flag, '0', {
-      names: ['WORKER_ALLOW_SHELL'],
-      toml: 'worker.allow_shell',
-      doc: 'Lets jobs name any program on PATH, not only scripts. Whoever may submit can then run everything the worker’s account may.',
-    }),
   },
   files: {
     limitBytes: setting(types.size(1024), '1GiB', {

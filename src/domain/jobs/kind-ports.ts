@@ -3,7 +3,7 @@ import type { Verdict } from '../../contract/job.ts';
 import type { FailureReason } from '../../contract/states.ts';
 import type { DonePart, NewPart } from '../reports/part-ports.ts';
 
-/** One kind of work. Made with `defineKind`; listed in `list.ts`. */
+/** One kind of work, as everybody knows it who takes, shows or repeats jobs. */
 export interface Kind<Input = unknown, Result = unknown> {
   readonly name: string;
   readonly title: string;
@@ -20,10 +20,14 @@ export interface Kind<Input = unknown, Result = unknown> {
    * then tried again, and `partsDone` tells the next one what need not be repeated.
    */
   isRepeatable?(input: Input): boolean;
-  /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
+  /** Its jobs run by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */
   readonly isInternal?: boolean;
+}
+
+/** The same for a worker, with what does its jobs. */
+export interface RunnableKind<Input = unknown, Result = unknown> extends Kind<Input, Result> {
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
 }
 
@@ -131,8 +135,8 @@ export interface ExternalKind {
 }
 
 /** Every kind this process knows. */
-export interface KindRegistry {
+export interface KindRegistry<Known extends Kind = Kind> {
   readonly names: readonly string[];
-  readonly list: readonly Kind[];
-  get(name: string): Kind | undefined;
+  readonly list: readonly Known[];
+  get(name: string): Known | undefined;
 }

@@ -4,7 +4,13 @@ import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
 import type { OutputReader, OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
-import type { Detached, Kind, KindOutcome, KindRegistry, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type {
+  Detached,
+  KindOutcome,
+  KindRegistry,
+  RunnableKind,
+  StopCause,
+} from '../../domain/jobs/kind-ports.ts';
 import { withFields } from '../../lib/logger.ts';
 import type { OutputCopies } from '../files/output-copies.ts';
 import type { AttemptFolders } from '../files/attempt-folders.ts';
@@ -25,7 +31,7 @@ import { Patience } from './patience.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies extends AttemptProgramDependencies {
-  kinds: KindRegistry;
+  kinds: KindRegistry<RunnableKind>;
   jobs: Pick<Jobs, 'finish'>;
   store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
@@ -244,7 +250,7 @@ export class AttemptRun {
     }
   }
 
-  async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
+  async #toKindJob(kind: RunnableKind): Promise<Parameters<RunnableKind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
     const place = { capsules, directory: settings.pinnedDirectory };
