@@ -138,7 +138,7 @@ export function createRouteDependencies(
     parts: createPartStore(db),
     capsules,
     secrets,
-    again: createAgain({ jobs, capsules, scripts }),
+    again: createAgain({ jobs, capsules, scripts, kinds }),
     kinds,
     finder,
     output: createOutputReader(createOutputStore(db)),

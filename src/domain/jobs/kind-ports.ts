@@ -20,6 +20,11 @@ export interface Kind<Input = unknown, Result = unknown> {
    * then tried again, and `partsDone` tells the next one what need not be repeated.
    */
   isRepeatable?(input: Input): boolean;
+  /**
+   * The member of an input that names a file of the scripts directory, for a kind whose jobs do what a script says. Such
+   * a job can run again as it was, by the text that the record keeps: see `KindJob.pinnedScript`.
+   */
+  readonly scriptMember?: string;
   /** Its jobs run by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */

@@ -41,6 +41,7 @@ export const scriptKind = defineKind({
   result: z.record(z.string(), z.unknown()).describe('What the script reported by protocol lines.'),
   settings: scriptSettings,
   nameOf: (input) => [input.script, ...toArgv(input.arguments)].join(' '),
+  scriptMember: 'script',
   runsProgram: true,
   createRun:
     ({ scriptsDirectory, settings: { allowShell } }) =>

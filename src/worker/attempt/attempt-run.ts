@@ -253,7 +253,7 @@ export class AttemptRun {
   async #toKindJob(kind: RunnableKind): Promise<Parameters<RunnableKind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
-    const place = { capsules, directory: settings.pinnedDirectory };
+    const place = { capsules, scriptMember: kind.scriptMember, directory: settings.pinnedDirectory };
     const pinnedScript = this.#adopted
       ? null
       : await this.#patience.lookUp(() => writePinnedScript(this.job, place));
