@@ -15,7 +15,7 @@ const config = 'src/config/';
 const settings = 'src/config/(setting|value-types)\\.ts$';
 const machine = 'src/machine/';
 /** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
-const kindContract = 'src/kinds/[^/]+/contract(\\.ts$|/)';
+const kindContract = 'src/kinds/(command-forms\\.ts$|[^/]+/contract(\\.ts$|/))';
 const localDatabase = 'src/operations/local-database\\.ts$';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';

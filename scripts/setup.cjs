@@ -69,8 +69,8 @@ function wantedPagesStamp() {
 function contractsOfKinds() {
   const kinds = path.join(root, 'src', 'kinds');
   return filesIn(kinds).filter((file) => {
-    const [, name] = path.relative(kinds, file).split(path.sep);
-    return name === 'contract' || name === 'contract.ts';
+    const [folder, name] = path.relative(kinds, file).split(path.sep);
+    return folder === 'command-forms.ts' || name === 'contract' || name === 'contract.ts';
   });
 }
 

@@ -1,4 +1,16 @@
+import type { CommandForm } from '../../contract/command-form.ts';
 import { quoteWord, splitWords } from '../../contract/quoted-words.ts';
+
+/** The script and its arguments. */
+export const scriptCommand: CommandForm = {
+  missing: 'Which script? For example: daybook submit report.sh',
+  toInput: ([script, ...args]) => ({ script, arguments: toArgumentPairs(args) }),
+  toWords: ({ script, arguments: pairs = [] }) => {
+    if (typeof script !== 'string' || script === '' || script.startsWith('-')) return null;
+    return Array.isArray(pairs) ? [script, ...toArgv(pairs as ArgumentPair[])] : null;
+  },
+  toEdit: (args) => ({ arguments: toArgumentPairs(args) }),
+};
 
 /** One option with its value, as `{"--source": "a b"}` says it. Either may be empty. */
 export type ArgumentPair = readonly [option: string, value: string];
