@@ -72,7 +72,10 @@ async function toInput(
     return parseInput(await readInput(context, input));
   }
   const form = commandForms[kind];
-  if (!form) throw new UsageError(`--kind ${kind} needs --input with the JSON of its input.`);
+  if (!form)
+    throw new UsageError(
+      `--kind ${kind} needs --input with the JSON of its input; "daybook kinds ${kind}" shows its members.`,
+    );
   if (script === undefined) throw new UsageError(form.missing);
   return form.toInput([script, ...args]);
 }
