@@ -51,7 +51,7 @@ describe('defaults', () => {
       outputLimitBytes: 2 ** 30,
       minFreeDiskBytes: 2 ** 30,
     });
-    expect(config.kinds).toEqual({ script: { allowShell: false }, url: { allowed: [] }, bulk: {} });
+    expect(config.kinds).toMatchObject({ script: { allowShell: false }, url: { allowed: [] }, bulk: {} });
     expect(config.database).toEqual({ kind: 'embedded', poolSize: 10 });
     expect(config.timezone).toBe('Europe/Madrid');
     expect(config.stop.deadlineMs).toBe(20_000);
