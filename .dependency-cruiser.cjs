@@ -11,8 +11,11 @@ const ports = 'src/domain/[^/]+/[a-z-]*ports\\.ts$';
 const contract = 'src/contract/';
 const lib = 'src/lib/';
 const config = 'src/config/';
+/** How a setting is declared: kinds have some of their own. */
+const settings = 'src/config/(setting|value-types)\\.ts$';
 const machine = 'src/machine/';
-const kindPorts = 'src/kinds/(define-kind|ports)\\.ts$';
+/** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
+const kindContract = 'src/kinds/(command-forms\\.ts$|[^/]+/contract(\\.ts$|/))';
 const localDatabase = 'src/operations/local-database\\.ts$';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
@@ -28,12 +31,12 @@ const mayImport = {
   contract: [],
   lib: [],
   'domain/*': [contract, lib, ports],
-  kinds: [contract, lib, ports],
-  worker: [contract, lib, machine, ports, kindPorts, launcherClient],
+  kinds: [contract, lib, settings, ports],
+  worker: [contract, lib, machine, ports, launcherClient],
   launcher: [lib],
   'adapters/*': [contract, lib, ports],
-  'surfaces/http': [contract, lib, ports],
-  'surfaces/cli': [contract, lib, config],
+  'surfaces/http': [contract, lib, ports, kindContract],
+  'surfaces/cli': [contract, lib, config, kindContract],
   'operations/*': [
     contract,
     lib,
@@ -79,10 +82,17 @@ module.exports = {
     },
     {
       name: 'contract-runs-in-browsers',
-      comment: 'The contract knows nothing of Node and no package but zod.',
+      comment: 'A contract knows nothing of Node and no package but zod.',
       severity: 'error',
-      from: { path: '^src/contract/', pathNot: tests },
-      to: { pathNot: ['^src/contract/', '^node_modules/zod/'] },
+      from: { path: [`^${contract}`, `^${kindContract}`], pathNot: tests },
+      to: { pathNot: [`^${contract}`, `^${kindContract}`, '^node_modules/zod/'] },
+    },
+    {
+      name: 'kinds-stand-alone',
+      comment: 'A kind is one folder: it can be added and removed without a look at another.',
+      severity: 'error',
+      from: { path: '^src/kinds/([^/]+)/' },
+      to: { path: '^src/kinds/[^/]+/', pathNot: '^src/kinds/$1/' },
     },
     {
       name: 'launcher-stays-small',
@@ -101,10 +111,10 @@ module.exports = {
     },
     {
       name: 'main-starts-the-root',
-      comment: 'The command line, and the composition root when a server is asked for.',
+      comment: 'The command line, and the composition root when a server or its settings are asked for.',
       severity: 'error',
       from: { path: '^src/main\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/app/serve\\.ts$', '^src/surfaces/cli/'] },
+      to: { path: '^src/', pathNot: ['^src/app/(configuration|serve)\\.ts$', '^src/surfaces/cli/'] },
     },
     {
       name: 'sql-lives-in-the-store',
@@ -125,7 +135,7 @@ module.exports = {
       comment: 'What runs in a browser sees contracts and the API, nothing of the server.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^src/', pathNot: ['^src/contract/', '^src/kinds/[^/]+/contract\\.ts$'] },
+      to: { path: '^src/', pathNot: [`^${contract}`, `^${kindContract}`] },
     },
     {
       name: 'components-do-not-fetch',
@@ -144,6 +154,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // A checkout whose packages are a link to those of another: the rules name them by where they stand here.
+    preserveSymlinks: true,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

@@ -12,8 +12,9 @@ import { z } from 'zod';
 import { createCapsuleRecorder } from '../src/domain/again/capsule-recorder.ts';
 import { createFiles } from '../src/domain/files/files.ts';
 import { createJobs } from '../src/domain/jobs/jobs.ts';
+import type { RunnableKind } from '../src/domain/jobs/kind-ports.ts';
 import type { Jobs } from '../src/domain/jobs/ports.ts';
-import { createKindRegistry, defineKind } from '../src/kinds/define-kind.ts';
+import { createKindRegistry } from '../src/kinds/define-kind.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/logger.ts';
 import { createOutputReader } from '../src/domain/output/reader.ts';
@@ -37,7 +38,7 @@ const slots = 256;
 const url = process.env['BENCH_DATABASE'] ?? '';
 const folder = mkdtempSync(join(tmpdir(), 'daybook-bench-'));
 const actor = { name: 'ana', accountId: null, role: 'member' } as const;
-const nothing = defineKind({
+const nothing: RunnableKind = {
   name: 'nothing',
   title: 'Nothing',
   description: 'Ends at once.',
@@ -46,7 +47,7 @@ const nothing = defineKind({
   nameOf: () => 'nothing',
   runsProgram: false,
   run: async () => ({ state: 'succeeded' }),
-});
+};
 
 const db = openDatabase(url);
 await migrate(db);

@@ -23,6 +23,7 @@ const code = await runCli(process.argv.slice(2), {
       for (const signal of signals) process.off(signal, listener);
     };
   },
+  loadConfiguration: () => import('./app/configuration.ts'),
   // Loaded only when a server is to run: everything else answers sooner.
   loadServer: () => import('./app/serve.ts'),
 });

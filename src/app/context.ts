@@ -5,7 +5,7 @@ import type { Files, FileStore } from '../domain/files/ports.ts';
 import type { createJobs } from '../domain/jobs/jobs.ts';
 import type { JobStore } from '../domain/jobs/ports.ts';
 import type { OutputStore } from '../domain/output/ports.ts';
-import type { listKinds } from '../kinds/list.ts';
+import type { kinds } from '../kinds/list.ts';
 import type { Metrics } from '../domain/metrics/ports.ts';
 import type { ProgramAccount } from '../machine/program-account.ts';
 import type { NotifyRings } from '../adapters/queue/notify.ts';
@@ -47,7 +47,7 @@ export interface BuildContext extends StartContext {
 export interface Core extends BuildContext {
   store: ReturnType<typeof createJobStore>;
   outputStore: ReturnType<typeof createOutputStore>;
-  kinds: ReturnType<typeof listKinds>;
+  kinds: typeof kinds;
   secretStore: SecretStore;
   secretKey: SecretKey;
   rings: NotifyRings;

@@ -5,7 +5,7 @@ import { createJobs } from '../domain/jobs/jobs.ts';
 import { appendGap } from '../domain/output/gap-chunk.ts';
 import { createOutputReader } from '../domain/output/reader.ts';
 import { Rescuer } from '../domain/jobs/rescuer.ts';
-import { listKinds } from '../kinds/list.ts';
+import { kinds } from '../kinds/list.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Service } from '../lib/service.ts';
 import { measureJobStore, measureOutputStore } from '../domain/metrics/measured-stores.ts';
@@ -22,7 +22,6 @@ import { createJobStore } from '../adapters/store/job-store.ts';
 import { Leader } from '../adapters/store/leader.ts';
 import { findActor } from '../domain/accounts/find-actor.ts';
 import { createBulk } from '../domain/diary/bulk.ts';
-import { createBulkSteps } from '../adapters/store/search/bulk-steps.ts';
 import { WordsKeeper } from '../domain/diary/words-keeper.ts';
 import { createWordStore } from '../adapters/store/search/word-store.ts';
 import { createJobSearch } from '../adapters/store/search/job-search.ts';
@@ -49,21 +48,6 @@ export async function buildCore(
     decorate?.outputStore(plainOutputStore) ?? plainOutputStore,
     metrics,
   );
-  const kinds = listKinds({
-    script: {
-      scriptsDirectory: config.data.scriptsDirectory,
-      allowShell: config.worker.allowShell,
-    },
-    bulk: {
-      bulk: { run: (order, options) => bulk.run(order, options) },
-      steps: createBulkSteps(db),
-      findActor: (name) => findActor(createAccountStore(db), name),
-    },
-    url: {
-      allowed: config.urls.allowed,
-      findRole: async (name) => (await findActor(createAccountStore(db), name))?.role ?? null,
-    },
-  });
   const rings = new NotifyRings({
     connection,
     notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),

@@ -151,7 +151,7 @@ export async function buildHttp(
     parts: createPartStore(db),
     capsules,
     secrets: createSecrets(core.secretStore, core.secretKey),
-    again: createAgain({ jobs, capsules, scripts }),
+    again: createAgain({ jobs, capsules, scripts, kinds }),
     kinds,
     finder,
     output: createOutputReader(outputStore),

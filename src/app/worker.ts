@@ -2,6 +2,10 @@ import { hostname } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import { createCapsuleRecorder } from '../domain/again/capsule-recorder.ts';
 import type { Config } from '../config/config.ts';
+import { findActor } from '../domain/accounts/find-actor.ts';
+import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
+import { createAccountStore } from '../adapters/store/account-store.ts';
+import { createBulkSteps } from '../adapters/store/search/bulk-steps.ts';
 import { createOutputReader } from '../domain/output/reader.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -52,7 +56,7 @@ export function buildWorker(config: Config, core: Core): Worker {
     id,
     identity: { host: hostname(), pid: process.pid, version: packageFile.version },
     settings,
-    kinds,
+    kinds: openKinds(kinds.list, placeOf(config, core), config.kinds),
     jobs,
     store,
     series: createSeriesStore(db),
@@ -81,4 +85,16 @@ export function buildWorker(config: Config, core: Core): Worker {
       };
     },
   });
+}
+
+/** What kinds get to run with. */
+function placeOf({ data }: Config, { db, bulk }: Core): KindPlace {
+  const accounts = createAccountStore(db);
+  return {
+    homeDirectory: data.homeDirectory,
+    scriptsDirectory: data.scriptsDirectory,
+    findActor: (name) => findActor(accounts, name),
+    bulk,
+    bulkSteps: createBulkSteps(db),
+  };
 }

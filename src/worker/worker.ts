@@ -1,7 +1,7 @@
 import { attemptName } from '../contract/attempt.ts';
 import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
 import { emptyOutcome } from '../domain/jobs/ports.ts';
-import type { KindRegistry } from '../domain/jobs/kind-ports.ts';
+import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
@@ -20,7 +20,7 @@ export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'st
   store: JobStore;
   /** Registers for rings and calls; returns how to stop. */
   listen(listeners: { onRing(): void; onCall(): void }): () => void;
-  kinds: KindRegistry;
+  kinds: KindRegistry<RunnableKind>;
 }
 
 /** How long a lost ring may delay a job. */

@@ -6,8 +6,7 @@ import type { Principal, TokenScope } from '../../src/contract/permissions.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
 import type { RouteDependencies } from '../../src/surfaces/http/routes.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/surfaces/http/server.ts';
-import type { BulkSettings } from '../../src/kinds/bulk/bulk.ts';
-import { listKinds } from '../../src/kinds/list.ts';
+import { kinds } from '../../src/kinds/list.ts';
 
 /** Takes `Bearer <role>.<scope>` for what it says; anything else is refused. */
 const accounts: Authenticator = {
@@ -76,11 +75,6 @@ const nothing: unknown = new Proxy(() => nothing, {
 
 /** Dependencies of routes whose handlers never run; the kinds are real, because routes are made from their schemas. */
 export function routeDependencies(given: Partial<RouteDependencies> = {}): RouteDependencies {
-  const kinds = listKinds({
-    script: { scriptsDirectory: '/nowhere', allowShell: false },
-    bulk: nothing as BulkSettings,
-    url: { allowed: [], findRole: () => Promise.resolve(null) },
-  });
   const known: Partial<RouteDependencies> = { kinds, openPredecessors: false, ...given };
   return new Proxy(known, {
     get: (target, name) => (name in target ? target[name as keyof RouteDependencies] : nothing),

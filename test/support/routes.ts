@@ -12,7 +12,7 @@ import { appendOutput, chunkOutput } from '../../src/domain/output/append.ts';
 import { createOutputReader } from '../../src/domain/output/reader.ts';
 import { createServerFacts } from '../../src/app/server-facts.ts';
 import type { Bell } from '../../src/domain/jobs/ports.ts';
-import { externalKinds, listKinds } from '../../src/kinds/list.ts';
+import { externalKinds, kinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createMetricsReport } from '../../src/domain/metrics/report.ts';
@@ -52,7 +52,6 @@ import { createSeriesStore } from '../../src/adapters/store/series-store.ts';
 import { findActor } from '../../src/domain/accounts/find-actor.ts';
 import { createBulk } from '../../src/domain/diary/bulk.ts';
 import { createAccountStore } from '../../src/adapters/store/account-store.ts';
-import { createBulkSteps } from '../../src/adapters/store/search/bulk-steps.ts';
 import { createStatsReader } from '../../src/adapters/store/stats/stats-reader.ts';
 import { createTaskReader } from '../../src/adapters/store/task-reader.ts';
 import { createUsualTimeReader, createUsualTimes } from '../../src/adapters/store/usual-time-reader.ts';
@@ -72,15 +71,6 @@ export function createRouteDependencies(
   } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
   const { scriptsDirectory = '/nowhere' } = options;
-  const kinds = listKinds({
-    script: { scriptsDirectory, allowShell: false },
-    bulk: {
-      bulk: { run: (order, given) => bulk.run(order, given) },
-      steps: createBulkSteps(db),
-      findActor: (name) => findActor(createAccountStore(db), name),
-    },
-    url: { allowed: [], findRole: () => Promise.resolve(null) },
-  });
   const auditLog = createAuditLog(db);
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
@@ -148,7 +138,7 @@ export function createRouteDependencies(
     parts: createPartStore(db),
     capsules,
     secrets,
-    again: createAgain({ jobs, capsules, scripts }),
+    again: createAgain({ jobs, capsules, scripts, kinds }),
     kinds,
     finder,
     output: createOutputReader(createOutputStore(db)),

@@ -17,7 +17,7 @@ const kind = defineKind({
   nameOf: (input) => input.text,
   isRepeatable: (input) => input.text === 'again',
   runsProgram: false,
-  run: async () => ({ state: 'succeeded' as const }),
+  createRun: () => async () => ({ state: 'succeeded' as const }),
 });
 
 /** Its schema changes what goes through it. */

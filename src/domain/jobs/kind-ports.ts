@@ -5,7 +5,7 @@ import type { DonePart, NewPart } from '../reports/part-ports.ts';
 import type { SeriesPoints } from '../reports/series-ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 
-/** One kind of work. Made with `defineKind`; listed in `list.ts`. */
+/** One kind of work, as everybody knows it who takes, shows or repeats jobs. */
 export interface Kind<Input = unknown, Result = unknown> {
   readonly name: string;
   readonly title: string;
@@ -26,10 +26,19 @@ export interface Kind<Input = unknown, Result = unknown> {
    * then tried again, and `partsDone` tells the next one what need not be repeated.
    */
   isRepeatable?(input: Input): boolean;
-  /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
+  /**
+   * The member of an input that names a file of the scripts directory, for a kind whose jobs do what a script says. Such
+   * a job can run again as it was, by the text that the record keeps: see `KindJob.pinnedScript`.
+   */
+  readonly scriptMember?: string;
+  /** Its jobs run by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */
   readonly isInternal?: boolean;
+}
+
+/** The same for a worker, with what does its jobs. */
+export interface RunnableKind<Input = unknown, Result = unknown> extends Kind<Input, Result> {
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
 }
 
@@ -162,8 +171,8 @@ export interface ExternalKind {
 }
 
 /** Every kind this process knows. */
-export interface KindRegistry {
+export interface KindRegistry<Known extends Kind = Kind> {
   readonly names: readonly string[];
-  readonly list: readonly Kind[];
-  get(name: string): Kind | undefined;
+  readonly list: readonly Known[];
+  get(name: string): Known | undefined;
 }

@@ -1,6 +1,6 @@
 /** Whether an answer is what was expected, in sentences. */
-import type { UrlExpectation, UrlHop, UrlInput } from '../../contract/url-test.ts';
-import { isStatusIn } from '../../contract/url-text.ts';
+import type { UrlExpectation, UrlHop, UrlInput } from './contract/url-test.ts';
+import { isStatusIn } from './contract/url-text.ts';
 import type { Mask } from '../../lib/mask-values.ts';
 import { readText, type BodyText } from './body.ts';
 import type { ConditionThread } from './condition-thread.ts';

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { UrlHop } from '../../contract/url-test.ts';
+import type { UrlHop } from './contract/url-test.ts';
 import type { UrlFailure } from './failure.ts';
 import type { Judgement } from './judge.ts';
 

@@ -15,6 +15,7 @@ type Values =
 const jobs: Values = { from: 'server', path: '/jobs', member: 'id', query: { limit: 100 } };
 const liveJobs: Values = { ...jobs, query: { limit: 100, state: 'live' } };
 const endedJobs: Values = { ...jobs, query: { limit: 100, state: 'failed,cancelled' } };
+const kinds: Values = { from: 'server', path: '/kinds', member: 'name' };
 const queues: Values = { from: 'server', path: '/queues', member: 'name' };
 const scripts: Values = { from: 'server', path: '/scripts', member: 'name' };
 const workers: Values = { from: 'server', path: '/workers', member: 'name' };
@@ -35,6 +36,7 @@ const known: Readonly<Record<string, Values>> = {
   'cancel id': liveJobs,
   'retry id': endedJobs,
   'submit script': scripts,
+  'kinds kind': kinds,
   'script show name': scripts,
   'script remove name': scripts,
   'script versions name': scripts,
@@ -61,6 +63,7 @@ const known: Readonly<Record<string, Values>> = {
   'completion shell': list('bash', 'zsh', 'fish'),
   'events job': jobs,
   '--view': views,
+  '--kind': kinds,
   '--queue': queues,
   '--after': jobs,
   '--after-ok': jobs,

@@ -8,6 +8,12 @@ export interface Server {
   serve(config: Config, options: { roles: readonly ServerRole[]; drain: boolean }): Promise<void>;
 }
 
+/** The part of src/app/configuration.ts that the command line uses. */
+export interface Configuration {
+  /** @throws AppError `configuration` with every problem at once */
+  readConfig(env: Readonly<Record<string, string | undefined>>): Config;
+}
+
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(isRaw: boolean): unknown };
 
@@ -21,6 +27,8 @@ export interface CliContext {
   onInterrupt(listener: () => void): () => void;
   /** Calls back at these signals instead of ending the process; returns how to stop that. */
   onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): () => void;
+  /** Loads what reads the settings of a server on this machine. */
+  loadConfiguration(): Promise<Configuration>;
   /** Loads the server, which is far larger than the command line. */
   loadServer(): Promise<Server>;
 }

@@ -4,7 +4,7 @@ import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
 import type { OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
-import type { Kind, KindOutcome, KindRegistry, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type { KindOutcome, KindRegistry, RunnableKind, StopCause } from '../../domain/jobs/kind-ports.ts';
 import type { HeldProgram } from '../../launcher/protocol.ts';
 import { withFields } from '../../lib/logger.ts';
 import type { OutputCopies } from '../files/output-copies.ts';
@@ -26,7 +26,7 @@ import { Interrupts } from './interrupts.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies extends AttemptProgramDependencies {
-  kinds: KindRegistry;
+  kinds: KindRegistry<RunnableKind>;
   jobs: Pick<Jobs, 'finish'>;
   store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
@@ -223,10 +223,10 @@ export class AttemptRun {
     }
   }
 
-  async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
+  async #toKindJob(kind: RunnableKind): Promise<Parameters<RunnableKind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
-    const place = { capsules, directory: settings.pinnedDirectory };
+    const place = { capsules, scriptMember: kind.scriptMember, directory: settings.pinnedDirectory };
     const pinnedScript = this.#adopted
       ? null
       : await this.#interrupts.lookUp(() => writePinnedScript(this.job, place));

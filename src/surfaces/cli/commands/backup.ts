@@ -58,7 +58,7 @@ export function registerRestore(program: Command, context: CliContext): void {
       examples('restore /backups/monday --data ./new-data', 'restore /backups/monday --data ./copy --paused'),
     )
     .action(async (directory: string, options: RestoreOptions) => {
-      const { readConfig } = await import('../../../config/read-config.ts');
+      const { readConfig } = await context.loadConfiguration();
       const configFor = (data: string) => readConfig({ ...context.env, DAYBOOK_DATA: data });
       const dataDirectory = resolve(options.data ?? readConfig(context.env).data.directory);
       const { restoreBackup } = await import('../../../operations/backup/restore-backup.ts');
@@ -79,7 +79,7 @@ export function registerRestore(program: Command, context: CliContext): void {
 }
 
 async function write(context: CliContext, target: string, options: { withHome: boolean }): Promise<Manifest> {
-  const { readConfig } = await import('../../../config/read-config.ts');
+  const { readConfig } = await context.loadConfiguration();
   const { refuseMissingDatabase, withLocalDatabase } = await import('../../../operations/local-database.ts');
   const { writeBackup } = await import('../../../operations/backup/write-backup.ts');
   const config = readConfig(context.env);

@@ -29,7 +29,7 @@ export function registerDoctor(program: Command, context: CliContext): void {
 
 async function look(context: CliContext): Promise<Finding[]> {
   try {
-    const { readConfig } = await import('../../../config/read-config.ts');
+    const { readConfig } = await context.loadConfiguration();
     const config = readConfig(context.env);
     const { diagnose } = await import('../../../operations/doctor/doctor.ts');
     return await diagnose(config);

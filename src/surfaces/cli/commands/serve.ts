@@ -39,7 +39,7 @@ async function serve(
   context: CliContext,
   { roles, drain = false }: { roles: readonly ServerRole[]; drain?: boolean },
 ): Promise<void> {
-  const { readConfig } = await import('../../../config/read-config.ts');
+  const { readConfig } = await context.loadConfiguration();
   const config = readConfig(context.env);
   const server = await context.loadServer();
   await server.serve(config, { roles, drain });

@@ -1,5 +1,4 @@
 import { createAccounts } from '../../../domain/accounts/accounts.ts';
-import { readConfig } from '../../../config/read-config.ts';
 import { refuseMissingDatabase, withLocalDatabase } from '../../../operations/local-database.ts';
 import { createAccountStore } from '../../../adapters/store/account-store.ts';
 import type { CliContext } from '../context.ts';
@@ -8,6 +7,7 @@ import { readNewPassword } from '../password.ts';
 
 /** Sets a password past the server, for whoever may read the data directory. Also lets a disabled user in again. */
 export async function setPasswordLocally(context: CliContext, name: string): Promise<void> {
+  const { readConfig } = await context.loadConfiguration();
   const config = readConfig(context.env);
   refuseMissingDatabase(config);
   const password = await readNewPassword(context, name);

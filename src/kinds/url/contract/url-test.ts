@@ -7,9 +7,9 @@
  * came: `200 OK` (good), `degraded` (warn: right, but slow or cut), `404 Not Found`, `name not found` (bad).
  */
 import { z } from 'zod';
-import { plainText } from './plain-text.ts';
-import { secretReference } from './secret.ts';
-import { tones } from './states.ts';
+import { plainText } from '../../../contract/plain-text.ts';
+import { secretReference } from '../../../contract/secret.ts';
+import { tones } from '../../../contract/states.ts';
 import { findStatusProblem, normalizeUrl } from './url-text.ts';
 
 const ms = z.int().min(1).max(600_000);

@@ -1,3 +1,28 @@
+import type { CommandForm } from '../../contract/command-form.ts';
+import { quoteWord, splitWords } from '../../contract/quoted-words.ts';
+
+/** The script and its arguments. */
+export const scriptCommand: CommandForm = {
+  missing: 'Which script? For example: daybook submit report.sh',
+  toInput: ([script, ...args]) => ({ script, arguments: toArgumentPairs(args) }),
+  toWords: ({ script, arguments: pairs = [] }) => {
+    if (typeof script !== 'string' || script === '' || script.startsWith('-')) return null;
+    return Array.isArray(pairs) ? [script, ...toArgv(pairs as ArgumentPair[])] : null;
+  },
+  toEdit: (args) => ({ arguments: toArgumentPairs(args) }),
+};
+
+/** One option with its value, as `{"--source": "a b"}` says it. Either may be empty. */
+export type ArgumentPair = readonly [option: string, value: string];
+
+/**
+ * The argument vector of contract A: in order, each pair gives its option (when not empty) and the words of its value
+ * (when not empty).
+ */
+export function toArgv(pairs: readonly ArgumentPair[]): string[] {
+  return pairs.flatMap(([option, value]) => [...(option === '' ? [] : [option]), ...splitWords(value)]);
+}
+
 /**
  * The other direction of contract A's splitting: pairs of option and value from which the server makes exactly this
  * argument vector. What looks like an option is paired with the value after it, as people write such pairs.
@@ -36,11 +61,4 @@ function pack(args: readonly string[]): [string, string][] {
     else values[values.length - 1] = `${last} ${word}`;
   }
   return values.map((value) => ['', value]);
-}
-
-/** One word of a value. Inside '…' every character stands for itself; inside "…" only `\` and `"` need a backslash. */
-export function quoteWord(word: string): string {
-  if (word !== '' && !/[\s'"]/.test(word)) return word;
-  if (!word.includes("'")) return `'${word}'`;
-  return `"${word.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
 }

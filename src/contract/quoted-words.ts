@@ -1,14 +1,7 @@
-/** One option with its value, as `{"--source": "a b"}` says it. Either may be empty. */
-export type ArgumentPair = readonly [option: string, value: string];
-
 /**
- * The argument vector of contract A: in order, each pair gives its option (when not empty) and its value (when not
- * empty) split at white space, quotes respected. No shell takes part: `;`, `$()`, backticks and globs are characters
- * like any other, and so is a backslash outside double quotes.
+ * Words in one text, quotes respected. No shell takes part: `;`, `$()`, backticks and globs are characters like any
+ * other, and so is a backslash outside double quotes.
  */
-export function toArgv(pairs: readonly ArgumentPair[]): string[] {
-  return pairs.flatMap(([option, value]) => [...(option === '' ? [] : [option]), ...splitWords(value)]);
-}
 
 /** The first problem of a value, or null. */
 export function findQuoteProblem(value: string): string | null {
@@ -22,6 +15,13 @@ export function findQuoteProblem(value: string): string | null {
  */
 export function splitWords(value: string): string[] {
   return scan(value).words;
+}
+
+/** The other direction: one word. Inside '…' every character stands for itself; inside "…" only `\` and `"` need a backslash. */
+export function quoteWord(word: string): string {
+  if (word !== '' && !/[\s'"]/.test(word)) return word;
+  if (!word.includes("'")) return `'${word}'`;
+  return `"${word.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
 }
 
 /** What a shell splits at. A no-break space or a byte order mark is part of a file's name. */

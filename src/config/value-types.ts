@@ -6,7 +6,7 @@ import { roles, type Role } from '../contract/actor.ts';
 import type { Machine } from './machine.ts';
 
 /** How the text of a setting becomes its value. Every source (environment, file, default) passes through here. */
-export interface Kind<T> {
+export interface ValueType<T> {
   /** What is accepted, as it stands after "expected" in a message and in the documentation. */
   expected: string;
   schema: z.ZodType<T, string>;
@@ -22,13 +22,13 @@ export type Port = number | 'off';
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Marks text that a `convert` function does not accept. */
-const rejected = Symbol('rejected');
+export const rejected = Symbol('rejected');
 
-function kind<T>(
+export function valueType<T>(
   expected: string,
   convert: (text: string) => T | typeof rejected,
-  extras: Pick<Kind<T>, 'settle'> = {},
-): Kind<T> {
+  extras: Pick<ValueType<T>, 'settle'> = {},
+): ValueType<T> {
   const schema = z.string().transform((text, context) => {
     const value = convert(text.trim());
     if (value !== rejected) return value;
@@ -38,45 +38,48 @@ function kind<T>(
   return { expected, schema, ...extras };
 }
 
-export function text(expected: string, pattern: RegExp): Kind<string> {
-  return kind(expected, (value) => (pattern.test(value) ? value : rejected));
+export function text(expected: string, pattern: RegExp): ValueType<string> {
+  return valueType(expected, (value) => (pattern.test(value) ? value : rejected));
 }
 
 /** Kept to the letter: a password may begin or end with a blank. */
-export const secretText: Kind<string> = { expected: 'any text', schema: z.string() };
+export const secretText: ValueType<string> = { expected: 'any text', schema: z.string() };
 
-/** 32 bytes, as `openssl rand -base64 32` or `-hex 32` prints them. */
-export const key256: Kind<Buffer> = kind('32 bytes in base64 or hexadecimal', (value) => {
-  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex');
+/** 32 bytes, as `openssl rand -base64 32` or `-hex 32` prints them; in base64. */
+export const key256: ValueType<string> = valueType('32 bytes in base64 or hexadecimal', (value) => {
+  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex').toString('base64');
   const bytes = /^[A-Za-z0-9+/]{43}=?$/.test(value) ? Buffer.from(value, 'base64') : null;
-  return bytes?.length === 32 ? bytes : rejected;
+  return bytes?.length === 32 ? bytes.toString('base64') : rejected;
 });
 
 /** Made absolute, so that a later change of directory changes nothing. */
-export const path: Kind<string> = kind(
+export const path: ValueType<string> = valueType(
   'a path',
   (value) => (value === '' || value.includes('\0') ? rejected : value),
   { settle: (value, machine) => resolve(machine.directory, value) },
 );
 
 export function integer(min: number, max: number, expected = `a whole number from ${min} to ${max}`) {
-  return kind<number>(expected, (value) =>
+  return valueType<number>(expected, (value) =>
     /^\d{1,15}$/.test(value) ? inRange(Number(value), min, max) : rejected,
   );
 }
 
-/** Seconds as people write them; milliseconds as the program counts them. */
-export function seconds(min: number, max = 31_536_000): Kind<number> {
-  return kind(`seconds, ${min} or more`, (value) => {
-    if (!/^\d{1,9}(\.\d{1,3})?$/.test(value)) return rejected;
-    const checked = inRange(Number(value), min, max);
-    return checked === rejected ? rejected : Math.round(checked * 1000);
-  });
+export function seconds(min: number, max = 31_536_000): ValueType<number> {
+  return valueType(`seconds, ${min} or more`, (value) =>
+    /^\d{1,9}(\.\d{1,3})?$/.test(value) ? inRange(Number(value), min, max) : rejected,
+  );
 }
 
-export function size(minBytes: number): Kind<number> {
+/** Seconds as people write them; milliseconds as the program counts them. */
+export function milliseconds(minSeconds: number): ValueType<number> {
+  const { expected, schema } = seconds(minSeconds);
+  return { expected, schema: schema.transform((value) => Math.round(value * 1000)) };
+}
+
+export function size(minBytes: number): ValueType<number> {
   const least = minBytes > 0 ? ', 1KiB or more' : ', `0` for none';
-  return kind(`a size such as \`512MiB\` or \`2GiB\`${least}`, (value) => {
+  return valueType(`a size such as \`512MiB\` or \`2GiB\`${least}`, (value) => {
     const bytes = parseSize(value);
     return bytes === null ? rejected : inRange(bytes, minBytes, Number.MAX_SAFE_INTEGER);
   });
@@ -97,21 +100,24 @@ const truths: Readonly<Record<string, boolean>> = {
   off: false,
 };
 
-export const flag: Kind<boolean> = kind('`1` or `0`', (value) => truths[value.toLowerCase()] ?? rejected);
+export const flag: ValueType<boolean> = valueType(
+  '`1` or `0`',
+  (value) => truths[value.toLowerCase()] ?? rejected,
+);
 
-export const port: Kind<Port> = kind('a port from 0 (any free one) to 65535, or `off`', (value) => {
+export const port: ValueType<Port> = valueType('a port from 0 (any free one) to 65535, or `off`', (value) => {
   if (value === 'off') return 'off';
   return /^\d{1,5}$/.test(value) ? inRange(Number(value), 0, 65_535) : rejected;
 });
 
-export function list(expected: string, itemPattern: RegExp): Kind<readonly string[]> {
-  return kind(`a comma-separated list of ${expected}`, (value) => {
+export function list(expected: string, itemPattern: RegExp): ValueType<readonly string[]> {
+  return valueType(`a comma-separated list of ${expected}`, (value) => {
     const items = splitList(value);
     return items.every((item) => itemPattern.test(item)) ? Object.freeze([...new Set(items)]) : rejected;
   });
 }
 
-export const trustProxy: Kind<TrustProxy> = kind(
+export const trustProxy: ValueType<TrustProxy> = valueType(
   '`off`, a number of proxies (1 to 16), or a comma-separated list of addresses and CIDR ranges',
   (value) => {
     if (value === 'off' || value === '0') return false;
@@ -121,39 +127,22 @@ export const trustProxy: Kind<TrustProxy> = kind(
   },
 );
 
-function splitList(value: string): string[] {
+export function splitList(value: string): string[] {
   return value
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
 }
 
-/** A range that URL tests may reach, and the least role of who may; null: everybody. */
-export interface AllowedRange {
-  readonly cidr: string;
-  readonly least: Role | null;
-}
-
-export const allowedRanges: Kind<readonly AllowedRange[]> = kind(
-  `a comma-separated list of addresses and CIDR ranges, each alone or as range=role; roles are ${roles.join(', ')}`,
-  (value) => {
-    const ranges = splitList(value).map((item): AllowedRange | undefined => {
-      const [cidr = '', role] = item.split('=').map((part) => part.trim());
-      const least = role === undefined ? null : roles.find((known) => known === role);
-      return isAddressRange(cidr) && least !== undefined ? { cidr, least } : undefined;
-    });
-    return ranges.every((range) => range !== undefined) ? Object.freeze(ranges) : rejected;
-  },
-);
-
-function isAddressRange(value: string): boolean {
+/** An IP address, alone or with the bits of a range. */
+export function isAddressRange(value: string): boolean {
   const [address = '', bits, ...rest] = value.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-export const timezone: Kind<string> = kind('an IANA time zone such as `Europe/Madrid`', (value) => {
+export const timezone: ValueType<string> = valueType('an IANA time zone such as `Europe/Madrid`', (value) => {
   // Intl also takes offsets (`+02:00`), which PostgreSQL reads with the opposite sign.
   if (!/^[A-Za-z]/.test(value)) return rejected;
   try {
@@ -164,7 +153,7 @@ export const timezone: Kind<string> = kind('an IANA time zone such as `Europe/Ma
 });
 
 /** `group=role`, several by commas. */
-export const groupRoles: Kind<readonly (readonly [string, Role])[]> = kind(
+export const groupRoles: ValueType<readonly (readonly [string, Role])[]> = valueType(
   `a comma-separated list of group=role; roles are ${roles.join(', ')}`,
   (value) => {
     const pairs = splitList(value).map((item) => {
@@ -177,17 +166,20 @@ export const groupRoles: Kind<readonly (readonly [string, Role])[]> = kind(
   },
 );
 
-export const roleOrNone: Kind<Role | 'none'> = kind(
+export const roleOrNone: ValueType<Role | 'none'> = valueType(
   `one of ${roles.map((role) => `\`${role}\``).join(', ')}, or \`none\``,
   (value) => (value === 'none' ? value : (roles.find((role) => role === value) ?? rejected)),
 );
 
-export const issuerUrl: Kind<string> = kind('an http or https address without query or fragment', (value) => {
-  const url = parseUrl(value, ['http:', 'https:']);
-  return url && !url.search && !url.hash && !url.username ? value : rejected;
-});
+export const issuerUrl: ValueType<string> = valueType(
+  'an http or https address without query or fragment',
+  (value) => {
+    const url = parseUrl(value, ['http:', 'https:']);
+    return url && !url.search && !url.hash && !url.username ? value : rejected;
+  },
+);
 
-export const publicUrl: Kind<string> = kind(
+export const publicUrl: ValueType<string> = valueType(
   'an http or https address without user, query or fragment',
   (value) => {
     const url = parseUrl(value, ['http:', 'https:']);
@@ -196,7 +188,7 @@ export const publicUrl: Kind<string> = kind(
   },
 );
 
-export const databaseUrl: Kind<string> = kind(
+export const databaseUrl: ValueType<string> = valueType(
   'an address such as `postgres://user:password@host:5432/name`',
   (value) => {
     return parseUrl(value, ['postgres:', 'postgresql:']) ? value : rejected;
@@ -208,7 +200,7 @@ function parseUrl(value: string, protocols: readonly string[]): URL | undefined 
   return url && protocols.includes(url.protocol) ? url : undefined;
 }
 
-export const smtpUrl: Kind<string> = kind(
+export const smtpUrl: ValueType<string> = valueType(
   'an address such as `smtp://user:password@mail.example.org:587` or `smtps://…`',
   (value) => {
     const url = parseUrl(value, ['smtp:', 'smtps:']);
@@ -216,7 +208,7 @@ export const smtpUrl: Kind<string> = kind(
   },
 );
 
-export const mqttUrl: Kind<string> = kind(
+export const mqttUrl: ValueType<string> = valueType(
   'an address such as `mqtt://user:password@broker:1883` or `mqtts://…`',
   (value) => {
     const url = parseUrl(value, ['mqtt:', 'mqtts:', 'ws:', 'wss:']);
@@ -226,12 +218,12 @@ export const mqttUrl: Kind<string> = kind(
 
 export const logFormats = ['auto', 'json', 'pretty'] as const;
 
-export const logFormat: Kind<(typeof logFormats)[number]> = kind(
+export const logFormat: ValueType<(typeof logFormats)[number]> = valueType(
   `one of ${logFormats.map((format) => `\`${format}\``).join(', ')}`,
   (value) => logFormats.find((format) => format === value) ?? rejected,
 );
 
-export const logLevel: Kind<(typeof logLevels)[number]> = kind(
+export const logLevel: ValueType<(typeof logLevels)[number]> = valueType(
   `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
   (value) => logLevels.find((level) => level === value) ?? rejected,
 );

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findQuoteProblem, splitWords, toArgv } from './script-arguments.ts';
+import { findQuoteProblem, splitWords } from './quoted-words.ts';
 
 const withoutNul = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', ''));
 
@@ -98,19 +98,5 @@ describe.runIf(python)('compared with shlex of Python', () => {
     );
     expect(expected.some((words) => words === null)).toBe(true);
     expect(expected.some((words) => (words?.length ?? 0) > 2)).toBe(true);
-  });
-});
-
-describe('the argument vector', () => {
-  it('gives each option that is not empty and the words of its value, in order', () => {
-    const pairs = [
-      ['--source', 'a b'],
-      ['-p', ''],
-      ['', '"c d"'],
-      ['with space', ''],
-      ['', ''],
-      ['', `''`],
-    ] as const;
-    expect(toArgv(pairs)).toEqual(['--source', 'a', 'b', '-p', 'c d', 'with space', '']);
   });
 });

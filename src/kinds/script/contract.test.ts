@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findQuoteProblem, toArgv } from '../../contract/script-arguments.ts';
-import { toArgumentPairs } from './arguments.ts';
+import { findQuoteProblem } from '../../contract/quoted-words.ts';
+import { toArgumentPairs, toArgv } from './contract.ts';
 
 const difficult = fc.array(
   fc.constantFrom('-', '--', ' ', '\t', '\n', "'", '"', '\\', '$', 'é', '🙂', ' ', 'a'),
@@ -10,6 +10,20 @@ const word = fc.oneof(
   fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')),
   difficult.map((characters) => characters.join('')),
 );
+
+describe('the argument vector', () => {
+  it('gives each option that is not empty and the words of its value, in order', () => {
+    const pairs = [
+      ['--source', 'a b'],
+      ['-p', ''],
+      ['', '"c d"'],
+      ['with space', ''],
+      ['', ''],
+      ['', `''`],
+    ] as const;
+    expect(toArgv(pairs)).toEqual(['--source', 'a', 'b', '-p', 'c d', 'with space', '']);
+  });
+});
 
 describe('toArgumentPairs', () => {
   it('the server makes exactly the same argument vector of any arguments', () => {
