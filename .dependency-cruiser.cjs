@@ -3,7 +3,7 @@
  * of `src` has a row in the table below, and the rule of a folder is that row. A folder without a row, or a row without
  * a folder, stops the check. `test/integration/directions.test.ts` plants a forbidden import in every storey.
  */
-const { existsSync, readdirSync } = require('node:fs');
+const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
 /** What a domain shows to everybody outside: what it can do and what it needs, never how. */
@@ -12,8 +12,8 @@ const contract = 'src/contract/';
 const lib = 'src/lib/';
 const config = 'src/config/';
 const machine = 'src/machine/';
+const store = 'src/adapters/store/';
 const kindPorts = 'src/kinds/(define-kind|ports)\\.ts$';
-const localDatabase = 'src/operations/local-database\\.ts$';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
 
@@ -34,16 +34,7 @@ const mayImport = {
   'adapters/*': [contract, lib, ports],
   'surfaces/http': [contract, lib, ports],
   'surfaces/cli': [contract, lib, config],
-  'operations/*': [
-    contract,
-    lib,
-    config,
-    machine,
-    ports,
-    'src/adapters/store/',
-    launcherClient,
-    localDatabase,
-  ],
+  operations: [contract, lib, config, machine, ports, store, launcherClient],
 };
 
 /** Files that may do what their folder may not, each with its reason. */
@@ -153,28 +144,28 @@ module.exports = {
   },
 };
 
-/** A row for every folder there is. */
+/** Every folder that a row speaks of. @throws naming files without a row, and rows without a file */
 function rooms() {
-  const src = join(__dirname, 'src');
-  const found = foldersIn(src).flatMap((folder) => {
-    const isShared = !(folder in mayImport);
-    return isShared ? foldersIn(join(src, folder)).map((name) => `${folder}/${name}`) : [folder];
-  });
-  const rowOf = (folder) => (folder in mayImport ? folder : folder.replace(/\/[^/]+$/, '/*'));
-  const without = found.filter((folder) => !(rowOf(folder) in mayImport));
-  if (without.length > 0) {
+  const options = { recursive: true, encoding: 'utf8' };
+  const files = readdirSync(join(__dirname, 'src'), options).filter((path) => /\.[cm]?ts$/.test(path));
+  const places = files.filter((path) => path !== 'main.ts').map((path) => ({ path, ...placeOf(path) }));
+  const homeless = places.filter(({ row }) => row === undefined).map(({ path }) => `src/${path}`);
+  if (homeless.length > 0)
     throw new Error(
-      `No row says what src/${without.join(', src/')} may import: add one in .dependency-cruiser.cjs.`,
+      `No row of .dependency-cruiser.cjs says what may be imported by ${homeless.join(', ')}: add one.`,
     );
-  }
-  const idle = Object.keys(mayImport).filter((row) => !existsSync(join(src, row.replace('/*', ''))));
+  const idle = Object.keys(mayImport).filter((row) => places.every((place) => place.row !== row));
   if (idle.length > 0)
     throw new Error(`.dependency-cruiser.cjs has rows for folders that are gone: ${idle.join(', ')}.`);
-  return found.map((folder) => ({ folder, allowed: mayImport[rowOf(folder)] }));
+  const rowOf = new Map(places.map(({ folder, row }) => [folder, row]));
+  return [...rowOf].map(([folder, row]) => ({ folder, allowed: mayImport[row] }));
 }
 
-function foldersIn(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+/** The folder that a file belongs to, and its row. */
+function placeOf(path) {
+  const [first, second] = path.split('/').slice(0, -1);
+  if (first in mayImport) return { folder: first, row: first };
+  if (second === undefined) return {};
+  const folder = `${first}/${second}`;
+  return { folder, row: [folder, `${first}/*`].find((row) => row in mayImport) };
 }
