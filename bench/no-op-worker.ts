@@ -22,6 +22,7 @@ import { NotifyRings } from '../src/adapters/queue/notify.ts';
 import { createCapsuleStore } from '../src/adapters/store/capsule-store.ts';
 import { createFileStore } from '../src/adapters/store/file-store.ts';
 import { createJobReader } from '../src/adapters/store/job-reader.ts';
+import { createWorkerStore } from '../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../src/adapters/store/job-store.ts';
 import { migrate } from '../src/adapters/store/migrate.ts';
 import { createOutputStore } from '../src/adapters/store/output-store.ts';
@@ -148,6 +149,7 @@ function createWorker(): Worker {
     },
     kinds,
     jobs,
+    workers: createWorkerStore(db),
     store,
     series: createSeriesStore(db),
     parts: createPartStore(db),

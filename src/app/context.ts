@@ -2,6 +2,7 @@ import type { Logger as PinoLogger } from 'pino';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
 import type { Files, FileStore } from '../domain/files/ports.ts';
+import type { WorkerStore } from '../domain/fleet/ports.ts';
 import type { createJobs } from '../domain/jobs/jobs.ts';
 import type { JobStore } from '../domain/jobs/ports.ts';
 import type { OutputStore } from '../domain/output/ports.ts';
@@ -46,6 +47,7 @@ export interface BuildContext extends StartContext {
 /** What all roles share. */
 export interface Core extends BuildContext {
   store: ReturnType<typeof createJobStore>;
+  workers: WorkerStore;
   outputStore: ReturnType<typeof createOutputStore>;
   kinds: ReturnType<typeof listKinds>;
   secretStore: SecretStore;

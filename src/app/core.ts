@@ -8,7 +8,11 @@ import { Rescuer } from '../domain/jobs/rescuer.ts';
 import { listKinds } from '../kinds/list.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Service } from '../lib/service.ts';
-import { measureJobStore, measureOutputStore } from '../domain/metrics/measured-stores.ts';
+import {
+  measureJobStore,
+  measureOutputStore,
+  measureWorkerStore,
+} from '../domain/metrics/measured-stores.ts';
 import { placeOf } from '../operations/local-database.ts';
 import { NotifyRings } from '../adapters/queue/notify.ts';
 import { Runner } from '../domain/schedules/runner.ts';
@@ -18,6 +22,7 @@ import { createSecrets } from '../domain/secrets/secrets.ts';
 import { createAccountStore } from '../adapters/store/account-store.ts';
 import { createFileStore } from '../adapters/store/file-store.ts';
 import { createJobReader } from '../adapters/store/job-reader.ts';
+import { createWorkerStore } from '../adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../adapters/store/job-store.ts';
 import { Leader } from '../adapters/store/leader.ts';
 import { findActor } from '../domain/accounts/find-actor.ts';
@@ -44,6 +49,7 @@ export async function buildCore(
   const { db, connection, logger, metrics, decorate } = context;
   const jobStore = createJobStore(db);
   const store = measureJobStore(decorate?.jobStore(jobStore) ?? jobStore, metrics);
+  const workers = measureWorkerStore(createWorkerStore(db), metrics);
   const plainOutputStore = createOutputStore(db);
   const outputStore = measureOutputStore(
     decorate?.outputStore(plainOutputStore) ?? plainOutputStore,
@@ -99,7 +105,8 @@ export async function buildCore(
   const search = createJobSearch(db);
   const bulk = createBulk({ search, jobs, timezone: config.timezone });
   const rescuer = new Rescuer({
-    store,
+    workers,
+    jobs: store,
     bell: rings,
     markGap: (attempt, gap) => appendGap(outputStore, attempt, gap),
     clock: systemClock,
@@ -147,6 +154,7 @@ export async function buildCore(
   const core = {
     ...context,
     store,
+    workers,
     outputStore,
     kinds,
     rings,

@@ -19,7 +19,7 @@ import type { Core } from './context.ts';
 
 /** What runs jobs here. */
 export function buildWorker(config: Config, core: Core): Worker {
-  const { db, store, outputStore, kinds, rings, jobs, account } = core;
+  const { db, store, workers, outputStore, kinds, rings, jobs, account } = core;
   const { worker, data } = config;
   const logger = withFields(core.logger, { worker: worker.name });
   const id = readWorkerId(data.directory);
@@ -54,6 +54,7 @@ export function buildWorker(config: Config, core: Core): Worker {
     settings,
     kinds,
     jobs,
+    workers,
     store,
     series: createSeriesStore(db),
     parts: createPartStore(db),

@@ -1,4 +1,5 @@
-import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
+import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
+import type { Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome } from '../domain/jobs/ports.ts';
 import type { KindRegistry } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
@@ -10,12 +11,12 @@ import { Claimer } from './claimer.ts';
 import { freeBytes } from '../lib/free-space.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
-export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
+export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs'> {
   /** Stays the same over restarts. */
   id: string;
   identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;
   jobs: Jobs;
-  store: JobStore;
+  workers: WorkerStore;
   /** Registers for rings and calls; returns how to stop. */
   listen(listeners: { onRing(): void; onCall(): void }): () => void;
   kinds: KindRegistry;
@@ -91,7 +92,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#beats;
-    await this.#options.store.stopWorker(this.#options.id, this.#incarnation).catch((error: unknown) => {
+    await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
       this.#options.logger.warn({ err: error }, 'The stop of this worker could not be recorded.');
     });
     await this.#options.launcher.stop();
@@ -151,8 +152,8 @@ export class Worker implements Service {
   }
 
   async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
-    const { id, identity, settings, kinds, store, logger } = this.#options;
-    const { incarnation, running } = await store.registerWorker({
+    const { id, identity, settings, kinds, workers, logger } = this.#options;
+    const { incarnation, running } = await workers.register({
       id,
       ...identity,
       name: settings.name,
@@ -166,7 +167,7 @@ export class Worker implements Service {
     if (unknown.length === 0) return;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
-    const { owned } = await store.beat(id, incarnation);
+    const { owned } = await workers.beat(id, incarnation);
     const cancelled = new Set(owned.flatMap((one) => (one.cancelRequested ? [one.jobId] : [])));
     for (const attempt of unknown) await this.#takeUp(attempt, cancelled.has(attempt.jobId));
   }
@@ -242,7 +243,7 @@ export class Worker implements Service {
     const number = this.#beatNumber;
     // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
     const beat = await within(
-      this.#options.store.beat(this.#options.id, this.#incarnation),
+      this.#options.workers.beat(this.#options.id, this.#incarnation),
       this.#options.settings.leaseMs / 4,
       'A beat',
     );
@@ -273,7 +274,7 @@ export class Worker implements Service {
   }
 
   async #obstacle(): Promise<string | null> {
-    const { settings, store, id } = this.#options;
+    const { settings, workers, id } = this.#options;
     const { homeDirectory, dataDirectory, minFreeBytes } = settings;
     const free = Math.min(
       (await freeBytes(homeDirectory)) ?? Infinity,
@@ -285,7 +286,7 @@ export class Worker implements Service {
         : null;
     if (problem !== this.#problem) {
       if (problem) this.#options.logger.warn({}, problem);
-      await store.setWorkerProblem(id, this.#incarnation, problem);
+      await workers.setProblem(id, this.#incarnation, problem);
       this.#problem = problem;
     }
     return problem ?? (this.#isDraining ? 'draining' : null);

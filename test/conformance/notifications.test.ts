@@ -59,7 +59,7 @@ describeOnDatabases('notifications', (create) => {
     freeBytes = 1e12;
     passedMs = 0;
     ({ notifications, watcher, courier } = build());
-    worker = await joinWorker(createJobStore(database.db));
+    worker = await joinWorker(database.db);
   });
   afterEach(() => Promise.all([mail.close(), receiver.close()]));
 
@@ -190,7 +190,7 @@ describeOnDatabases('notifications', (create) => {
     await add({ events: ['first_failure', 'recovered'], filter: '' });
     const url = { kind: 'url', name: 'http://shop.example/' };
     await database.db.query(`update workers set kinds = '{script,url}'`);
-    worker = await joinWorker(createJobStore(database.db), { kinds: ['script', 'url'] });
+    worker = await joinWorker(database.db, { kinds: ['script', 'url'] });
     for (const isGood of [true, false, false, false, true, true, false]) {
       await run(isGood, url);
       await tell();

@@ -76,7 +76,7 @@ describeOnDatabases('retention rules', (create) => {
     text = 'what it printed\n',
   ): Promise<number> => {
     const id = await submitOne(jobs, change);
-    const worker = await joinWorker(jobs);
+    const worker = await joinWorker(database.db);
     const [job] = await worker.claim(1);
     if (job?.jobId !== id) throw new Error('the job is there to claim');
     const { chunks, stdoutBytes } = await chunkOutput({ stdout: text, stderr: '', at: job.claimedAt });
@@ -293,7 +293,7 @@ describeOnDatabases('retention rules', (create) => {
     const [run] = await rules.openRuns(clock.now(), 0);
     expect(await jobs.retry(id, 'ana')).not.toBeNull();
     expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
-    const [again] = await (await joinWorker(jobs)).claim(1);
+    const [again] = await (await joinWorker(database.db)).claim(1);
     await jobs.finish([succeeded(there(again))]);
     expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
     expect(await left()).toEqual([id]);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Rescuer } from '../../src/domain/jobs/rescuer.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, app, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { silentBell } from '../support/routes.ts';
@@ -136,7 +137,8 @@ describe('an attempt that runs elsewhere', () => {
     await silent.report('output', { pieces: [piece('stdout', 0, 'before\n')] });
     let nowMs = 0;
     const rescuer = new Rescuer({
-      store: createJobStore(database.db),
+      workers: createWorkerStore(database.db),
+      jobs: createJobStore(database.db),
       bell: silentBell,
       markGap: async () => {},
       clock: { now: () => new Date(), monotonicMs: () => nowMs },

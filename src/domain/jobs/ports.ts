@@ -227,33 +227,6 @@ export interface RunningAttempt extends AttemptKey {
   launchedAt: Date | null;
 }
 
-export interface WorkerRow {
-  id: string;
-  name: string;
-  host: string;
-  pid: number;
-  version: string;
-  slots: number;
-  queues: readonly string[];
-  labels: readonly string[];
-  kinds: readonly string[];
-}
-
-export interface WorkerBeat {
-  /** `expired`: this incarnation was given up; register anew. */
-  status: 'alive' | 'expired';
-  draining: boolean;
-  /** The attempts that are still ours; any other that runs here must be ended. */
-  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
-}
-
-export interface WatchedWorker {
-  id: string;
-  name: string;
-  incarnation: number;
-  beat: number;
-}
-
 /**
  * What the life of a job needs from a store. Every method is one transaction, safe to call from any number of
  * processes at once.
@@ -292,16 +265,6 @@ export interface JobStore {
   sweep(limit: number): Promise<Place[]>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
-
-  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
-  registerWorker(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
-  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
-  stopWorker(workerId: string, incarnation: number): Promise<void>;
-  setWorkerProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
-  /** Workers that should beat: active ones, and any that still owns a running attempt. */
-  watchedWorkers(): Promise<WatchedWorker[]>;
-  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
-  giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
 }
 
 export type ChangeOutcome =

@@ -1,14 +1,16 @@
 import { decideNext } from './decide.ts';
 import { emptyOutcome } from './ports.ts';
 import { familyOf } from './failure.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { Bell, Finish, JobStore, RunningAttempt } from './ports.ts';
+import type { WatchedWorker, WorkerStore } from '../fleet/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 export interface RescuerOptions {
-  store: JobStore;
+  workers: Pick<WorkerStore, 'watched' | 'giveUp'>;
+  jobs: Pick<JobStore, 'finish'>;
   bell: Bell;
   /** Marks that output of the attempt may be missing from here on. */
   markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
@@ -56,8 +58,8 @@ export class Rescuer {
 
   /** One look at all workers. */
   async look(): Promise<void> {
-    const { store, clock, leaseMs } = this.#options;
-    const workers = await store.watchedWorkers();
+    const { clock, leaseMs } = this.#options;
+    const workers = await this.#options.workers.watched();
     const nowMs = clock.monotonicMs();
     // We may have been asleep ourselves, and the workers with us.
     if (nowMs - this.#lastLookMs > leaseMs / 2) this.#watches.clear();
@@ -78,8 +80,8 @@ export class Rescuer {
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {
-    const { store, bell, clock, logger, markGap } = this.#options;
-    const attempts = await store.giveUpWorker(worker);
+    const { workers, jobs, bell, clock, logger, markGap } = this.#options;
+    const attempts = await workers.giveUp(worker);
     this.#watches.delete(worker.id);
     logger.warn(
       { worker: worker.name, attempts: attempts.length },
@@ -89,7 +91,7 @@ export class Rescuer {
     const reason = `The worker ${worker.name} fell silent; what it had not stored by then is missing.`;
     // Before the end, as all output is: whoever sees the attempt ended sees the mark.
     for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
-    const finished = await store.finish(
+    const finished = await jobs.finish(
       attempts.map((attempt) => lost(attempt, { message, now: clock.now(), actor: 'system:rescuer' })),
     );
     bell.ring(finished.flatMap(({ place }) => place ?? []));
@@ -103,10 +105,7 @@ export class Rescuer {
 }
 
 /** The end of an attempt of which nobody knows how it ended. */
-export function lost(
-  attempt: RunningAttempt,
-  details: { message: string; now: Date; actor: string },
-): Finish {
+function lost(attempt: RunningAttempt, details: { message: string; now: Date; actor: string }): Finish {
   const { jobId, number, token, job } = attempt;
   const outcome = emptyOutcome('failed', {
     reason: 'lost',
