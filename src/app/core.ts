@@ -34,7 +34,7 @@ import { createJobSearch } from '../adapters/store/search/job-search.ts';
 import { createOutputStore } from '../adapters/store/output-store.ts';
 import { RetentionKeeper } from '../domain/retention/keeper.ts';
 import { createRetentionStore } from '../adapters/store/retention/retention-store.ts';
-import { createAuditLog } from '../adapters/store/audit-store.ts';
+import { createAuditStore } from '../adapters/store/audit-store.ts';
 import { createScheduleStore } from '../adapters/store/schedule-store.ts';
 import { createSecretStore } from '../adapters/store/secret-store.ts';
 import { StorageGuard } from '../machine/storage-guard.ts';
@@ -118,7 +118,7 @@ export async function buildCore(
   const retention = new RetentionKeeper({
     store: createRetentionStore(db, appendGap),
     search,
-    auditLog: createAuditLog(db),
+    audit: createAuditStore(db),
     bell: rings,
     clock: systemClock,
     timezone: config.timezone,

@@ -16,7 +16,7 @@ import { createAccountStore } from '../adapters/store/account-store.ts';
 import { createJobReader } from '../adapters/store/job-reader.ts';
 import { createNotificationStore } from '../adapters/store/notifications/notification-store.ts';
 import { createJobSearch } from '../adapters/store/search/job-search.ts';
-import { createUsualTimeReader, createUsualTimes } from '../adapters/store/usual-time-reader.ts';
+import { createUsualTimeReader } from '../adapters/store/usual-time-reader.ts';
 import type { BuildContext } from './context.ts';
 
 export interface NotificationParts {
@@ -40,7 +40,7 @@ export function buildNotifications(
     store,
     feed: createJobReader(db),
     search,
-    usualTime: createUsualTimeReader(createUsualTimes(db)),
+    usualTimes: createUsualTimeReader(db),
     system: systemActor('notifications'),
     findActor: (name) => findActor(createAccountStore(db), name),
     freeBytes: () => freeBytes(config.data.directory),

@@ -30,23 +30,23 @@ import { createRetention } from '../domain/retention/retention.ts';
 import { createRetentionStore } from '../adapters/store/retention/retention-store.ts';
 import { appendGap } from '../domain/output/gap-chunk.ts';
 import { createAccountStore } from '../adapters/store/account-store.ts';
-import { createAuditLog } from '../adapters/store/audit-store.ts';
+import { createAuditStore } from '../adapters/store/audit-store.ts';
 import { createCapsuleStore } from '../adapters/store/capsule-store.ts';
 import type { Database } from '../adapters/store/database.ts';
 import { createImportStore } from '../adapters/store/import-store.ts';
 import { createExternalStore } from '../adapters/store/external-store.ts';
-import { createFigureReader } from '../adapters/store/gauge-reader.ts';
+import { createGaugeReader } from '../adapters/store/gauge-reader.ts';
 import { createFleetStore } from '../adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../adapters/store/job-reader.ts';
-import { createJobCompletion } from '../adapters/store/search/completion.ts';
+import { createJobCompletion } from '../adapters/store/search/job-completion.ts';
 import { createViewStore } from '../adapters/store/search/view-store.ts';
 import { createJobSearch } from '../adapters/store/search/job-search.ts';
-import { createScriptHistory } from '../adapters/store/script-store.ts';
+import { createScriptStore } from '../adapters/store/script-store.ts';
 import { createPartStore } from '../adapters/store/part-store.ts';
 import { createSeriesStore } from '../adapters/store/series-store.ts';
 import { createStatsReader } from '../adapters/store/stats/stats-reader.ts';
 import { createTaskReader } from '../adapters/store/task-reader.ts';
-import { createUsualTimeReader, createUsualTimes } from '../adapters/store/usual-time-reader.ts';
+import { createUsualTimeReader } from '../adapters/store/usual-time-reader.ts';
 import { createWaitingStore } from '../adapters/store/waiting-store.ts';
 import { createWaitingReasons } from '../domain/waiting/waiting.ts';
 import type { Worker } from '../worker/worker.ts';
@@ -55,7 +55,7 @@ import { createServerFacts } from './server-facts.ts';
 
 export function buildReport({ db, registry, logger }: Core, worker: Worker | null): MetricsReport {
   return createMetricsReport(registry, {
-    figures: createFigureReader(db),
+    reader: createGaugeReader(db),
     process: () => ({ connections: db.connections(), worker: figuresOf(worker) }),
     clock: systemClock,
     logger,
@@ -121,12 +121,12 @@ export async function buildHttp(
     version: packageFile.version,
   });
   measureRequests(app, metrics);
-  const auditLog = createAuditLog(db);
+  const auditStore = createAuditStore(db);
   const finder = createOutputFinder(outputStore);
   const search = createJobSearch(db);
   const capsules = createCapsuleStore(db);
-  const usualTimes = createUsualTimes(db);
-  const scripts = createScripts(config.data.scriptsDirectory, createScriptHistory(db));
+  const usualTimes = createUsualTimeReader(db);
+  const scripts = createScripts(config.data.scriptsDirectory, createScriptStore(db));
   const schedules = createSchedules({
     store: core.scheduleStore,
     jobs,
@@ -135,8 +135,8 @@ export async function buildHttp(
   });
   registerRoutes(app, {
     accounts,
-    auditLog,
-    audit: createAudit(auditLog, systemClock),
+    auditStore,
+    audit: createAudit(auditStore, systemClock),
     files: core.files,
     fileStore: core.fileStore,
     isHttps: publicUrl?.protocol === 'https:',
@@ -146,7 +146,7 @@ export async function buildHttp(
     openMetrics: config.metrics.isOpen,
     jobs,
     reader: createJobReader(db),
-    usualTime: createUsualTimeReader(usualTimes),
+    usualTimes,
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,

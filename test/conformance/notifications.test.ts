@@ -17,7 +17,7 @@ import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createNotificationStore } from '../../src/adapters/store/notifications/notification-store.ts';
 import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
-import { createUsualTimeReader, createUsualTimes } from '../../src/adapters/store/usual-time-reader.ts';
+import { createUsualTimeReader } from '../../src/adapters/store/usual-time-reader.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
@@ -98,7 +98,7 @@ describeOnDatabases('notifications', (create) => {
         store,
         feed: createJobReader(database.db),
         search,
-        usualTime: createUsualTimeReader(createUsualTimes(database.db)),
+        usualTimes: createUsualTimeReader(database.db),
         system: systemActor('notifications'),
         findActor: async (name) => (name === 'gone' ? null : { ...ana, name }),
         freeBytes: async () => freeBytes,

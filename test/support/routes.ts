@@ -24,23 +24,23 @@ import { createScheduleBoard } from '../../src/domain/schedules/board.ts';
 import { Runner } from '../../src/domain/schedules/runner.ts';
 import { createSchedules } from '../../src/domain/schedules/schedules.ts';
 import { createScripts } from '../../src/domain/scripts/scripts.ts';
-import { createAuditLog } from '../../src/adapters/store/audit-store.ts';
+import { createAuditStore } from '../../src/adapters/store/audit-store.ts';
 import type { Database } from '../../src/adapters/store/database.ts';
 import { createImportStore } from '../../src/adapters/store/import-store.ts';
 import { createExternalStore } from '../../src/adapters/store/external-store.ts';
 import { createFileStore } from '../../src/adapters/store/file-store.ts';
-import { createFigureReader } from '../../src/adapters/store/gauge-reader.ts';
+import { createGaugeReader } from '../../src/adapters/store/gauge-reader.ts';
 import { createCapsuleStore } from '../../src/adapters/store/capsule-store.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
-import { createJobCompletion } from '../../src/adapters/store/search/completion.ts';
+import { createJobCompletion } from '../../src/adapters/store/search/job-completion.ts';
 import { createViewStore } from '../../src/adapters/store/search/view-store.ts';
 import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import { createNotificationStore } from '../../src/adapters/store/notifications/notification-store.ts';
 import { createScheduleStore } from '../../src/adapters/store/schedule-store.ts';
-import { createScriptHistory } from '../../src/adapters/store/script-store.ts';
+import { createScriptStore } from '../../src/adapters/store/script-store.ts';
 import { createSecretStore } from '../../src/adapters/store/secret-store.ts';
 import { createSecretKey } from '../../src/domain/secrets/key.ts';
 import { createSecrets } from '../../src/domain/secrets/secrets.ts';
@@ -55,7 +55,7 @@ import { createAccountStore } from '../../src/adapters/store/account-store.ts';
 import { createBulkSteps } from '../../src/adapters/store/search/bulk-steps.ts';
 import { createStatsReader } from '../../src/adapters/store/stats/stats-reader.ts';
 import { createTaskReader } from '../../src/adapters/store/task-reader.ts';
-import { createUsualTimeReader, createUsualTimes } from '../../src/adapters/store/usual-time-reader.ts';
+import { createUsualTimeReader } from '../../src/adapters/store/usual-time-reader.ts';
 import { createWaitingStore } from '../../src/adapters/store/waiting-store.ts';
 import { createWaitingReasons } from '../../src/domain/waiting/waiting.ts';
 
@@ -81,7 +81,7 @@ export function createRouteDependencies(
     },
     url: { allowed: [], findRole: () => Promise.resolve(null) },
   });
-  const auditLog = createAuditLog(db);
+  const auditStore = createAuditStore(db);
   const finder = createOutputFinder(createOutputStore(db));
   const search = createJobSearch(db);
   const registry = new Registry();
@@ -106,8 +106,8 @@ export function createRouteDependencies(
   });
   const bulk = createBulk({ search, jobs, timezone: 'UTC' });
   const capsules = createCapsuleStore(db);
-  const usualTimes = createUsualTimes(db);
-  const scripts = createScripts(scriptsDirectory, createScriptHistory(db));
+  const usualTimes = createUsualTimeReader(db);
+  const scripts = createScripts(scriptsDirectory, createScriptStore(db));
   const notificationStore = createNotificationStore(db);
   const senders: Senders = {
     email: { send: async () => 'taken' },
@@ -128,12 +128,12 @@ export function createRouteDependencies(
     clock,
   });
   return {
-    auditLog,
-    audit: createAudit(auditLog, options.clock ?? systemClock),
+    auditStore,
+    audit: createAudit(auditStore, options.clock ?? systemClock),
     identityProvider: null,
     readiness: [],
     metricsReport: createMetricsReport(registry, {
-      figures: createFigureReader(db),
+      reader: createGaugeReader(db),
       process: () => ({ connections: db.connections(), worker: null }),
       clock: systemClock,
       logger: silentLogger,
@@ -143,7 +143,7 @@ export function createRouteDependencies(
     fileStore,
     jobs,
     reader: createJobReader(db),
-    usualTime: createUsualTimeReader(usualTimes),
+    usualTimes,
     series: createSeriesStore(db),
     parts: createPartStore(db),
     capsules,

@@ -331,11 +331,13 @@ export interface JobStats {
   queues: { queue: string; state: JobState; count: number }[];
 }
 
-/** How long jobs like this one took, of those that the actor sees; null when no past run tells. */
-export type UsualTimeReader = (
-  job: { kind: string; name: string },
-  actor: Actor,
-) => Promise<UsualTime | null>;
+/** How long jobs like this one took; null where no past run tells. */
+export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
+
+export interface UsualTimeReader {
+  /** Of the jobs that the actor sees: what jobs of a name took tells that there were such jobs. */
+  read(actor: Actor): Promise<UsualTimes>;
+}
 
 /** What a submit says besides the kind and its input. */
 export interface SubmitRequest {

@@ -20,7 +20,7 @@ export interface WatcherOptions {
   store: NotificationStore;
   feed: Pick<JobReader, 'feed'>;
   search: Pick<JobSearch, 'find'>;
-  usualTime: UsualTimeReader;
+  usualTimes: UsualTimeReader;
   /** Whose eyes see everything: a rule's own filter is asked with those of its owner. */
   system: Actor;
   findActor(name: string): Promise<Actor | null>;
@@ -127,7 +127,7 @@ export class Watcher {
   /** What is usual is asked with the eyes of the owner, too: it tells of other jobs. */
   async #slow(rule: StoredNotificationRule, job: RunningJob, owner: Actor): Promise<NewNotice[]> {
     if (!rule.events.includes('slow')) return [];
-    const usual = await this.#options.usualTime(job, owner);
+    const usual = (await this.#options.usualTimes.read(owner))(job);
     if (usual === null || usual.runs < leastRuns || job.elapsedMs <= usual.p95Ms + aMomentMs) return [];
     const text = `Runs for ${words(job.elapsedMs)}; usual are ${words(usual.medianMs)}.`;
     return [{ ...noticeOf(rule, job), event: 'slow', text }];

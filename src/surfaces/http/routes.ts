@@ -7,7 +7,8 @@ import { registerKindRoutes, type KindDependencies } from './routes/kinds.ts';
 import { registerFailureRoutes, type FailureDependencies } from './routes/failures.ts';
 import { registerAgainRoutes, type AgainDependencies } from './routes/again.ts';
 import { registerExternalRoutes, type ExternalDependencies } from './routes/external.ts';
-import { registerFigureRoutes, type FigureDependencies } from './routes/stats.ts';
+import { registerEventRoutes, type EventDependencies } from './routes/events.ts';
+import { registerStatsRoutes, type StatsDependencies } from './routes/stats.ts';
 import { registerFileRoutes, type FileDependencies } from './routes/files.ts';
 import { registerFleetRoutes, type FleetDependencies } from './routes/fleet.ts';
 import { registerHealthRoutes, type HealthDependencies } from './routes/health.ts';
@@ -25,7 +26,6 @@ import { registerPartRoutes, type PartDependencies } from './routes/parts.ts';
 import { registerScriptRoutes, type ScriptDependencies } from './routes/scripts.ts';
 import { registerSecretRoutes, type SecretDependencies } from './routes/secrets.ts';
 import { registerServerRoutes, type ServerDependencies } from './routes/server.ts';
-import { registerStatsRoutes, type StatsDependencies } from './routes/events.ts';
 import { registerWaitingRoutes, type WaitingDependencies } from './routes/waiting.ts';
 import { registerCompletionRoutes, type CompletionDependencies } from './routes/completion.ts';
 import { registerBulkRoutes, type BulkDependencies } from './routes/bulk.ts';
@@ -54,7 +54,7 @@ export interface RouteDependencies
     SecretDependencies,
     ServerDependencies,
     StatsDependencies,
-    FigureDependencies,
+    EventDependencies,
     WaitingDependencies,
     AgainDependencies,
     FailureDependencies,
@@ -88,7 +88,7 @@ export function registerRoutes(app: App, dependencies: RouteDependencies): void 
   registerSecretRoutes(app, dependencies);
   registerServerRoutes(app, dependencies);
   registerStatsRoutes(app, dependencies);
-  registerFigureRoutes(app, dependencies);
+  registerEventRoutes(app, dependencies);
   registerWaitingRoutes(app, dependencies);
   registerAgainRoutes(app, dependencies);
   registerFailureRoutes(app, dependencies);
