@@ -62,7 +62,7 @@ const output = createOutputReader(outputStore);
 const kinds = createKindRegistry([nothing]);
 const rings = new NotifyRings({
   connection: { connectionString: url },
-  notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
+  db,
   logger: silentLogger,
 });
 const jobs = createJobs({

@@ -1,5 +1,4 @@
 import type { Logger as PinoLogger } from 'pino';
-import type pg from 'pg';
 import type { Registry } from 'prom-client';
 import type { Files, FileStore } from '../domain/files/ports.ts';
 import type { WorkerStore } from '../domain/fleet/ports.ts';
@@ -14,7 +13,7 @@ import type { Notifications } from '../domain/notifications/ports.ts';
 import type { ScheduleStore } from '../domain/schedules/ports.ts';
 import type { Runner } from '../domain/schedules/runner.ts';
 import type { SecretKey, SecretStore } from '../domain/secrets/ports.ts';
-import type { Database } from '../adapters/store/database.ts';
+import type { Connection, Database } from '../adapters/store/database.ts';
 import type { createJobStore } from '../adapters/store/job-store.ts';
 import type { Bulk } from '../domain/diary/ports.ts';
 import type { createOutputStore } from '../adapters/store/output-store.ts';
@@ -41,7 +40,7 @@ export interface StartContext extends ServeOptions {
 
 export interface BuildContext extends StartContext {
   db: Database;
-  connection: pg.PoolConfig;
+  connection: Connection;
 }
 
 /** What all roles share. */

@@ -72,7 +72,7 @@ export async function buildCore(
   });
   const rings = new NotifyRings({
     connection,
-    notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
+    db,
     logger,
   });
   const secretStore = createSecretStore(db);
@@ -139,15 +139,7 @@ export async function buildCore(
   const { notifications, watcher, courier } = buildNotifications(config, context, secretKey);
   const leader = new Leader({
     connection,
-    tasks: [
-      (signal) => rescuer.run(signal),
-      (signal) => housekeeper.run(signal),
-      (signal) => words.run(signal),
-      (signal) => retention.run(signal),
-      (signal) => scheduler.run(signal),
-      (signal) => watcher.run(signal),
-      (signal) => courier.run(signal),
-    ],
+    duties: [rescuer, housekeeper, words, retention, scheduler, watcher, courier],
     logger,
   });
   await outputStore.preparePartitions(3);

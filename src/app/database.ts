@@ -1,13 +1,12 @@
-import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import type { Service } from '../lib/service.ts';
-import { createDatabase, type Database } from '../adapters/store/database.ts';
+import { createDatabase, type Connection, type Database } from '../adapters/store/database.ts';
 import { createEmbeddedPostgres } from '../adapters/store/embedded-postgres/embedded-postgres.ts';
 import type { StartContext } from './context.ts';
 
 export interface DatabaseAccess {
   services: Service[];
-  connection(): pg.PoolConfig;
+  connection(): Connection;
   open(): Database;
 }
 
@@ -26,7 +25,7 @@ export async function openDatabase(
           programUser: account.name,
         })
       : null;
-  const connection = (): pg.PoolConfig =>
+  const connection = (): Connection =>
     database.kind === 'server' ? database.connection : (embedded?.connection ?? {});
   return {
     services: embedded ? [embedded] : [],

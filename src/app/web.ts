@@ -93,7 +93,7 @@ export async function buildMetricsHttp(
 }
 
 function readiness(db: Database): ReadinessCheck[] {
-  return [{ name: 'database', check: async () => void (await db.query('select 1')) }];
+  return [{ name: 'database', check: () => db.ping() }];
 }
 
 /** The web interface and the API. */

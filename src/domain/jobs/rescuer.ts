@@ -7,6 +7,7 @@ import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 
 export interface RescuerOptions {
   workers: Pick<WorkerStore, 'watched' | 'giveUp'>;
@@ -33,7 +34,8 @@ interface Watch {
  * database or a pause of our own (a stopped process, a suspended machine) every watch begins anew. So a clock step, an
  * outage or a cold start expires nobody by itself.
  */
-export class Rescuer {
+export class Rescuer implements Duty {
+  readonly name = 'rescuer';
   readonly #options: RescuerOptions;
   readonly #watches = new Map<string, Watch>();
   readonly #pollMs: number;

@@ -7,6 +7,7 @@ import type { FeedEvent, JobReader, UsualTimeReader } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type {
   NewNotice,
@@ -48,7 +49,8 @@ const gib = 1024 ** 3;
  * transaction that stores what was found, so that after a crash, or with two leaders, each end is told of once. What is
  * no event (slow, stuck, a full disk) is looked for by the clock, and told of once for each attempt.
  */
-export class Watcher {
+export class Watcher implements Duty {
+  readonly name = 'notification watcher';
   readonly #options: WatcherOptions;
   /** Since when a running attempt shows no sign of life, by this process's own clock. */
   #still = new Map<string, { signs: string; sinceMs: number }>();

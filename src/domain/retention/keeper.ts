@@ -14,6 +14,7 @@ import type { Bell } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { OpenRun, RetentionStore } from './ports.ts';
 import { retentionActor } from './retention.ts';
@@ -35,7 +36,8 @@ const pageSize = 100;
 /** Between pages: whoever submits and claims meanwhile comes first. */
 const pauseMs = 20;
 
-export class RetentionKeeper {
+export class RetentionKeeper implements Duty {
+  readonly name = 'retention';
   readonly #options: RetentionKeeperOptions;
 
   constructor(options: RetentionKeeperOptions) {
