@@ -11,8 +11,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { createCapsuleRecorder } from '../src/domain/again/capsule-recorder.ts';
 import { createFiles } from '../src/domain/files/files.ts';
-import { createJobs } from '../src/domain/jobs/jobs.ts';
-import type { Jobs } from '../src/domain/jobs/ports.ts';
+import { createJobLife } from '../src/domain/jobs/job-life.ts';
+import type { Finish, Jobs } from '../src/domain/jobs/ports.ts';
+import { createSubmits } from '../src/domain/jobs/submits.ts';
 import { createKindRegistry, defineKind } from '../src/kinds/define-kind.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/logger.ts';
@@ -65,10 +66,10 @@ const rings = new NotifyRings({
   db,
   logger: silentLogger,
 });
-const jobs = createJobs({
+const options = {
   store: {
     ...store,
-    finish: async (batch) => {
+    finish: async (batch: readonly Finish[]) => {
       const finished = await store.finish(batch);
       ends.count += finished.filter(({ state }) => state === 'succeeded').length;
       return finished;
@@ -82,7 +83,8 @@ const jobs = createJobs({
   kinds,
   defaultTimeoutMs: null,
   obstacle: () => null,
-});
+};
+const jobs: Jobs = { ...createJobLife(options), ...createSubmits(options) };
 const worker = createWorker();
 await rings.start();
 await worker.start();

@@ -2,8 +2,7 @@ import type { Logger as PinoLogger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Files, FileStore } from '../domain/files/ports.ts';
 import type { WorkerStore } from '../domain/fleet/ports.ts';
-import type { createJobs } from '../domain/jobs/jobs.ts';
-import type { JobStore } from '../domain/jobs/ports.ts';
+import type { Jobs, JobStore } from '../domain/jobs/ports.ts';
 import type { OutputStore } from '../domain/output/ports.ts';
 import type { listKinds } from '../kinds/list.ts';
 import type { Metrics } from '../domain/metrics/ports.ts';
@@ -52,7 +51,7 @@ export interface Core extends BuildContext {
   secretStore: SecretStore;
   secretKey: SecretKey;
   rings: NotifyRings;
-  jobs: ReturnType<typeof createJobs>;
+  jobs: Jobs;
   bulk: Bulk;
   scheduleStore: ScheduleStore;
   scheduleRunner: Runner;

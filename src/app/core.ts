@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { Housekeeper } from '../domain/jobs/housekeeper.ts';
 import { createFiles } from '../domain/files/files.ts';
-import { createJobs } from '../domain/jobs/jobs.ts';
+import { createJobLife } from '../domain/jobs/job-life.ts';
+import type { Jobs } from '../domain/jobs/ports.ts';
+import { createSubmits } from '../domain/jobs/submits.ts';
 import { appendGap } from '../domain/output/gap-chunk.ts';
 import { createOutputReader } from '../domain/output/reader.ts';
 import { Rescuer } from '../domain/jobs/rescuer.ts';
@@ -55,13 +57,23 @@ export async function buildCore(
     decorate?.outputStore(plainOutputStore) ?? plainOutputStore,
     metrics,
   );
+  const rings = new NotifyRings({
+    connection,
+    db,
+    logger,
+  });
+  const search = createJobSearch(db);
+  const reader = createJobReader(db);
+  // A bulk action is a kind of job and acts on jobs that are there; only taking new ones in asks for kinds.
+  const life = createJobLife({ store, reader, output: createOutputReader(outputStore), bell: rings });
+  const bulk = createBulk({ search, jobs: life, timezone: config.timezone });
   const kinds = listKinds({
     script: {
       scriptsDirectory: config.data.scriptsDirectory,
       allowShell: config.worker.allowShell,
     },
     bulk: {
-      bulk: { run: (order, options) => bulk.run(order, options) },
+      bulk,
       steps: createBulkSteps(db),
       findActor: (name) => findActor(createAccountStore(db), name),
     },
@@ -69,11 +81,6 @@ export async function buildCore(
       allowed: config.urls.allowed,
       findRole: async (name) => (await findActor(createAccountStore(db), name))?.role ?? null,
     },
-  });
-  const rings = new NotifyRings({
-    connection,
-    db,
-    logger,
   });
   const secretStore = createSecretStore(db);
   const secretKey = createSecretKey(
@@ -91,19 +98,17 @@ export async function buildCore(
     limitBytes: config.files.limitBytes,
     obstacle: () => storage.obstacle,
   });
-  const jobs = createJobs({
+  const submits = createSubmits({
     store,
     files: fileStore,
     secrets: createSecrets(secretStore, secretKey),
-    reader: createJobReader(db),
-    output: createOutputReader(outputStore),
+    reader,
     bell: rings,
     kinds,
     defaultTimeoutMs: config.worker.jobTimeoutMs ?? null,
     obstacle: () => storage.obstacle,
   });
-  const search = createJobSearch(db);
-  const bulk = createBulk({ search, jobs, timezone: config.timezone });
+  const jobs: Jobs = { ...life, ...submits };
   const rescuer = new Rescuer({
     workers,
     jobs: store,

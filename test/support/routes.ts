@@ -6,12 +6,13 @@ import { createExternalAttempts } from '../../src/domain/elsewhere/external.ts';
 import { createAudit } from '../../src/surfaces/http/audit.ts';
 import type { RouteDependencies } from '../../src/surfaces/http/routes.ts';
 import { createFiles } from '../../src/domain/files/files.ts';
-import { createJobs } from '../../src/domain/jobs/jobs.ts';
+import { createJobLife } from '../../src/domain/jobs/job-life.ts';
+import { createSubmits } from '../../src/domain/jobs/submits.ts';
 import { createOutputFinder } from '../../src/domain/output/find/finder.ts';
 import { appendOutput, chunkOutput } from '../../src/domain/output/append.ts';
 import { createOutputReader } from '../../src/domain/output/reader.ts';
 import { createServerFacts } from '../../src/app/server-facts.ts';
-import type { Bell } from '../../src/domain/jobs/ports.ts';
+import type { Bell, Jobs } from '../../src/domain/jobs/ports.ts';
 import { externalKinds, listKinds } from '../../src/kinds/list.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
@@ -72,10 +73,19 @@ export function createRouteDependencies(
   } = {},
 ): Omit<RouteDependencies, 'accounts' | 'isHttps'> {
   const { scriptsDirectory = '/nowhere' } = options;
+  const search = createJobSearch(db);
+  const reader = createJobReader(db);
+  const life = createJobLife({
+    store: createJobStore(db),
+    reader,
+    output: createOutputReader(createOutputStore(db)),
+    bell: silentBell,
+  });
+  const bulk = createBulk({ search, jobs: life, timezone: 'UTC' });
   const kinds = listKinds({
     script: { scriptsDirectory, allowShell: false },
     bulk: {
-      bulk: { run: (order, given) => bulk.run(order, given) },
+      bulk,
       steps: createBulkSteps(db),
       findActor: (name) => findActor(createAccountStore(db), name),
     },
@@ -83,7 +93,6 @@ export function createRouteDependencies(
   });
   const auditStore = createAuditStore(db);
   const finder = createOutputFinder(createOutputStore(db));
-  const search = createJobSearch(db);
   const registry = new Registry();
   const secretKey = createSecretKey(randomBytes(32), '/nowhere');
   const secrets = createSecrets(createSecretStore(db), secretKey);
@@ -93,18 +102,17 @@ export function createRouteDependencies(
     limitBytes: options.fileLimitBytes ?? 2 ** 30,
     obstacle: () => null,
   });
-  const jobs = createJobs({
+  const submits = createSubmits({
     files: fileStore,
     secrets,
     store: createJobStore(db),
-    reader: createJobReader(db),
-    output: createOutputReader(createOutputStore(db)),
+    reader,
     bell: silentBell,
     kinds,
     defaultTimeoutMs: null,
     obstacle: () => null,
   });
-  const bulk = createBulk({ search, jobs, timezone: 'UTC' });
+  const jobs: Jobs = { ...life, ...submits };
   const capsules = createCapsuleStore(db);
   const usualTimes = createUsualTimeReader(db);
   const scripts = createScripts(scriptsDirectory, createScriptStore(db));

@@ -360,12 +360,16 @@ export interface StoredJob {
   isNew: boolean;
 }
 
-/** The use cases of the domain. Errors meant for people are `AppError`s. */
-export interface Jobs {
+/** How jobs come in. Errors meant for people are `AppError`s. */
+export interface Submits {
   /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict`, `queue_draining` */
   submit(request: SubmitRequest): Promise<StoredJob>;
   /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
   check(request: SubmitRequest): Promise<void>;
+}
+
+/** What becomes of jobs that are there. */
+export interface JobLife {
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. @throws AppError `queue_draining` */
@@ -377,6 +381,9 @@ export interface Jobs {
   /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
   finish(ended: EndedAttempt): Promise<FinishedJob>;
 }
+
+/** The use cases of the domain. */
+export interface Jobs extends Submits, JobLife {}
 
 /** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
 export interface Bell {
