@@ -102,7 +102,7 @@ module.exports = {
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/adapters/(store|queue)/'] },
-      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^node_modules/(@types/)?pg/' },
     },
     {
       name: 'fastify-stays-in-http',

@@ -2,7 +2,9 @@ import type { Config } from '../config/config.ts';
 import type { Service } from '../lib/service.ts';
 import { createDatabase, type Connection, type Database } from '../adapters/store/database.ts';
 import { createEmbeddedPostgres } from '../adapters/store/embedded-postgres/embedded-postgres.ts';
-import type { StartContext } from './context.ts';
+import type { Metrics } from '../domain/metrics/ports.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ProgramAccount } from '../machine/program-account.ts';
 
 export interface DatabaseAccess {
   services: Service[];
@@ -13,7 +15,7 @@ export interface DatabaseAccess {
 /** The embedded PostgreSQL or a server, and how to connect to it once it is there. */
 export async function openDatabase(
   config: Config,
-  { logger, account, metrics }: StartContext,
+  { logger, account, metrics }: { logger: Logger; account: ProgramAccount; metrics: Metrics },
 ): Promise<DatabaseAccess> {
   const { database, data } = config;
   const embedded =

@@ -23,7 +23,7 @@ import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
 import { pollUntil } from '../support/poll.ts';
 import { hasMosquitto, startBroker, startMailServer, startReceiver } from '../support/receivers.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 import { requireService } from '../support/services.ts';
 
 const ana: Actor = { name: 'ana', accountId: null, role: 'operator' };
@@ -47,7 +47,7 @@ describeOnDatabases('notifications', (create) => {
   beforeAll(async () => {
     database = await create();
     store = createNotificationStore(database.db);
-    jobs = createRouteDependencies(database.db).jobs;
+    jobs = createTestProduct(database.db).domains.jobs;
   });
   afterAll(() => database?.drop());
   beforeEach(async () => {

@@ -12,7 +12,7 @@ import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createScheduleStore } from '../../src/adapters/store/schedule-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 
 const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
@@ -28,7 +28,7 @@ describeOnDatabases('schedules', (create) => {
   beforeAll(async () => {
     database = await create();
     store = createScheduleStore(database.db);
-    jobs = createRouteDependencies(database.db).jobs;
+    jobs = createTestProduct(database.db).domains.jobs;
   });
   afterAll(() => database?.drop());
   beforeEach(async () => {

@@ -5,7 +5,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, app, database, useAccounts, type Headers } from '../support/accounts.ts';
-import { silentBell } from '../support/routes.ts';
+import { silentRings } from '../support/product.ts';
 
 useAccounts();
 
@@ -139,7 +139,7 @@ describe('an attempt that runs elsewhere', () => {
     const rescuer = new Rescuer({
       workers: createWorkerStore(database.db),
       jobs: createJobStore(database.db),
-      bell: silentBell,
+      bell: silentRings,
       markGap: async () => {},
       clock: { now: () => new Date(), monotonicMs: () => nowMs },
       logger: silentLogger,

@@ -1,8 +1,7 @@
 /** A real server for fault tests: `node serve-entry.ts web worker`, configured by its environment. */
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { serve } from '../../../src/app/serve.ts';
-import type { ServerRole } from '../../../src/app/context.ts';
+import { serve, type ServerRole } from '../../../src/app/serve.ts';
 import { readConfig } from '../../../src/config/read-config.ts';
 import { faultFileName, FaultPoints } from './fault-points.ts';
 

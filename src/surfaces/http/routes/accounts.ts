@@ -8,7 +8,7 @@ import { registerSessionRoutes } from './sessions.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { registerUserRoutes } from './users.ts';
 
-export interface AccountDependencies extends OidcDependencies {
+interface AccountDependencies extends OidcDependencies {
   accounts: Accounts;
   auditStore: AuditStore;
   audit: Audit;

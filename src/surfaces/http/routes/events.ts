@@ -3,7 +3,7 @@ import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { eventStreamSchema, openEventStream } from '../sse.ts';
 
-export interface EventDependencies {
+interface EventDependencies {
   reader: JobReader;
   /** Calls back when something changed; returns how to stop listening. */
   listenForNews(onNews: () => void): () => void;

@@ -14,7 +14,7 @@ import { jobSelection, toJobQuery } from '../job-query.ts';
 import { submitBody } from '../submit-body.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
-export interface JobDependencies {
+interface JobDependencies {
   jobs: Jobs;
   reader: JobReader;
   usualTimes: UsualTimeReader;

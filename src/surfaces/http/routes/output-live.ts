@@ -7,7 +7,7 @@ import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findJob, jobParams } from '../job-params.ts';
 import { eventStreamSchema, openEventStream, type EventStream } from '../sse.ts';
 
-export interface LiveOutputDependencies {
+interface LiveOutputDependencies {
   reader: JobReader;
   output: OutputReader;
 }

@@ -6,7 +6,7 @@ import type { OutputReader } from '../../../domain/output/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
 
-export interface OutputViewDependencies {
+interface OutputViewDependencies {
   reader: JobReader;
   output: OutputReader;
 }

@@ -7,7 +7,7 @@ import { findCase, findText, outputLine, parsePlace, type OutputPlace } from '..
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
 
-export interface OutputDependencies {
+interface OutputDependencies {
   reader: JobReader;
   output: OutputReader;
   finder: OutputFinder;

@@ -16,7 +16,7 @@ import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { readFilter } from '../filter-param.ts';
 
-export interface StatsDependencies {
+interface StatsDependencies {
   reader: JobReader;
   stats: StatsReader;
   timezone: string;
