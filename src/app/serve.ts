@@ -5,6 +5,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
+import type { ServerRole } from '../contract/server.ts';
 import type { HttpService } from '../surfaces/http/service.ts';
 import { NotifyRings } from '../adapters/queue/notify.ts';
 import type { Connection, Database } from '../adapters/store/database.ts';
@@ -31,8 +32,6 @@ import { createSenders } from './senders.ts';
 import type { StoresOptions } from './stores.ts';
 import { createMetricsHttp, createWeb } from './web.ts';
 import { createWorker } from './worker.ts';
-
-export type ServerRole = 'web' | 'worker';
 
 export interface ServeOptions {
   roles: readonly ServerRole[];

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readdir, rename, rm, symlink } from 'node:fs/promi
 import { join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
 import type { Config } from '../../config/config.ts';
+import type { Manifest } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
 import { withLocalDatabase } from '../local-database.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
@@ -10,7 +11,7 @@ import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
 import { isUnused, loadSnapshot } from '../../adapters/store/snapshot.ts';
 import { writeFileFrom } from './files.ts';
-import { damaged, secretKeyFile, tableFile, type Manifest } from './manifest.ts';
+import { damaged, secretKeyFile, tableFile } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface RestoreOptions {

@@ -32,6 +32,7 @@ export function createTestContext(
     },
     onSignals: () => () => {},
     loadServer: () => Promise.reject(new Error('this test has no server')),
+    loadLocalMachine: () => Promise.reject(new Error('this test has no machine')),
     written,
     interrupt: () => {
       for (const listener of listeners) listener();

@@ -1,11 +1,12 @@
 /** A real server for fault tests: `node serve-entry.ts web worker`, configured by its environment. */
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { serve, type ServerRole } from '../../../src/app/serve.ts';
+import { serve } from '../../../src/app/serve.ts';
+import { serverRoles } from '../../../src/contract/server.ts';
 import { readConfig } from '../../../src/config/read-config.ts';
 import { faultFileName, FaultPoints } from './fault-points.ts';
 
-const roles = process.argv.slice(2).filter((word): word is ServerRole => word === 'web' || word === 'worker');
+const roles = serverRoles.filter((role) => process.argv.slice(2).includes(role));
 
 try {
   const config = readConfig();
