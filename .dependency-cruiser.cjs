@@ -3,7 +3,7 @@
  * of `src` has a row in the table below, and the rule of a folder is that row. A folder without a row, or a row without
  * a folder, stops the check. `test/integration/directions.test.ts` plants a forbidden import in every storey.
  */
-const { existsSync, readdirSync } = require('node:fs');
+const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
 /** What a domain shows to everybody outside: what it can do and what it needs, never how. */
@@ -16,7 +16,7 @@ const settings = 'src/config/(setting|value-types)\\.ts$';
 const machine = 'src/machine/';
 /** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
 const kindContract = 'src/kinds/(command-forms\\.ts$|[^/]+/contract(\\.ts$|/))';
-const localDatabase = 'src/operations/local-database\\.ts$';
+const store = 'src/adapters/store/';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
 
@@ -37,22 +37,7 @@ const mayImport = {
   'adapters/*': [contract, lib, ports],
   'surfaces/http': [contract, lib, ports, kindContract],
   'surfaces/cli': [contract, lib, config, kindContract],
-  'operations/*': [
-    contract,
-    lib,
-    config,
-    machine,
-    ports,
-    'src/adapters/store/',
-    launcherClient,
-    localDatabase,
-  ],
-};
-
-/** Files that may do what their folder may not, each with its reason. */
-const exceptions = {
-  // These work without a server, on the database of this machine; what they need is loaded when they are called.
-  'surfaces/cli': 'src/surfaces/cli/commands/(user-password-local|backup|doctor)\\.ts$',
+  operations: [contract, lib, config, machine, ports, store, launcherClient],
 };
 
 const tests = '\\.test\\.ts$';
@@ -64,10 +49,7 @@ module.exports = {
       comment:
         'See the table in .dependency-cruiser.cjs: what is decided must not depend on where it is stored or shown.',
       severity: 'error',
-      from: {
-        path: `^src/${folder}/`,
-        pathNot: [tests, ...(exceptions[folder] ? [`^${exceptions[folder]}`] : [])],
-      },
+      from: { path: `^src/${folder}/`, pathNot: tests },
       to: {
         path: '^(src|web|test|bench|scripts)/',
         pathNot: [`^src/${folder}/`, ...allowed.map((path) => `^${path}`)],
@@ -111,17 +93,17 @@ module.exports = {
     },
     {
       name: 'main-starts-the-root',
-      comment: 'The command line, and the composition root when a server or its settings are asked for.',
+      comment: 'The command line, and of the composition root what a command asks for.',
       severity: 'error',
       from: { path: '^src/main\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/app/(configuration|serve)\\.ts$', '^src/surfaces/cli/'] },
+      to: { path: '^src/', pathNot: ['^src/app/(configuration|serve|local)\\.ts$', '^src/surfaces/cli/'] },
     },
     {
       name: 'sql-lives-in-the-store',
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/adapters/(store|queue)/'] },
-      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^node_modules/(@types/)?pg/' },
     },
     {
       name: 'fastify-stays-in-http',
@@ -165,28 +147,28 @@ module.exports = {
   },
 };
 
-/** A row for every folder there is. */
+/** Every folder that a row speaks of. @throws naming files without a row, and rows without a file */
 function rooms() {
-  const src = join(__dirname, 'src');
-  const found = foldersIn(src).flatMap((folder) => {
-    const isShared = !(folder in mayImport);
-    return isShared ? foldersIn(join(src, folder)).map((name) => `${folder}/${name}`) : [folder];
-  });
-  const rowOf = (folder) => (folder in mayImport ? folder : folder.replace(/\/[^/]+$/, '/*'));
-  const without = found.filter((folder) => !(rowOf(folder) in mayImport));
-  if (without.length > 0) {
+  const options = { recursive: true, encoding: 'utf8' };
+  const files = readdirSync(join(__dirname, 'src'), options).filter((path) => /\.[cm]?ts$/.test(path));
+  const places = files.filter((path) => path !== 'main.ts').map((path) => ({ path, ...placeOf(path) }));
+  const homeless = places.filter(({ row }) => row === undefined).map(({ path }) => `src/${path}`);
+  if (homeless.length > 0)
     throw new Error(
-      `No row says what src/${without.join(', src/')} may import: add one in .dependency-cruiser.cjs.`,
+      `No row of .dependency-cruiser.cjs says what may be imported by ${homeless.join(', ')}: add one.`,
     );
-  }
-  const idle = Object.keys(mayImport).filter((row) => !existsSync(join(src, row.replace('/*', ''))));
+  const idle = Object.keys(mayImport).filter((row) => places.every((place) => place.row !== row));
   if (idle.length > 0)
     throw new Error(`.dependency-cruiser.cjs has rows for folders that are gone: ${idle.join(', ')}.`);
-  return found.map((folder) => ({ folder, allowed: mayImport[rowOf(folder)] }));
+  const rowOf = new Map(places.map(({ folder, row }) => [folder, row]));
+  return [...rowOf].map(([folder, row]) => ({ folder, allowed: mayImport[row] }));
 }
 
-function foldersIn(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+/** The folder that a file belongs to, and its row. */
+function placeOf(path) {
+  const [first, second] = path.split('/').slice(0, -1);
+  if (first in mayImport) return { folder: first, row: first };
+  if (second === undefined) return {};
+  const folder = `${first}/${second}`;
+  return { folder, row: [folder, `${first}/*`].find((row) => row in mayImport) };
 }

@@ -11,7 +11,6 @@ await serve(config, {
   drain: false,
   decorate: {
     jobStore: (store) => (isSingle ? submittingOneByOne(store) : store),
-    outputStore: (store) => store,
   },
 });
 

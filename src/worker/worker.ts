@@ -1,5 +1,6 @@
 import { attemptName } from '../contract/attempt.ts';
-import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
+import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
+import type { Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
@@ -12,12 +13,12 @@ import { freeBytes } from '../lib/free-space.ts';
 import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
-export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
+export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs'> {
   /** Stays the same over restarts. */
   id: string;
   identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;
   jobs: Jobs;
-  store: JobStore;
+  workers: WorkerStore;
   /** Registers for rings and calls; returns how to stop. */
   listen(listeners: { onRing(): void; onCall(): void }): () => void;
   kinds: KindRegistry<RunnableKind>;
@@ -93,7 +94,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#beats;
-    await this.#options.store.stopWorker(this.#options.id, this.#incarnation).catch((error: unknown) => {
+    await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
       this.#options.logger.warn({ err: error }, 'The stop of this worker could not be recorded.');
     });
     await this.#options.launcher.stop();
@@ -153,8 +154,8 @@ export class Worker implements Service {
   }
 
   async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
-    const { id, identity, settings, kinds, store, logger } = this.#options;
-    const { incarnation, running } = await store.registerWorker({
+    const { id, identity, settings, kinds, workers, logger } = this.#options;
+    const { incarnation, running } = await workers.register({
       id,
       ...identity,
       name: settings.name,
@@ -168,7 +169,7 @@ export class Worker implements Service {
     if (unknown.length === 0) return;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
-    const { owned } = await store.beat(id, incarnation);
+    const { owned } = await workers.beat(id, incarnation);
     const cancelled = new Set(owned.flatMap((one) => (one.cancelRequested ? [one.jobId] : [])));
     for (const attempt of unknown) await this.#takeUp(attempt, cancelled.has(attempt.jobId));
   }
@@ -243,7 +244,7 @@ export class Worker implements Service {
     const number = this.#beatNumber;
     // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
     const beat = await within(
-      this.#options.store.beat(this.#options.id, this.#incarnation),
+      this.#options.workers.beat(this.#options.id, this.#incarnation),
       this.#options.settings.leaseMs / 4,
       'A beat',
     );
@@ -274,7 +275,7 @@ export class Worker implements Service {
   }
 
   async #obstacle(): Promise<string | null> {
-    const { settings, store, id } = this.#options;
+    const { settings, workers, id } = this.#options;
     const { homeDirectory, dataDirectory, minFreeBytes } = settings;
     const free = Math.min(
       (await freeBytes(homeDirectory)) ?? Infinity,
@@ -286,7 +287,7 @@ export class Worker implements Service {
         : null;
     if (problem !== this.#problem) {
       if (problem) this.#options.logger.warn({}, problem);
-      await store.setWorkerProblem(id, this.#incarnation, problem);
+      await workers.setProblem(id, this.#incarnation, problem);
       this.#problem = problem;
     }
     return problem ?? (this.#isDraining ? 'draining' : null);

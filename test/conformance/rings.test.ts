@@ -24,8 +24,7 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
   async function join(): Promise<Rings> {
     const rings = new NotifyRings({
       connection: { connectionString: database.url },
-      notify: async (channel, payload) =>
-        void (await database.db.query('select pg_notify($1, $2)', [channel, payload])),
+      db: database.db,
       logger: silentLogger,
     });
     open.push(rings);
@@ -135,7 +134,7 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
   it('start though the database is away, because a listener also looks by itself', async () => {
     const rings = new NotifyRings({
       connection: { host: '127.0.0.1', port: 1 },
-      notify: () => Promise.reject(new Error('away')),
+      db: { query: () => Promise.reject(new Error('away')) },
       logger: silentLogger,
     });
     open.push(rings);

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
@@ -24,14 +23,12 @@ const actor = systemActor('test');
 const workerFile = new URL('../support/programs/following-worker.ts', import.meta.url).pathname;
 let database: TestDatabase;
 let folder = '';
-let id = '';
 let workers: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase();
   await createOutputStore(database.db).preparePartitions(2);
   folder = mkdtempSync(join(tmpdir(), 'daybook-follow-'));
-  id = randomUUID();
   workers = [];
 });
 
@@ -43,7 +40,7 @@ afterEach(async () => {
 });
 
 function startWorker(): ChildProcess {
-  const worker = spawn(process.execPath, [workerFile, database.url, folder, id], { stdio: 'inherit' });
+  const worker = spawn(process.execPath, [workerFile, database.url, folder], { stdio: 'inherit' });
   workers.push(worker);
   return worker;
 }

@@ -27,8 +27,8 @@ interface Message {
 
 export interface NotifyOptions {
   connection: pg.ClientConfig;
-  /** Sends a notification; resolves when the server took it. */
-  notify(channel: string, payload: string): Promise<void>;
+  /** What notifications are sent through. */
+  db: { query(statement: string, values: readonly unknown[]): Promise<unknown> };
   logger: Logger;
 }
 
@@ -126,7 +126,8 @@ export class NotifyRings implements Rings {
     this.#places = new Map();
     this.#workers = new Set();
     this.#hasNews = false;
-    for (const payload of toPayloads(message)) await this.#options.notify(channel, payload);
+    for (const payload of toPayloads(message))
+      await this.#options.db.query('select pg_notify($1, $2)', [channel, payload]);
   }
 
   /** Holds one listening connection for as long as the service runs. */

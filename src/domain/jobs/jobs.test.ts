@@ -4,8 +4,9 @@ import type { Actor } from '../../contract/actor.ts';
 import { noRetry, submitOptions } from '../../contract/job.ts';
 import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
 import { emptyOutcome } from './ports.ts';
-import { createJobs } from './jobs.ts';
-import type { Finish, JobStore, NewJob } from './ports.ts';
+import { createJobLife } from './job-life.ts';
+import type { Finish, Jobs, JobStore, NewJob, Place } from './ports.ts';
+import { createSubmits } from './submits.ts';
 
 const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };
 const kind = defineKind({
@@ -57,21 +58,22 @@ function create() {
       }));
     },
   };
-  const jobs = createJobs({
+  const options = {
     store: store as JobStore,
-    reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
+    reader: { known: async (ids: readonly number[]) => new Set(ids), attemptRef: async () => null },
     output: { tail: async () => ({ lines: [], next: null }) },
     secrets: { findUnusable: async () => new Map() },
     files: { findUsable: async () => [] },
     bell: {
-      ring: (places) => rung.push(...places.map(({ queue }) => queue)),
+      ring: (places: readonly Place[]) => void rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},
       announce: () => {},
     },
     kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
     obstacle: () => null,
-  });
+  };
+  const jobs: Jobs = { ...createJobLife(options), ...createSubmits(options) };
   const submit = async (options: object = {}, text = 'a note'): Promise<NewJob> => {
     await jobs.submit({ kind: 'note', input: { text }, options: submitOptions.parse(options), actor: ana });
     const job = submitted.at(-1);

@@ -220,33 +220,6 @@ export interface RunningAttempt extends AttemptKey {
   launchedAt: Date | null;
 }
 
-export interface WorkerRow {
-  id: string;
-  name: string;
-  host: string;
-  pid: number;
-  version: string;
-  slots: number;
-  queues: readonly string[];
-  labels: readonly string[];
-  kinds: readonly string[];
-}
-
-export interface WorkerBeat {
-  /** `expired`: this incarnation was given up; register anew. */
-  status: 'alive' | 'expired';
-  draining: boolean;
-  /** The attempts that are still ours; any other that runs here must be ended. */
-  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
-}
-
-export interface WatchedWorker {
-  id: string;
-  name: string;
-  incarnation: number;
-  beat: number;
-}
-
 /**
  * What the life of a job needs from a store. Every method is one transaction, safe to call from any number of
  * processes at once.
@@ -285,16 +258,6 @@ export interface JobStore {
   sweep(limit: number): Promise<Place[]>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
-
-  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
-  registerWorker(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
-  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
-  stopWorker(workerId: string, incarnation: number): Promise<void>;
-  setWorkerProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
-  /** Workers that should beat: active ones, and any that still owns a running attempt. */
-  watchedWorkers(): Promise<WatchedWorker[]>;
-  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
-  giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
 }
 
 export type ChangeOutcome =
@@ -361,11 +324,13 @@ export interface JobStats {
   queues: { queue: string; state: JobState; count: number }[];
 }
 
-/** How long jobs like this one took, of those that the actor sees; null when no past run tells. */
-export type UsualTimeReader = (
-  job: { kind: string; name: string },
-  actor: Actor,
-) => Promise<UsualTime | null>;
+/** How long jobs like this one took; null where no past run tells. */
+export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
+
+export interface UsualTimeReader {
+  /** Of the jobs that the actor sees: what jobs of a name took tells that there were such jobs. */
+  read(actor: Actor): Promise<UsualTimes>;
+}
 
 /** What a submit says besides the kind and its input. */
 export interface SubmitRequest {
@@ -390,12 +355,16 @@ export interface StoredJob {
   isNew: boolean;
 }
 
-/** The use cases of the domain. Errors meant for people are `AppError`s. */
-export interface Jobs {
+/** How jobs come in. Errors meant for people are `AppError`s. */
+export interface Submits {
   /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict`, `queue_draining` */
   submit(request: SubmitRequest): Promise<StoredJob>;
   /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
   check(request: SubmitRequest): Promise<void>;
+}
+
+/** What becomes of jobs that are there. */
+export interface JobLife {
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. @throws AppError `queue_draining` */
@@ -407,6 +376,9 @@ export interface Jobs {
   /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
   finish(ended: EndedAttempt): Promise<FinishedJob>;
 }
+
+/** The use cases of the domain. */
+export interface Jobs extends Submits, JobLife {}
 
 /** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
 export interface Bell {

@@ -1,13 +1,16 @@
 import { toFinish } from './decide.ts';
 import { emptyOutcome } from './ports.ts';
-import type { Bell, JobStore, WatchedWorker } from './ports.ts';
+import type { Bell, JobStore } from './ports.ts';
+import type { WatchedWorker, WorkerStore } from '../fleet/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 
 export interface RescuerOptions {
-  store: JobStore;
+  workers: Pick<WorkerStore, 'watched' | 'giveUp'>;
+  jobs: Pick<JobStore, 'finish'>;
   bell: Bell;
   /** Marks that output of the attempt may be missing from here on. */
   markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
@@ -30,7 +33,8 @@ interface Watch {
  * database or a pause of our own (a stopped process, a suspended machine) every watch begins anew. So a clock step, an
  * outage or a cold start expires nobody by itself.
  */
-export class Rescuer {
+export class Rescuer implements Duty {
+  readonly name = 'rescuer';
   readonly #options: RescuerOptions;
   readonly #watches = new Map<string, Watch>();
   readonly #pollMs: number;
@@ -55,8 +59,8 @@ export class Rescuer {
 
   /** One look at all workers. */
   async look(): Promise<void> {
-    const { store, clock, leaseMs } = this.#options;
-    const workers = await store.watchedWorkers();
+    const { clock, leaseMs } = this.#options;
+    const workers = await this.#options.workers.watched();
     const nowMs = clock.monotonicMs();
     // We may have been asleep ourselves, and the workers with us.
     if (nowMs - this.#lastLookMs > leaseMs / 2) this.#watches.clear();
@@ -77,8 +81,8 @@ export class Rescuer {
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {
-    const { store, bell, clock, logger, markGap } = this.#options;
-    const attempts = await store.giveUpWorker(worker);
+    const { workers, jobs, bell, clock, logger, markGap } = this.#options;
+    const attempts = await workers.giveUp(worker);
     this.#watches.delete(worker.id);
     logger.warn(
       { worker: worker.name, attempts: attempts.length },
@@ -90,7 +94,7 @@ export class Rescuer {
     for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
     const now = clock.now();
     const outcome = emptyOutcome('failed', { reason: 'lost', message, endedAt: now.toISOString() });
-    const finished = await store.finish(
+    const finished = await jobs.finish(
       attempts.map(({ job: attempt }) => toFinish({ attempt, outcome, actor: 'system:rescuer' }, now)),
     );
     bell.ring(finished.flatMap(({ place }) => place ?? []));

@@ -9,11 +9,12 @@
  * Ages are told by the clock of this process and that of the database, and both must agree: a clock that is ahead
  * removes nothing early.
  */
-import type { AuditLog } from '../accounts/ports.ts';
+import type { AuditStore } from '../accounts/ports.ts';
 import type { Bell } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { OpenRun, RetentionStore } from './ports.ts';
 import { retentionActor } from './retention.ts';
@@ -22,7 +23,7 @@ import { cutoffOf, narrowedFilter } from './selection.ts';
 export interface RetentionKeeperOptions {
   store: RetentionStore;
   search: JobSearch;
-  auditLog: Pick<AuditLog, 'record'>;
+  audit: Pick<AuditStore, 'record'>;
   bell: Pick<Bell, 'announce'>;
   clock: Pick<Clock, 'now'>;
   timezone: string;
@@ -35,7 +36,8 @@ const pageSize = 100;
 /** Between pages: whoever submits and claims meanwhile comes first. */
 const pauseMs = 20;
 
-export class RetentionKeeper {
+export class RetentionKeeper implements Duty {
+  readonly name = 'retention';
   readonly #options: RetentionKeeperOptions;
 
   constructor(options: RetentionKeeperOptions) {
@@ -101,11 +103,11 @@ export class RetentionKeeper {
   }
 
   async #advance(run: OpenRun, cursor: string | null): Promise<void> {
-    const { store, auditLog, clock } = this.#options;
+    const { store, audit, clock } = this.#options;
     const done = await store.advance(run.id, cursor);
     if (!done || done.jobs === 0) return;
     const { name, removes } = run.rule;
-    await auditLog.record(
+    await audit.record(
       {
         actor: retentionActor.name,
         action: 'retention-rules.applied',

@@ -1,9 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { delay } from '../../lib/delay.ts';
 import { canReach } from '../../lib/file-access.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
-import { findingsOf, reasonOf, type Finding } from './finding.ts';
+import { findingsOf, reasonOf } from './finding.ts';
 
 const configuration = findingsOf('configuration');
 const users = findingsOf('users');

@@ -34,6 +34,7 @@ export function createTestContext(
     onSignals: () => () => {},
     loadConfiguration: () => Promise.resolve({ readConfig: (env) => readConfig([], env) }),
     loadServer: () => Promise.reject(new Error('this test has no server')),
+    loadLocalMachine: () => Promise.reject(new Error('this test has no machine')),
     written,
     interrupt: () => {
       for (const listener of listeners) listener();

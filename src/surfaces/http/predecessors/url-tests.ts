@@ -14,7 +14,7 @@ import type { PartStore } from '../../../domain/reports/part-ports.ts';
 import type { App } from '../access.ts';
 import { toAppError } from '../error-handler.ts';
 
-export interface UrlTestDependencies {
+interface UrlTestDependencies {
   jobs: Jobs;
   parts: PartStore;
   timezone: string;

@@ -7,7 +7,7 @@ import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJobToChange, jobParams } from '../job-params.ts';
 
-export interface ExternalDependencies {
+interface ExternalDependencies {
   external: ExternalAttempts;
   reader: JobReader;
 }

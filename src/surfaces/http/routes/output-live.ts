@@ -8,7 +8,7 @@ import { attemptQuery, findJob, jobParams } from '../job-params.ts';
 import { eventStreamSchema, openEventStream, type EventStream } from '../sse.ts';
 import { streams } from '../../../contract/stream.ts';
 
-export interface LiveOutputDependencies {
+interface LiveOutputDependencies {
   reader: JobReader;
   output: OutputReader;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError, invalidField } from '../../../contract/errors.ts';
+import { invalidField, type AppError } from '../../../contract/errors.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { outputView } from '../../../contract/output.ts';
 import type { OutputReader } from '../../../domain/output/ports.ts';
@@ -7,7 +7,7 @@ import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
 import { streamChoices } from '../../../contract/stream.ts';
 
-export interface OutputViewDependencies {
+interface OutputViewDependencies {
   reader: JobReader;
   output: OutputReader;
 }

@@ -8,7 +8,7 @@ import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
 import { streamChoices, streams, type Stream, type StreamChoice } from '../../../contract/stream.ts';
 
-export interface OutputDependencies {
+interface OutputDependencies {
   reader: JobReader;
   output: OutputReader;
   finder: OutputFinder;

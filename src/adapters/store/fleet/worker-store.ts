@@ -1,11 +1,17 @@
-import type {
-  ClaimedJob,
-  RunningAttempt,
-  WatchedWorker,
-  WorkerBeat,
-  WorkerRow,
-} from '../../../domain/jobs/ports.ts';
+import type { WatchedWorker, WorkerBeat, WorkerRow, WorkerStore } from '../../../domain/fleet/ports.ts';
+import type { ClaimedJob, RunningAttempt } from '../../../domain/jobs/ports.ts';
 import type { Database, Queryable } from '../database.ts';
+
+export function createWorkerStore(db: Database): WorkerStore {
+  return {
+    register: (worker) => registerWorker(db, worker),
+    beat: (workerId, incarnation) => beat(db, workerId, incarnation),
+    stop: (workerId, incarnation) => stopWorker(db, workerId, incarnation),
+    setProblem: (workerId, incarnation, problem) => setWorkerProblem(db, workerId, incarnation, problem),
+    watched: () => watchedWorkers(db),
+    giveUp: (worker) => giveUpWorker(db, worker),
+  };
+}
 
 const runningOf = `
 select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.claimed_at as "claimedAt",
@@ -18,7 +24,7 @@ where a.state = 'running' and`;
  * A new incarnation takes over whatever the last one still owned. The row lock of the worker serialises it with a
  * rescuer that is about to give the old incarnation up: one of the two finds the other's mark.
  */
-export function registerWorker(
+function registerWorker(
   db: Database,
   worker: WorkerRow,
 ): Promise<{ incarnation: number; running: RunningAttempt[] }> {
@@ -72,7 +78,7 @@ interface BeatRow {
   cancelRequested: boolean;
 }
 
-export async function beat(db: Queryable, workerId: string, incarnation: number): Promise<WorkerBeat> {
+async function beat(db: Queryable, workerId: string, incarnation: number): Promise<WorkerBeat> {
   const rows = await db.query<BeatRow>(beatStatement, [workerId, incarnation]);
   const owned = rows.flatMap(({ jobId, number, cancelRequested }) =>
     jobId === null ? [] : [{ jobId, number, cancelRequested }],
@@ -80,14 +86,14 @@ export async function beat(db: Queryable, workerId: string, incarnation: number)
   return { status: rows.length > 0 ? 'alive' : 'expired', draining: rows[0]?.draining ?? false, owned };
 }
 
-export async function stopWorker(db: Queryable, workerId: string, incarnation: number): Promise<void> {
+async function stopWorker(db: Queryable, workerId: string, incarnation: number): Promise<void> {
   await db.query(`update workers set state = 'stopped', seen_at = now() where id = $1 and incarnation = $2`, [
     workerId,
     incarnation,
   ]);
 }
 
-export async function setWorkerProblem(
+async function setWorkerProblem(
   db: Queryable,
   workerId: string,
   incarnation: number,
@@ -105,7 +111,7 @@ export async function setWorkerProblem(
  * attempt that runs elsewhere is watched in the same way, but stands in a table of its own: it has no slots and takes no
  * work, each lives for one attempt only, and the list of workers is what people look at to see who could run something.
  */
-export function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
+function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
   return db.query<WatchedWorker>(
     `select w.id, w.name, w.incarnation, w.beat from workers w
      where w.state = 'active' or exists (select from attempts a where a.worker_id = w.id and a.state = 'running')
@@ -119,7 +125,7 @@ export function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
  * The update asks for the very beat that was watched. A worker that moved since keeps its attempts; one that did not
  * finds itself `silent` at its next beat and registers anew.
  */
-export function giveUpWorker(db: Database, worker: WatchedWorker): Promise<RunningAttempt[]> {
+function giveUpWorker(db: Database, worker: WatchedWorker): Promise<RunningAttempt[]> {
   return db.transaction(async (tx) => {
     const mine = await tx.query(
       `update workers set state = case when state = 'active' then 'silent' else state end

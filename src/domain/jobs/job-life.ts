@@ -3,69 +3,33 @@ import { Gather } from '../../lib/gather.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { toFinish } from './decide.ts';
 import { readErrorLine } from './last-words.ts';
-import type {
-  AttemptOutcome,
-  Bell,
-  EndedAttempt,
-  Finish,
-  Jobs,
-  JobReader,
-  JobStore,
-  NewJob,
-  StoredJob,
-  SubmitOutcome,
-} from './ports.ts';
+import type { AttemptOutcome, Bell, EndedAttempt, Finish, JobLife, JobReader, JobStore } from './ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
+import { settleDependantsOf } from './settle.ts';
 import { toStorable } from './storable.ts';
-import { checkSubmit, requireBaseRuns, type SubmitCheckOptions } from './submit-check.ts';
+import { requireBaseRuns } from './submit-check.ts';
 
-export interface JobsOptions extends SubmitCheckOptions {
+export interface JobLifeOptions {
   store: JobStore;
   reader: Pick<JobReader, 'known' | 'attemptRef'>;
   output: Pick<OutputReader, 'tail'>;
   bell: Bell;
-  /** Why nothing more is accepted now. */
-  obstacle(): string | null;
 }
 
-/** Dependants decided about at once; the sweep takes the rest. */
-const settleLimit = 1_000;
-
-/** The use cases: what people and workers do with jobs. Decides, tells the store, rings. */
-export function createJobs(options: JobsOptions): Jobs {
-  const { store, reader, output, bell, obstacle } = options;
-  const submits = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
+/** What people and workers do with jobs that are there. Decides, tells the store, rings. */
+export function createJobLife({ store, reader, output, bell }: JobLifeOptions): JobLife {
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
-
-  const settle = async (of: readonly number[]): Promise<void> => {
-    const { places } = await store.settleDependants({ of, limit: settleLimit });
-    bell.ring(places);
-  };
   const withErrorLine = async ({ attempt, outcome }: EndedAttempt): Promise<AttemptOutcome> =>
     outcome.state === 'failed' && outcome.errorLine === null
       ? { ...outcome, errorLine: await readErrorLine(attempt, { reader, output }) }
       : outcome;
 
   return {
-    check: async (request) => void (await checkSubmit(request, options)),
-
-    submit: async (request) => {
-      const full = obstacle();
-      if (full !== null) throw new AppError('storage_full', full);
-      const job = await checkSubmit(request, options);
-      const outcome = await submits.add(job);
-      const stored = toStored(outcome, job);
-      if (stored.isNew && job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);
-      if (stored.isNew && job.state === 'waiting') await settle(job.after.map(({ jobId }) => jobId));
-      if (stored.isNew) bell.announce();
-      return stored;
-    },
-
     cancel: async (ids, actor) => {
       const touched = await store.cancel(ids, actor.name);
       bell.callWorkers(touched.flatMap(({ workerId }) => workerId ?? []));
       const ended = touched.flatMap((one) => (one.state === 'cancelled' ? [one.id] : []));
-      if (ended.length > 0) await settle(ended);
+      if (ended.length > 0) await settleDependantsOf(ended, { store, bell });
       if (touched.length > 0) bell.announce();
       return touched.map(({ id, state }) => ({ id, state }));
     },
@@ -87,7 +51,7 @@ export function createJobs(options: JobsOptions): Jobs {
           },
         );
       if (retried.state === 'queued') bell.ring([retried.place]);
-      else bell.ring((await store.settleDependants({ of: null, limit: settleLimit })).places);
+      else await settleDependantsOf(null, { store, bell });
       bell.announce();
       return true;
     },
@@ -125,27 +89,9 @@ export function createJobs(options: JobsOptions): Jobs {
       const finished = await finishes.add(toFinish({ ...ended, outcome }, new Date()));
       if (finished.place && finished.state === 'queued') bell.ring([finished.place]);
       if (finished.freedLanes.length > 0) bell.ring(await store.sweep(100));
-      if (finished.hasDependants) await settle([ended.attempt.jobId]);
+      if (finished.hasDependants) await settleDependantsOf([ended.attempt.jobId], { store, bell });
       bell.announce();
       return finished;
     },
   };
-}
-
-function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {
-  switch (outcome.status) {
-    case 'stored':
-      return { id: outcome.id, uid: outcome.uid, isNew: outcome.isNew };
-    case 'key_conflict':
-      throw new AppError(
-        'idempotency_conflict',
-        `The idempotency key "${job.idempotency?.key}" was used before with another body. Use a new key for another job.`,
-      );
-    case 'unknown_queue':
-      throw unknownQueue(job.queue);
-    case 'queue_draining':
-      throw draining(job.queue);
-    case 'refused':
-      throw invalid([{ field: 'input', message: outcome.message }]);
-  }
 }
