@@ -32,7 +32,10 @@ export class Connection {
       try {
         decoder.push(chunk);
       } catch (problem) {
-        parts.logger.error({ problem: String(problem) }, 'the worker sent what is no message: disconnecting');
+        parts.logger.error(
+          { problem: String(problem) },
+          'The worker sent what is no message; disconnecting.',
+        );
         socket.destroy();
       }
     });

@@ -65,7 +65,10 @@ export class Launcher {
       return this.#launch(spec);
     } catch (problem) {
       // A full disk under the journal, for example. Whether the program was started is in the journal.
-      this.#parts.logger.error({ key: spec.key, problem: String(problem) }, 'a launch failed');
+      this.#parts.logger.error(
+        { key: spec.key, problem: String(problem) },
+        'A program could not be started.',
+      );
       return { type: 'rejected', message: `The launcher failed to start ${spec.key}: ${String(problem)}` };
     }
   }
@@ -76,7 +79,7 @@ export class Launcher {
     if (program?.isRunning) {
       this.#parts.logger.warn(
         { key, pid: program.pid },
-        'forgetting a program that still runs: it is killed',
+        'A program that still runs is to be forgotten: it is killed.',
       );
       program.signal('SIGKILL');
     }

@@ -83,7 +83,7 @@ async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
   } catch (error) {
     signal.throwIfAborted();
     const failure = toUrlFailure(error, 'connect');
-    const judgement = { failures: [failure.message], weaknesses: [] };
+    const judgement = { failures: [failure.message], isOnlyStatus: false, weaknesses: [] };
     return { hops: mask(hops), answer: null, failure, judgement, totalMs: clock.passedMs };
   } finally {
     clock.close();

@@ -19,6 +19,5 @@ export function verdictOf({
   if (status === null) return 'no answer';
   // HTTP/2 has no words; those of HTTP/1 may be anything.
   const words = STATUS_CODES[status] ?? statusText.slice(0, 40);
-  const isOnlyStatus = judgement.failures.every((text) => text.startsWith('The status is '));
-  return `${status} ${words}`.trim() + (isOnlyStatus ? '' : ', not as expected');
+  return `${status} ${words}`.trim() + (judgement.isOnlyStatus ? '' : ', not as expected');
 }

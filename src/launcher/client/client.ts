@@ -196,7 +196,7 @@ export class LauncherClient implements ProgramLauncher {
       case 'unknown':
         return this.#take(message.key)?.listener.onLost('The launcher does not know the program.');
       case 'replaced':
-        this.#options.logger.error({}, 'another process took over the launcher of this worker');
+        this.#options.logger.error({}, 'Another process took over the launcher of this worker.');
         return this.#loseAll('Another process took over the launcher.');
     }
   }
@@ -224,10 +224,10 @@ export class LauncherClient implements ProgramLauncher {
         const same = await connectToLauncher(folder);
         if (same?.hello.life === life) return this.#goOn(same);
         this.#loseSent('The launcher died.');
-        if (!same) logger.error({ tryNumber }, 'the launcher died: starting a new one');
+        if (!same) logger.error({ tryNumber }, 'The launcher died; starting a new one.');
         return this.#use(same ?? (await startLauncher(this.#options)));
       } catch (problem) {
-        logger.error({ problem: String(problem), tryNumber }, 'no launcher: trying again');
+        logger.error({ problem: String(problem), tryNumber }, 'There is no launcher; trying again.');
         await delay(backoffMs(tryNumber, restartBackoff), signal);
       }
     }
