@@ -3,7 +3,7 @@
  * of `src` has a row in the table below, and the rule of a folder is that row. A folder without a row, or a row without
  * a folder, stops the check. `test/integration/directions.test.ts` plants a forbidden import in every storey.
  */
-const { existsSync, readdirSync } = require('node:fs');
+const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
 /** What a domain shows to everybody outside: what it can do and what it needs, never how. */
@@ -11,9 +11,12 @@ const ports = 'src/domain/[^/]+/[a-z-]*ports\\.ts$';
 const contract = 'src/contract/';
 const lib = 'src/lib/';
 const config = 'src/config/';
+/** How a setting is declared: kinds have some of their own. */
+const settings = 'src/config/(setting|value-types)\\.ts$';
 const machine = 'src/machine/';
-const kindPorts = 'src/kinds/(define-kind|ports)\\.ts$';
-const localDatabase = 'src/operations/local-database\\.ts$';
+/** What a kind shares with browsers and other clients: one file, or a folder where it is more. */
+const kindContract = 'src/kinds/(command-forms\\.ts$|[^/]+/contract(\\.ts$|/))';
+const store = 'src/adapters/store/';
 /** The client, and the protocol that both sides speak. */
 const launcherClient = 'src/launcher/(client/|protocol\\.ts$)';
 
@@ -28,28 +31,13 @@ const mayImport = {
   contract: [],
   lib: [],
   'domain/*': [contract, lib, ports],
-  kinds: [contract, lib, ports],
-  worker: [contract, lib, machine, ports, kindPorts, launcherClient],
+  kinds: [contract, lib, settings, ports],
+  worker: [contract, lib, machine, ports, launcherClient],
   launcher: [lib],
   'adapters/*': [contract, lib, ports],
-  'surfaces/http': [contract, lib, ports],
-  'surfaces/cli': [contract, lib, config],
-  'operations/*': [
-    contract,
-    lib,
-    config,
-    machine,
-    ports,
-    'src/adapters/store/',
-    launcherClient,
-    localDatabase,
-  ],
-};
-
-/** Files that may do what their folder may not, each with its reason. */
-const exceptions = {
-  // These work without a server, on the database of this machine; what they need is loaded when they are called.
-  'surfaces/cli': 'src/surfaces/cli/commands/(user-password-local|backup|doctor)\\.ts$',
+  'surfaces/http': [contract, lib, ports, kindContract],
+  'surfaces/cli': [contract, lib, config, kindContract],
+  operations: [contract, lib, config, machine, ports, store, launcherClient],
 };
 
 const tests = '\\.test\\.ts$';
@@ -61,10 +49,7 @@ module.exports = {
       comment:
         'See the table in .dependency-cruiser.cjs: what is decided must not depend on where it is stored or shown.',
       severity: 'error',
-      from: {
-        path: `^src/${folder}/`,
-        pathNot: [tests, ...(exceptions[folder] ? [`^${exceptions[folder]}`] : [])],
-      },
+      from: { path: `^src/${folder}/`, pathNot: tests },
       to: {
         path: '^(src|web|test|bench|scripts)/',
         pathNot: [`^src/${folder}/`, ...allowed.map((path) => `^${path}`)],
@@ -79,10 +64,17 @@ module.exports = {
     },
     {
       name: 'contract-runs-in-browsers',
-      comment: 'The contract knows nothing of Node and no package but zod.',
+      comment: 'A contract knows nothing of Node and no package but zod.',
       severity: 'error',
-      from: { path: '^src/contract/', pathNot: tests },
-      to: { pathNot: ['^src/contract/', '^node_modules/zod/'] },
+      from: { path: [`^${contract}`, `^${kindContract}`], pathNot: tests },
+      to: { pathNot: [`^${contract}`, `^${kindContract}`, '^node_modules/zod/'] },
+    },
+    {
+      name: 'kinds-stand-alone',
+      comment: 'A kind is one folder: it can be added and removed without a look at another.',
+      severity: 'error',
+      from: { path: '^src/kinds/([^/]+)/' },
+      to: { path: '^src/kinds/[^/]+/', pathNot: '^src/kinds/$1/' },
     },
     {
       name: 'launcher-stays-small',
@@ -101,17 +93,17 @@ module.exports = {
     },
     {
       name: 'main-starts-the-root',
-      comment: 'The command line, and the composition root when a server is asked for.',
+      comment: 'The command line, and of the composition root what a command asks for.',
       severity: 'error',
       from: { path: '^src/main\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/app/serve\\.ts$', '^src/surfaces/cli/'] },
+      to: { path: '^src/', pathNot: ['^src/app/(configuration|serve|local)\\.ts$', '^src/surfaces/cli/'] },
     },
     {
       name: 'sql-lives-in-the-store',
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/adapters/(store|queue)/'] },
-      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^node_modules/(@types/)?pg/' },
     },
     {
       name: 'fastify-stays-in-http',
@@ -125,7 +117,7 @@ module.exports = {
       comment: 'What runs in a browser sees contracts and the API, nothing of the server.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^src/', pathNot: ['^src/contract/', '^src/kinds/[^/]+/contract\\.ts$'] },
+      to: { path: '^src/', pathNot: [`^${contract}`, `^${kindContract}`] },
     },
     {
       name: 'components-do-not-fetch',
@@ -144,6 +136,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // A checkout whose packages are a link to those of another: the rules name them by where they stand here.
+    preserveSymlinks: true,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
@@ -153,28 +147,28 @@ module.exports = {
   },
 };
 
-/** A row for every folder there is. */
+/** Every folder that a row speaks of. @throws naming files without a row, and rows without a file */
 function rooms() {
-  const src = join(__dirname, 'src');
-  const found = foldersIn(src).flatMap((folder) => {
-    const isShared = !(folder in mayImport);
-    return isShared ? foldersIn(join(src, folder)).map((name) => `${folder}/${name}`) : [folder];
-  });
-  const rowOf = (folder) => (folder in mayImport ? folder : folder.replace(/\/[^/]+$/, '/*'));
-  const without = found.filter((folder) => !(rowOf(folder) in mayImport));
-  if (without.length > 0) {
+  const options = { recursive: true, encoding: 'utf8' };
+  const files = readdirSync(join(__dirname, 'src'), options).filter((path) => /\.[cm]?ts$/.test(path));
+  const places = files.filter((path) => path !== 'main.ts').map((path) => ({ path, ...placeOf(path) }));
+  const homeless = places.filter(({ row }) => row === undefined).map(({ path }) => `src/${path}`);
+  if (homeless.length > 0)
     throw new Error(
-      `No row says what src/${without.join(', src/')} may import: add one in .dependency-cruiser.cjs.`,
+      `No row of .dependency-cruiser.cjs says what may be imported by ${homeless.join(', ')}: add one.`,
     );
-  }
-  const idle = Object.keys(mayImport).filter((row) => !existsSync(join(src, row.replace('/*', ''))));
+  const idle = Object.keys(mayImport).filter((row) => places.every((place) => place.row !== row));
   if (idle.length > 0)
     throw new Error(`.dependency-cruiser.cjs has rows for folders that are gone: ${idle.join(', ')}.`);
-  return found.map((folder) => ({ folder, allowed: mayImport[rowOf(folder)] }));
+  const rowOf = new Map(places.map(({ folder, row }) => [folder, row]));
+  return [...rowOf].map(([folder, row]) => ({ folder, allowed: mayImport[row] }));
 }
 
-function foldersIn(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+/** The folder that a file belongs to, and its row. */
+function placeOf(path) {
+  const [first, second] = path.split('/').slice(0, -1);
+  if (first in mayImport) return { folder: first, row: first };
+  if (second === undefined) return {};
+  const folder = `${first}/${second}`;
+  return { folder, row: [folder, `${first}/*`].find((row) => row in mayImport) };
 }

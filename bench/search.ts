@@ -216,7 +216,7 @@ function explainingDatabase(db: Database, onMs: (ms: number) => void): Database 
 /** Rates of whole lives of jobs, with words and without. */
 async function compareMoves(db: Database, rounds: number): Promise<Figure> {
   const store = createJobStore(db);
-  const worker = await joinWorker(store, { slots: 100 });
+  const worker = await joinWorker(db, { slots: 100 });
   await submit(store, 50_000);
   const side = (prepare: () => Promise<unknown>, restore: () => Promise<unknown>) => async () => {
     await prepare();

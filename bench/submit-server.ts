@@ -1,6 +1,6 @@
 /** Daybook, web only. With BENCH_SINGLE_SUBMITS each job of a gathered batch is stored by a statement of its own. */
 import { serve } from '../src/app/serve.ts';
-import { readConfig } from '../src/config/read-config.ts';
+import { readConfig } from '../src/app/configuration.ts';
 import type { JobStore } from '../src/domain/jobs/ports.ts';
 
 const config = readConfig(process.env);
@@ -11,7 +11,6 @@ await serve(config, {
   drain: false,
   decorate: {
     jobStore: (store) => (isSingle ? submittingOneByOne(store) : store),
-    outputStore: (store) => store,
   },
 });
 

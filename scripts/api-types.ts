@@ -1,21 +1,14 @@
 import openapiTypescript, { astToString } from 'openapi-typescript';
+import { registerRoutes } from '../src/app/routes.ts';
 import { createHttpServer } from '../src/surfaces/http/server.ts';
-import { registerRoutes, type RouteDependencies } from '../src/surfaces/http/routes.ts';
-import { listKinds } from '../src/kinds/list.ts';
+import { createTestProduct, noDatabase } from '../test/support/product.ts';
 
-/** TypeScript types of the whole API. Routes are only described, never called, so nothing stands behind them. */
+/** TypeScript types of the whole API. Routes are only described, never called, so no database stands behind them. */
 export async function apiTypes(): Promise<string> {
-  const nobody = {} as RouteDependencies;
-  const app = await createHttpServer({
-    trustProxy: false,
-    publicUrl: null,
-    host: 'localhost',
-    accounts: nobody.accounts,
-  });
-  registerRoutes(app, {
-    ...nobody,
-    kinds: listKinds({ script: {}, bulk: {}, url: { allowed: [] } } as never),
-  });
+  const product = createTestProduct(noDatabase);
+  const { accounts } = product.domains;
+  const app = await createHttpServer({ trustProxy: false, publicUrl: null, host: 'localhost', accounts });
+  registerRoutes(app, product, null);
   const { body } = await app.inject({ url: '/api/v1/openapi.json', headers: { host: 'localhost' } });
   await app.close();
   const nodes = await openapiTypescript(body, { alphabetize: false });

@@ -1,6 +1,6 @@
 /**
  * `npm run check`: everything that guards the quality of the source, under a minute. The steps that only read run side
- * by side, two at a time; the unit tests come last.
+ * by side, two at a time; the unit tests come last. `node scripts/check.ts types directions` does just these.
  */
 import { spawn } from 'node:child_process';
 
@@ -14,10 +14,16 @@ const steps: Record<string, string[]> = {
   'dead code': ['knip'],
 };
 
-const isSkippingTests = process.argv.includes('--no-tests');
+const chosen = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = chosen.filter((name) => !(name in steps));
+if (unknown.length > 0) {
+  console.error(`There is no check ${unknown.join(', ')}; expected one of ${Object.keys(steps).join(', ')}.`);
+  process.exit(2);
+}
+const isSkippingTests = process.argv.includes('--no-tests') || chosen.length > 0;
 
 const failed: string[] = [];
-const queue = Object.entries(steps);
+const queue = Object.entries(steps).filter(([name]) => chosen.length === 0 || chosen.includes(name));
 await Promise.all([drain(), drain()]);
 if (!isSkippingTests && failed.length === 0) await run('unit tests', ['vitest', 'run', '--project', 'unit']);
 if (failed.length > 0) {

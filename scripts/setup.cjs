@@ -52,16 +52,26 @@ function wantedStamp() {
   return `${hash} ${process.platform} ${process.arch}\n`;
 }
 
-/** What the pages are made from: their source, the contract, and the packages. */
+/** What the pages are made from: their source, the contract and those of the kinds, and the packages. */
 function wantedPagesStamp() {
   const hash = createHash('sha256').update(fs.readFileSync(path.join(root, 'package-lock.json')));
   const files = [path.join(pages, 'index.html'), path.join(pages, 'vite.config.ts')].concat(
     filesIn(path.join(pages, 'src')),
     filesIn(path.join(pages, 'public')),
     filesIn(path.join(root, 'src', 'contract')),
+    contractsOfKinds(),
   );
   for (const file of files) hash.update(path.relative(root, file)).update(fs.readFileSync(file));
   return `${hash.digest('hex')}\n`;
+}
+
+/** In the folder of each kind, `contract.ts` or what lies in `contract`. */
+function contractsOfKinds() {
+  const kinds = path.join(root, 'src', 'kinds');
+  return filesIn(kinds).filter((file) => {
+    const [folder, name] = path.relative(kinds, file).split(path.sep);
+    return folder === 'command-forms.ts' || name === 'contract' || name === 'contract.ts';
+  });
 }
 
 function filesIn(folder) {

@@ -23,8 +23,10 @@ const code = await runCli(process.argv.slice(2), {
       for (const signal of signals) process.off(signal, listener);
     };
   },
-  // Loaded only when a server is to run: everything else answers sooner.
+  // Loaded only when they are needed: everything else answers sooner.
+  loadConfiguration: () => import('./app/configuration.ts'),
   loadServer: () => import('./app/serve.ts'),
+  loadLocalMachine: async () => (await import('./app/local.ts')).localMachine,
 });
 process.exitCode = code;
 // Nobody reads any more, and a command that follows something would follow it for ever.

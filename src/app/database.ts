@@ -1,20 +1,21 @@
-import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import type { Service } from '../lib/service.ts';
-import { createDatabase, type Database } from '../adapters/store/database.ts';
+import { createDatabase, type Connection, type Database } from '../adapters/store/database.ts';
 import { createEmbeddedPostgres } from '../adapters/store/embedded-postgres/embedded-postgres.ts';
-import type { StartContext } from './context.ts';
+import type { Metrics } from '../domain/metrics/ports.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ProgramAccount } from '../machine/program-account.ts';
 
 export interface DatabaseAccess {
   services: Service[];
-  connection(): pg.PoolConfig;
+  connection(): Connection;
   open(): Database;
 }
 
 /** The embedded PostgreSQL or a server, and how to connect to it once it is there. */
 export async function openDatabase(
   config: Config,
-  { logger, account, metrics }: StartContext,
+  { logger, account, metrics }: { logger: Logger; account: ProgramAccount; metrics: Metrics },
 ): Promise<DatabaseAccess> {
   const { database, data } = config;
   const embedded =
@@ -26,7 +27,7 @@ export async function openDatabase(
           programUser: account.name,
         })
       : null;
-  const connection = (): pg.PoolConfig =>
+  const connection = (): Connection =>
     database.kind === 'server' ? database.connection : (embedded?.connection ?? {});
   return {
     services: embedded ? [embedded] : [],

@@ -5,21 +5,49 @@
 import type { Logger as PinoLogger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
+import type { ServerRole } from '../contract/server.ts';
 import type { HttpService } from '../surfaces/http/service.ts';
+import { NotifyRings } from '../adapters/queue/notify.ts';
+import { createSession } from '../adapters/store/connection.ts';
+import type { Connection, Database } from '../adapters/store/database.ts';
+import { Leader } from '../adapters/store/leader.ts';
 import { startServices, type Service } from '../lib/service.ts';
 import { EndSignals } from '../lib/end-signals.ts';
+import { systemClock } from '../lib/clock.ts';
 import { createMetrics } from '../domain/metrics/metrics.ts';
+import type { Metrics } from '../domain/metrics/ports.ts';
+import { createSecretKey } from '../domain/secrets/key.ts';
 import { lockRole } from '../machine/data-directory.ts';
 import { createLogger } from './log.ts';
 import { prepareDirectories } from '../machine/directories.ts';
-import { resolveProgramAccount } from '../machine/program-account.ts';
+import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
+import { StorageGuard } from '../machine/storage-guard.ts';
+import { placeOf } from '../operations/local-database.ts';
 import { migrate } from '../adapters/store/migrate.ts';
 import type { Worker } from '../worker/worker.ts';
 import { openDatabase } from './database.ts';
-import type { BuildContext, ServeOptions, StartContext } from './context.ts';
-import { buildCore } from './core.ts';
-import { buildHttp, buildMetricsHttp, buildReport } from './web.ts';
-import { buildWorker } from './worker.ts';
+import { listDuties } from './duties.ts';
+import { createIdentityProvider } from './identity-provider.ts';
+import { createProduct } from './product.ts';
+import { createSenders } from './senders.ts';
+import type { StoresOptions } from './stores.ts';
+import { createMetricsHttp, createWeb } from './web.ts';
+import { createWorker } from './worker.ts';
+
+export interface ServeOptions {
+  roles: readonly ServerRole[];
+  /** At the stop wait for what runs, instead of leaving it to the launcher. */
+  drain: boolean;
+  /** For tests that have to fail at a chosen place. */
+  decorate?: NonNullable<StoresOptions['decorate']>;
+}
+
+interface StartContext extends ServeOptions {
+  logger: PinoLogger;
+  registry: Registry;
+  metrics: Metrics;
+  account: ProgramAccount;
+}
 
 /**
  * Runs until a signal stops it. The first SIGTERM or SIGINT takes no new work and leaves programs to the launcher (or
@@ -78,21 +106,36 @@ async function startServer(config: Config, context: StartContext): Promise<Runni
 
 async function build(
   config: Config,
-  context: BuildContext,
+  context: StartContext & { db: Database; connection: Connection },
 ): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
-  const { core, services } = await buildCore(config, context);
-  const { roles } = context;
-  const worker = roles.includes('worker') ? buildWorker(config, core) : null;
-  const report = buildReport(core, worker);
+  const { db, connection, logger, roles, account } = context;
+  const rings = new NotifyRings({ createSession: () => createSession(connection, 'daybook'), db, logger });
+  const storage = new StorageGuard({
+    directories: [config.data.directory, placeOf(config)?.directory ?? config.data.directory],
+    leastBytes: config.data.stopFreeBytes,
+    logger,
+  });
+  const { key, keyFile } = config.secrets;
+  const secretKey = createSecretKey(key === undefined ? null : Buffer.from(key, 'base64'), keyFile);
+  const product = createProduct({
+    ...context,
+    config,
+    rings,
+    secretKey,
+    senders: createSenders(config, secretKey),
+    identityProvider: createIdentityProvider(config, logger),
+    clock: systemClock,
+    obstacle: () => storage.obstacle,
+  });
+  await product.stores.output.preparePartitions(3);
+  const leader = new Leader({ connection, duties: listDuties(product), logger });
+  const worker = roles.includes('worker') ? createWorker(product, account) : null;
   const hasWeb = roles.includes('web') && config.http.port !== 'off';
-  const http = hasWeb ? await buildHttp(config, core, { metricsReport: report, worker }) : null;
+  const http = hasWeb ? await createWeb(product, { worker, logger }) : null;
   const hasMetrics = http === null && config.metrics.port !== 'off';
-  const metricsHttp = hasMetrics ? await buildMetricsHttp(config, core, report) : null;
-  return {
-    services: [...services, worker, http, metricsHttp].filter((service) => service !== null),
-    worker,
-    http,
-  };
+  const metricsHttp = hasMetrics ? await createMetricsHttp(product, { worker, logger }) : null;
+  const services = [storage, rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
+  return { services, worker, http };
 }
 
 function announce(http: HttpService): void {

@@ -1,33 +1,27 @@
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import packageFile from '../../package.json' with { type: 'json' };
 import type { ServerFacts } from '../contract/server.ts';
 import type { ProcessFigures } from '../domain/metrics/ports.ts';
-import type { Database } from '../adapters/store/database.ts';
 import { diagnoseServer } from '../adapters/store/diagnosis-reader.ts';
-
-export interface ServerFactsOptions {
-  db: Database;
-  version: string;
-  timezone: string;
-  isEmbedded: boolean;
-  /** By what they hold. */
-  directories: Readonly<Record<string, string>>;
-  settings: readonly ServerFacts['settings'][number][];
-  worker(): ProcessFigures['worker'];
-}
+import type { Product } from './product.ts';
 
 /** What this process, its disks and its database say of themselves; asked anew each time. */
-export function createServerFacts(options: ServerFactsOptions): () => Promise<ServerFacts> {
-  const { db, version, timezone, isEmbedded, directories, settings, worker } = options;
+export function createServerFacts(
+  { config, db }: Pick<Product, 'config' | 'db'>,
+  worker: ProcessFigures['worker'],
+): () => Promise<ServerFacts> {
+  const { data, timezone, settings } = config;
   const startedAt = new Date(Date.now() - process.uptime() * 1_000).toISOString();
   return async () => {
-    const [database, disks] = await Promise.all([
+    const [database, ...disks] = await Promise.all([
       diagnoseServer(db),
-      Promise.all(Object.entries(directories).map(([name, directory]) => askDisk(name, directory))),
+      askDisk('data', data.directory),
+      askDisk('home', data.homeDirectory),
     ]);
     const { isReadOnly, unsafeSettings, clockAheadMs, ...known } = database;
     return {
-      version,
+      version: packageFile.version,
       runtime: `Node ${process.version}`,
       host: hostname(),
       pid: process.pid,
@@ -36,7 +30,7 @@ export function createServerFacts(options: ServerFactsOptions): () => Promise<Se
       memoryBytes: process.memoryUsage.rss(),
       database: {
         ...known,
-        isEmbedded,
+        isEmbedded: config.database.kind === 'embedded',
         clockAheadMs: Math.round(clockAheadMs),
         problems: [
           ...(isReadOnly ? ['The database is read-only.'] : []),
@@ -44,7 +38,7 @@ export function createServerFacts(options: ServerFactsOptions): () => Promise<Se
         ],
       },
       disks,
-      worker: worker(),
+      worker: worker && { slots: worker.slots, running: worker.running, launcherIsUp: worker.launcherIsUp },
       settings: settings.map(({ name, value, origin }) => ({ name, value, origin })),
     };
   };

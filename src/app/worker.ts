@@ -1,30 +1,62 @@
 import { hostname } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
-import { createCapsuleRecorder } from '../domain/again/capsule-recorder.ts';
 import type { Config } from '../config/config.ts';
-import { createOutputReader } from '../domain/output/reader.ts';
+import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
+import { createCapsuleRecorder } from '../domain/again/capsule-recorder.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
-import { systemClock } from '../lib/clock.ts';
+import { createSecretOpener } from '../domain/secrets/secrets.ts';
+import { LauncherClient } from '../launcher/client/client.ts';
 import { withFields } from '../lib/logger.ts';
 import { readWorkerId } from '../machine/data-directory.ts';
-import { createSecretOpener } from '../domain/secrets/secrets.ts';
-import { createCapsuleStore } from '../adapters/store/capsule-store.ts';
-import { createPartStore } from '../adapters/store/part-store.ts';
-import { createSeriesStore } from '../adapters/store/series-store.ts';
+import type { ProgramAccount } from '../machine/program-account.ts';
 import { AttemptFolders } from '../worker/files/attempt-folders.ts';
-import { LauncherClient } from '../launcher/client/client.ts';
 import { createOutputCopies } from '../worker/files/output-copies.ts';
+import type { WorkerSettings } from '../worker/settings.ts';
 import { Worker } from '../worker/worker.ts';
-import type { Core } from './context.ts';
+import type { Product } from './product.ts';
 
 /** What runs jobs here. */
-export function buildWorker(config: Config, core: Core): Worker {
-  const { db, store, outputStore, kinds, rings, jobs, account } = core;
+export function createWorker(product: Product, account: ProgramAccount): Worker {
+  const { config, stores, domains, rings, secretKey, clock } = product;
   const { worker, data } = config;
-  const logger = withFields(core.logger, { worker: worker.name });
+  const logger = withFields(product.logger, { worker: worker.name });
   const id = readWorkerId(data.directory);
-  const reader = createOutputReader(outputStore);
-  const settings = {
+  const settings = settingsOf(config, account);
+  const { stdoutCopiesDirectory: stdout, stderrCopiesDirectory: stderr } = settings;
+  return new Worker({
+    id,
+    identity: { host: settings.host, pid: process.pid, version: settings.version },
+    settings,
+    kinds: openKinds(domains.kinds.list, placeOf(product), config.kinds),
+    jobs: domains.jobs,
+    workers: stores.workers,
+    store: stores.jobs,
+    series: stores.series,
+    parts: stores.parts,
+    capsules: createCapsuleRecorder(stores.capsules),
+    secrets: createSecretOpener(stores.secrets, secretKey),
+    files: domains.files,
+    fileStore: stores.files,
+    folders: new AttemptFolders(data.attemptsDirectory, account.ids),
+    recorder: createOutputRecorder(stores.output, logger),
+    reader: domains.output,
+    launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
+    copies: createOutputCopies(domains.output, { stdout, stderr }, logger),
+    clock,
+    logger,
+    listen: ({ onRing, onCall }) => {
+      const stopRings = rings.listen({ queues: worker.queues, labels: worker.labels }, onRing);
+      const stopCalls = rings.listenForCalls(id, onCall);
+      return () => {
+        stopRings();
+        stopCalls();
+      };
+    },
+  });
+}
+
+function settingsOf({ worker, data, files }: Config, account: ProgramAccount): WorkerSettings {
+  return {
     name: worker.name,
     host: hostname(),
     version: packageFile.version,
@@ -41,44 +73,18 @@ export function buildWorker(config: Config, core: Core): Worker {
     homeDirectory: data.homeDirectory,
     dataDirectory: data.directory,
     pinnedDirectory: data.pinnedDirectory,
-    madeFilesLimitBytes: config.files.madeLimitBytes,
+    madeFilesLimitBytes: files.madeLimitBytes,
     programIds: account.ids,
     programUser: account.isolation,
     programUserName: account.name,
     stdoutCopiesDirectory: worker.stdoutCopiesDirectory ?? null,
     stderrCopiesDirectory: worker.stderrCopiesDirectory ?? null,
   };
-  return new Worker({
-    id,
-    identity: { host: hostname(), pid: process.pid, version: packageFile.version },
-    settings,
-    kinds,
-    jobs,
-    store,
-    series: createSeriesStore(db),
-    parts: createPartStore(db),
-    capsules: createCapsuleRecorder(createCapsuleStore(db)),
-    secrets: createSecretOpener(core.secretStore, core.secretKey),
-    files: core.files,
-    fileStore: core.fileStore,
-    folders: new AttemptFolders(data.attemptsDirectory, account.ids),
-    recorder: createOutputRecorder(outputStore, logger),
-    reader,
-    launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),
-    copies: createOutputCopies(
-      reader,
-      { stdout: settings.stdoutCopiesDirectory, stderr: settings.stderrCopiesDirectory },
-      logger,
-    ),
-    clock: systemClock,
-    logger,
-    listen: ({ onRing, onCall }) => {
-      const stopRings = rings.listen({ queues: worker.queues, labels: worker.labels }, onRing);
-      const stopCalls = rings.listenForCalls(id, onCall);
-      return () => {
-        stopRings();
-        stopCalls();
-      };
-    },
-  });
+}
+
+/** What kinds get to run with. */
+function placeOf({ config, stores, domains }: Product): KindPlace {
+  const { homeDirectory, scriptsDirectory } = config.data;
+  const { findActor, bulk } = domains;
+  return { homeDirectory, scriptsDirectory, findActor, bulk, bulkSteps: stores.bulkSteps };
 }

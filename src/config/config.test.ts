@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isAppError, type AppError } from '../contract/errors.ts';
+import { kinds } from '../kinds/list.ts';
 import { describeConfig, loadConfig, type Config } from './config.ts';
 
 const machine = { directory: '/srv/daybook', cores: 4, hostName: 'ares.lab', timezone: 'Europe/Madrid' };
 
 function load(env: Record<string, string | undefined> = {}, toml?: string): Config {
-  return loadConfig(env, toml, { machine });
+  return loadConfig(env, toml, { machine, kinds: kinds.list });
 }
 
 function refusal(env: Record<string, string | undefined>, toml?: string): AppError {
@@ -49,8 +50,8 @@ describe('defaults', () => {
       jobTimeoutMs: undefined,
       outputLimitBytes: 2 ** 30,
       minFreeDiskBytes: 2 ** 30,
-      allowShell: false,
     });
+    expect(config.kinds).toMatchObject({ script: { allowShell: false }, url: { allowed: [] }, bulk: {} });
     expect(config.database).toEqual({ kind: 'embedded', poolSize: 10 });
     expect(config.timezone).toBe('Europe/Madrid');
     expect(config.stop.deadlineMs).toBe(20_000);
@@ -93,7 +94,8 @@ describe('sources', () => {
       {},
       '[worker]\nslots = 3\nallow_shell = true\nqueues = ["a", "b"]\nlease_seconds = 0.5\n',
     );
-    expect(config.worker).toMatchObject({ slots: 3, allowShell: true, queues: ['a', 'b'], leaseMs: 500 });
+    expect(config.worker).toMatchObject({ slots: 3, queues: ['a', 'b'], leaseMs: 500 });
+    expect(config.kinds).toMatchObject({ script: { allowShell: true } });
   });
 
   it('home and scripts follow the data directory', () => {
@@ -139,7 +141,7 @@ describe('values', () => {
     ['DAYBOOK_LEASE_SECONDS', '0.5', (config: Config) => config.worker.leaseMs, 500],
     ['DAYBOOK_QUEUES', 'a, b,a', (config: Config) => config.worker.queues, ['a', 'b']],
     ['DAYBOOK_TIMEZONE', 'UTC', (config: Config) => config.timezone, 'UTC'],
-    ['WORKER_ALLOW_SHELL', 'true', (config: Config) => config.worker.allowShell, true],
+    ['WORKER_ALLOW_SHELL', 'true', (config: Config) => config.kinds['script'], { allowShell: true }],
   ])('%s=%s is understood', (name, text, read, expected) => {
     expect(read(load({ [name]: text }))).toEqual(expected);
   });

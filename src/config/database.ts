@@ -1,5 +1,6 @@
 import type { ErrorDetail } from '../contract/errors.ts';
-import type { SettingValues } from './registry.ts';
+import type { databaseSettings } from './settings/database.ts';
+import type { ValuesOf } from './setting.ts';
 
 export type DatabaseConfig =
   | { readonly kind: 'embedded'; readonly poolSize: number }
@@ -16,23 +17,25 @@ export type ServerConnection =
       readonly database: string;
     };
 
-export function databaseConfig(values: SettingValues, problems: ErrorDetail[]): DatabaseConfig {
-  const poolSize = values.databasePool;
+type Values = ValuesOf<typeof databaseSettings>['database'];
+
+export function databaseConfig(values: Values, problems: ErrorDetail[]): DatabaseConfig {
+  const poolSize = values.poolSize;
   const parts = givenParts(values);
-  if (values.databaseUrl !== undefined) {
-    problems.push(...conflicts(values.databaseUrl, parts));
-    return { kind: 'server', poolSize, connection: { connectionString: values.databaseUrl } };
+  if (values.url !== undefined) {
+    problems.push(...conflicts(values.url, parts));
+    return { kind: 'server', poolSize, connection: { connectionString: values.url } };
   }
   if (parts.length === 0) return { kind: 'embedded', poolSize };
   return {
     kind: 'server',
     poolSize,
     connection: {
-      host: values.databaseHost ?? 'localhost',
-      port: values.databasePort ?? 5432,
-      user: values.databaseUser ?? 'postgres',
-      ...(values.databasePassword === undefined ? {} : { password: values.databasePassword }),
-      database: values.databaseName ?? 'daybook',
+      host: values.host ?? 'localhost',
+      port: values.port ?? 5432,
+      user: values.user ?? 'postgres',
+      ...(values.password === undefined ? {} : { password: values.password }),
+      database: values.name ?? 'daybook',
     },
   };
 }
@@ -43,13 +46,13 @@ interface Part {
   inUrl(url: URL): string;
 }
 
-function givenParts(values: SettingValues): Part[] {
+function givenParts(values: Values): Part[] {
   const parts: [string, string | number | undefined, (url: URL) => string][] = [
-    ['DATABASE_HOSTNAME', values.databaseHost, (url) => url.searchParams.get('host') ?? url.hostname],
-    ['DATABASE_PORT', values.databasePort, (url) => url.port || '5432'],
-    ['DATABASE_USER', values.databaseUser, (url) => decodeURIComponent(url.username)],
-    ['DATABASE_PASSWORD', values.databasePassword, (url) => decodeURIComponent(url.password)],
-    ['DATABASE_NAME', values.databaseName, (url) => decodeURIComponent(url.pathname.slice(1))],
+    ['DATABASE_HOSTNAME', values.host, (url) => url.searchParams.get('host') ?? url.hostname],
+    ['DATABASE_PORT', values.port, (url) => url.port || '5432'],
+    ['DATABASE_USER', values.user, (url) => decodeURIComponent(url.username)],
+    ['DATABASE_PASSWORD', values.password, (url) => decodeURIComponent(url.password)],
+    ['DATABASE_NAME', values.name, (url) => decodeURIComponent(url.pathname.slice(1))],
   ];
   return parts.flatMap(([name, value, inUrl]) =>
     value === undefined ? [] : [{ name, value: String(value), inUrl }],

@@ -1,4 +1,4 @@
-import { settings } from './registry.ts';
+import type { Setting } from './setting.ts';
 
 /** Names with a meaning that are no settings of the server: said by the CLI's user, or given to a job. */
 export const otherNames: Readonly<Record<string, string>> = {
@@ -38,13 +38,13 @@ export interface NameFindings {
   warnings: string[];
 }
 
-const settingNames: readonly string[] = Object.values(settings).flatMap((setting) => [...setting.names]);
-const tomlKeys: readonly string[] = Object.values(settings).map((setting) => setting.toml);
-
 /** Names that begin like ours and are none: a likely typing error is a problem, anything else a warning. */
-export function checkEnvironmentNames(names: readonly string[]): NameFindings {
+export function checkEnvironmentNames(
+  names: readonly string[],
+  settings: readonly Setting<unknown>[],
+): NameFindings {
   const reserved: readonly string[] = reservedNames;
-  const known = [...settingNames, ...Object.keys(otherNames), ...reserved];
+  const known = [...settings.flatMap((setting) => setting.names), ...Object.keys(otherNames), ...reserved];
   const unknown = names.filter(
     (name) => name.startsWith('DAYBOOK_') && !name.startsWith(testPrefix) && !known.includes(name),
   );
@@ -60,7 +60,8 @@ export function checkEnvironmentNames(names: readonly string[]): NameFindings {
 }
 
 /** The same for keys of daybook.toml, where every key is meant for us. */
-export function checkTomlKeys(keys: readonly string[]): NameFindings {
+export function checkTomlKeys(keys: readonly string[], settings: readonly Setting<unknown>[]): NameFindings {
+  const tomlKeys = settings.map(({ toml }) => toml);
   return sortOut(
     keys.filter((key) => !tomlKeys.includes(key)),
     tomlKeys,

@@ -17,11 +17,11 @@ afterEach(() => {
 it('reads the file that DAYBOOK_CONFIG names', () => {
   const file = join(folder, 'mine.toml');
   writeFileSync(file, '[http]\nport = 8123\n');
-  expect(readConfig({ DAYBOOK_CONFIG: file }).http.port).toBe(8123);
+  expect(readConfig([], { DAYBOOK_CONFIG: file }).http.port).toBe(8123);
 });
 
 it('refuses a file that was named and is not there', () => {
-  expect(() => readConfig({ DAYBOOK_CONFIG: join(folder, 'none.toml') })).toThrow(
+  expect(() => readConfig([], { DAYBOOK_CONFIG: join(folder, 'none.toml') })).toThrow(
     /none\.toml cannot be read \(ENOENT\)/,
   );
 });
@@ -33,5 +33,5 @@ it('sees through symbolic links that put scripts inside home', () => {
     WORKER_DIRECTORY_PATH: join(folder, 'home'),
     WORKER_SCRIPT_PATH: join(folder, 'scripts/own'),
   };
-  expect(() => readConfig(env)).toThrow(/must not lie inside each other/);
+  expect(() => readConfig([], env)).toThrow(/must not lie inside each other/);
 });

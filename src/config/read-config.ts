@@ -1,19 +1,24 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { configurationError, loadConfig, nestedDirectories, type Config } from './config.ts';
+import type { KindSettings } from './setting.ts';
 
 /**
  * The configuration of this process: its environment, and daybook.toml from the current directory or from
  * `DAYBOOK_CONFIG`. The only place that reads `process.env`.
+ * @param kinds whose settings belong to it
  * @throws AppError `configuration` with every problem at once
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const config = loadConfig(env, readConfigFile(env['DAYBOOK_CONFIG']));
+export function readConfig(
+  kinds: readonly KindSettings[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const config = loadConfig(env, readConfigFile(env['DAYBOOK_CONFIG']), { kinds });
   // A symbolic link can put one directory inside the other, though their names look apart.
   const problems = nestedDirectories({
-    data: realPath(config.data.directory),
-    home: realPath(config.data.homeDirectory),
-    scripts: realPath(config.data.scriptsDirectory),
+    directory: realPath(config.data.directory),
+    homeDirectory: realPath(config.data.homeDirectory),
+    scriptsDirectory: realPath(config.data.scriptsDirectory),
   });
   if (problems.length > 0) throw configurationError(problems);
   return config;

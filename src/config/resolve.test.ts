@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { port } from './kinds.ts';
+import { port } from './value-types.ts';
 import { editDistance } from './known-names.ts';
-import type { Setting } from './registry.ts';
+import type { Setting } from './setting.ts';
 import { resolveSetting } from './resolve.ts';
 
 const setting: Setting<number | 'off'> = {
   names: ['DAYBOOK_A_PORT', 'A_PORT'],
   toml: 'a.port',
-  kind: port,
+  type: port,
   fallback: '1',
   doc: 'A port.',
 };

@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '../contract/errors.ts';
-import type { DefaultsContext, Setting } from './registry.ts';
+import type { DefaultsContext, Setting } from './setting.ts';
 
 export type Origin = 'environment' | 'daybook.toml' | 'default';
 
@@ -46,13 +46,13 @@ export function resolveSetting<T>(setting: Setting<T>, sources: Sources): Resolv
     }));
   const given = first ?? fromFile(setting, sources) ?? fromDefault(setting, sources);
   if (!given) return { value: undefined, row: { name, value: '', origin: 'default' }, problems: conflicts };
-  const parsed = setting.kind.schema.safeParse(given.text);
+  const parsed = setting.type.schema.safeParse(given.text);
   if (!parsed.success) {
     const problem = { field: given.name, message: describe(setting, given, parsed.error.issues[0]?.message) };
     return { value: undefined, row: row(setting, given), problems: [...conflicts, problem] };
   }
-  const value = setting.kind.settle?.(parsed.data, sources.defaults.machine) ?? parsed.data;
-  const text = setting.kind.settle ? String(value) : given.text;
+  const value = setting.type.settle?.(parsed.data, sources.defaults.machine) ?? parsed.data;
+  const text = setting.type.settle ? String(value) : given.text;
   return { value, row: row(setting, { ...given, text }), problems: conflicts };
 }
 
@@ -71,7 +71,7 @@ function fromDefault<T>(setting: Setting<T>, sources: Sources): Given | undefine
 function describe<T>(
   setting: Setting<T>,
   given: Given,
-  expected = `expected ${setting.kind.expected}`,
+  expected = `expected ${setting.type.expected}`,
 ): string {
   // The text may be a password with a typing error in front of it.
   const shown = setting.secret ? 'is malformed' : `is ${JSON.stringify(given.text)}`;

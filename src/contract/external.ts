@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { plainText } from './job.ts';
+import { streams } from './stream.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
 
@@ -29,7 +30,7 @@ export const begunExternal = z.object({
 export type BegunExternal = z.infer<typeof begunExternal>;
 
 export const outputPiece = z.strictObject({
-  stream: z.enum(['stdout', 'stderr']),
+  stream: z.enum(streams),
   offset: z.int().min(0).describe('Of its first byte in its stream. What is known already is passed over.'),
   at: timestamp.describe('When it was printed.'),
   data: z.base64().describe('The bytes, as base64.'),

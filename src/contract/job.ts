@@ -58,6 +58,9 @@ export const retryPolicy = z
   );
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 
+/** Of what nobody here could try again. */
+export const noRetry = retryPolicy.parse({ on: [] });
+
 const jobNumber = z.int().positive();
 
 /** What may accompany any kind's input on submit. */

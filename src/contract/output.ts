@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { streams, type Stream } from './stream.ts';
 
 /** One line as the API shows it. */
 export const outputLine = z.object({
-  stream: z.enum(['stdout', 'stderr']),
+  stream: z.enum(streams),
   line: z.int().nullable().describe('Counted from 0 within the stream of the attempt; null for a gap.'),
   at: z.iso.datetime({ offset: true }),
   text: z.string(),
@@ -54,7 +55,7 @@ export const findCase = z
 /** A place in the output of an attempt. */
 export type OutputPlace =
   | { by: 'place'; chunk: number; index: number }
-  | { by: 'line'; stream: 'stdout' | 'stderr'; line: number };
+  | { by: 'line'; stream: Stream; line: number };
 
 /** Reads `12.40` (a chunk and how many of its lines came before) or `stdout:120` (a line); null when it is neither. */
 export function parsePlace(text: string): OutputPlace | null {

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+/** What a process of Daybook can be; one that is started without a word is all of it. */
+export const serverRoles = ['web', 'worker'] as const;
+export type ServerRole = (typeof serverRoles)[number];
+
 const timestamp = z.iso.datetime({ offset: true });
 
 /** What an admin wants to know of the process that answers. */

@@ -1,25 +1,12 @@
-import { createBulkKind, type BulkSettings } from './bulk/bulk.ts';
-import { createKindRegistry } from './define-kind.ts';
+import type { ExternalKind } from '../domain/jobs/kind-ports.ts';
+import { bulkKind } from './bulk/bulk.ts';
 import { commandKind } from './command/command.ts';
-import type { ExternalKind, KindRegistry } from '../domain/jobs/kind-ports.ts';
-import type { ScriptFolder } from './script/find-script.ts';
-import { createScriptKind } from './script/script.ts';
-import { createUrlKind, type UrlSettings } from './url/url.ts';
-
-export interface KindSettings {
-  script: ScriptFolder;
-  bulk: BulkSettings;
-  url: UrlSettings;
-}
+import { createKindRegistry, type KindDefinition } from './define-kind.ts';
+import { scriptKind } from './script/script.ts';
+import { urlKind } from './url/url.ts';
 
 /** Every kind of job there is: one folder, one line here. */
-export function listKinds(settings: KindSettings): KindRegistry {
-  return createKindRegistry([
-    createScriptKind(settings.script),
-    createUrlKind(settings.url),
-    createBulkKind(settings.bulk),
-  ]);
-}
+export const kinds = createKindRegistry<KindDefinition>([scriptKind, urlKind, bulkKind]);
 
 /** Those that are only reported. */
 export const externalKinds: readonly ExternalKind[] = [commandKind];

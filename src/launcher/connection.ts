@@ -32,7 +32,10 @@ export class Connection {
       try {
         decoder.push(chunk);
       } catch (problem) {
-        parts.logger.error({ problem: String(problem) }, 'the worker sent what is no message: disconnecting');
+        parts.logger.error(
+          { problem: String(problem) },
+          'The worker sent what is no message; disconnecting.',
+        );
         socket.destroy();
       }
     });
@@ -61,8 +64,8 @@ export class Connection {
     const { launcher } = this.#parts;
     switch (message.type) {
       case 'launch': {
-        const { spec, hasStdin } = message;
-        const answer = launcher.launch(spec, hasStdin ? bytes : null);
+        const spec = { ...message.spec, stdin: message.hasStdin ? bytes : null };
+        const answer = launcher.launch(spec);
         if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
         const { pid, startedAt, startTicks } = answer.program;
         this.#attached.add(spec.key);

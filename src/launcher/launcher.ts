@@ -10,7 +10,7 @@ import type { OutputStore } from './output-store.ts';
 import { bootTicks, startTicksBetween } from './proc.ts';
 import { ProgramWatch } from './program-watch.ts';
 import { Program } from './program.ts';
-import { attemptTokenVariable, type Isolation, type SpecOnWire, type StartRefused } from './protocol.ts';
+import type { Isolation, ProgramSpec, StartRefused } from './protocol.ts';
 import type { Exit, Spawner, SpawnRequest } from './spawner.ts';
 import { UserSwitches } from './switch-user.ts';
 import { Watcher } from './watcher.ts';
@@ -60,12 +60,15 @@ export class Launcher {
     return this.#programs;
   }
 
-  launch(spec: SpecOnWire, stdin: Uint8Array | null): LaunchAnswer {
+  launch(spec: ProgramSpec): LaunchAnswer {
     try {
-      return this.#launch(spec, stdin);
+      return this.#launch(spec);
     } catch (problem) {
       // A full disk under the journal, for example. Whether the program was started is in the journal.
-      this.#parts.logger.error({ key: spec.key, problem: String(problem) }, 'a launch failed');
+      this.#parts.logger.error(
+        { key: spec.key, problem: String(problem) },
+        'A program could not be started.',
+      );
       return { type: 'rejected', message: `The launcher failed to start ${spec.key}: ${String(problem)}` };
     }
   }
@@ -76,7 +79,7 @@ export class Launcher {
     if (program?.isRunning) {
       this.#parts.logger.warn(
         { key, pid: program.pid },
-        'forgetting a program that still runs: it is killed',
+        'A program that still runs is to be forgotten: it is killed.',
       );
       program.signal('SIGKILL');
     }
@@ -90,19 +93,18 @@ export class Launcher {
     this.#watcher.close();
   }
 
-  #launch(spec: SpecOnWire, stdin: Uint8Array | null): LaunchAnswer {
+  #launch(spec: ProgramSpec): LaunchAnswer {
     const { journal, spawner, store } = this.#parts;
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
     const cgroup = this.#makeCgroup(spec.isolation);
-    const command = toCommand(spec, cgroup?.words ?? [], this.#switches);
-    if ('exitCode' in command) {
+    const request = toSpawnRequest(spec, cgroup?.words ?? [], this.#switches);
+    if ('exitCode' in request) {
       cgroup?.remove();
-      return { type: 'refused', ...command };
+      return { type: 'refused', ...request };
     }
 
-    const token = spec.env[attemptTokenVariable] ?? null;
-    const program = new Program(spec.key, token, {
+    const program = new Program(spec, {
       store,
       leftovers: this.#leftovers,
       oomKills: this.#oomKills,
@@ -110,7 +112,7 @@ export class Launcher {
       onMainEnded: (ended) => this.#mains.delete(ended.pid),
     });
     try {
-      journal.willStart(spec.key, token);
+      journal.willStart(spec.key, program.token);
     } catch (error) {
       cgroup?.remove();
       return {
@@ -121,17 +123,7 @@ export class Launcher {
     }
     const before = bootTicks();
     const startedAt = Date.now();
-    const spawned = spawner.spawn(
-      {
-        path: command.path,
-        argv: command.argv,
-        env: command.env,
-        cwd: spec.cwd,
-        stdin,
-        owner: command.owner,
-      },
-      (exit: Exit) => program.mainEnded(exit),
-    );
+    const spawned = spawner.spawn(request, (exit: Exit) => program.mainEnded(exit));
     if ('exitCode' in spawned) {
       journal.forget(spec.key);
       cgroup?.remove();
@@ -163,18 +155,24 @@ export class Launcher {
 /** Sets variables as the program's own user (env(1)). */
 const envTool = '/usr/bin/env';
 
-type Command = Pick<SpawnRequest, 'path' | 'argv' | 'env' | 'owner'>;
-
-function toCommand(
-  spec: SpecOnWire,
+function toSpawnRequest(
+  spec: ProgramSpec,
   cgroupWords: readonly string[],
   switches: UserSwitches,
-): Command | StartRefused {
+): SpawnRequest | StartRefused {
   if (hasNul(spec))
     return { exitCode: 126, message: 'A name, an argument or a variable contains a NUL character.' };
   const path = findProgram(spec.file, spec.cwd, spec.env['PATH']);
   if (typeof path !== 'string') return path;
-  const plain = { path, argv: [spec.file, ...spec.args], env: toEnvironment(spec.env), owner: null };
+  const { cwd, stdin } = spec;
+  const plain = {
+    path,
+    argv: [spec.file, ...spec.args],
+    env: toEnvironment(spec.env),
+    cwd,
+    stdin,
+    owner: null,
+  };
   if (!spec.isolation) return plain;
   const isolated = isolate(spec.isolation, switches);
   if ('exitCode' in isolated) return isolated;
@@ -189,11 +187,11 @@ function toCommand(
     }
     words.push(envTool, ...late);
   }
-  return { path: first, argv: [...words, path, ...spec.args], env: toEnvironment(safe), owner };
+  return { path: first, argv: [...words, path, ...spec.args], env: toEnvironment(safe), cwd, stdin, owner };
 }
 
 /** C strings end there: the program would get less than was asked for. */
-function hasNul({ file, args, env, cwd }: SpecOnWire): boolean {
+function hasNul({ file, args, env, cwd }: ProgramSpec): boolean {
   if (file.includes('\0') || cwd.includes('\0') || args.some((word) => word.includes('\0'))) return true;
   for (const name in env) if (name.includes('\0') || env[name]?.includes('\0')) return true;
   return false;

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   // Released by the kernel when the process ends, however it ends.
   const lock = (await loadLibc())?.flock(openSync(join(folder, 'lock'), 'w', 0o600), LOCK_EX_NB);
   if (lock !== undefined && lock !== 0) {
-    logger.warn({ folder }, 'another launcher serves this folder: ending');
+    logger.warn({ folder }, 'Another launcher serves this folder; ending.');
     process.exit(0);
   }
   const spawner =
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const leave = (why: string): never => {
     place.remove();
     journal.close();
-    logger.info({ why }, 'ending');
+    logger.info({ why }, 'Ending.');
     process.exit(0);
   };
   const watchIdle = (): void => {
@@ -89,11 +89,11 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => {
     if (launcher.programs.size === 0) leave('SIGTERM');
-    logger.warn({ programs: launcher.programs.size }, 'SIGTERM, but programs are held: staying');
+    logger.warn({ programs: launcher.programs.size }, 'Asked to end, but programs are held; staying.');
   });
   await listenAt(folder, place, onSocket, logger);
   watchIdle();
-  logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'ready');
+  logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'Ready.');
   // Otherwise written only at an orderly end, and a launcher runs for months.
   flushCompileCache();
 }

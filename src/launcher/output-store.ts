@@ -116,12 +116,14 @@ export class OutputStore {
 /** The kept output of one program. Reading moves `sent`; committing drops from the front. */
 export class ProgramOutput {
   readonly #store: OutputStore;
-  readonly #frames: Record<Stream, FrameQueue> = { stdout: new FrameQueue(), stderr: new FrameQueue() };
+  readonly #frames: Record<Stream, FrameQueue>;
   #order = 0;
   #lastStream: Stream = 'stdout';
 
-  constructor(store: OutputStore) {
+  /** @param start what the first byte of each stream is numbered */
+  constructor(store: OutputStore, start: StreamOffsets = { stdout: 0, stderr: 0 }) {
     this.#store = store;
+    this.#frames = { stdout: new FrameQueue(start.stdout), stderr: new FrameQueue(start.stderr) };
   }
 
   get ends(): StreamOffsets {
@@ -200,12 +202,18 @@ export class ProgramOutput {
 }
 
 class FrameQueue {
-  end = 0;
-  sent = 0;
-  committed = 0;
+  end: number;
+  sent: number;
+  committed: number;
   #frames: Frame[] = [];
   #first = 0;
   #unsent = 0;
+
+  constructor(start: number) {
+    this.end = start;
+    this.sent = start;
+    this.committed = start;
+  }
 
   get start(): number {
     return this.#frames[this.#first]?.offset ?? this.end;

@@ -4,15 +4,18 @@ import { createStreamMask, type StreamMask } from '../lib/stream-mask.ts';
 import { ProgramOutput, type OutputStore } from './output-store.ts';
 import { noTerms, ProgramWatch, type WatchEnd } from './program-watch.ts';
 import {
+  attemptTokenVariable,
   endOfOutputMs,
   leftoverGraceMs,
   streams,
   type EndOnWire,
   type HeldOnWire,
   type OomKill,
+  type ProgramSpec,
   type SignalName,
   type StartTicks,
   type Stream,
+  type StreamOffsets,
 } from './protocol.ts';
 import type { Exit, OutputPipe, Spawned } from './spawner.ts';
 
@@ -34,6 +37,7 @@ export class Program {
   readonly token: string | null;
   readonly output: ProgramOutput;
   readonly #parts: ProgramParts;
+  readonly #outputBase: StreamOffsets | undefined;
   readonly #resume = (): void => this.#resumeReading();
   #pipes: Record<Stream, OutputPipe> | null = null;
   /** Null: nothing is to be hidden. */
@@ -57,11 +61,12 @@ export class Program {
   /** The end was written to the connected worker. */
   isEndSent = false;
 
-  constructor(key: string, token: string | null, parts: ProgramParts) {
+  constructor({ key, env, outputBase }: ProgramSpec, parts: ProgramParts) {
     this.key = key;
-    this.token = token;
+    this.token = env[attemptTokenVariable] ?? null;
     this.#parts = parts;
-    this.output = new ProgramOutput(parts.store);
+    this.#outputBase = outputBase;
+    this.output = new ProgramOutput(parts.store, outputBase);
   }
 
   get pid(): number {
@@ -95,6 +100,7 @@ export class Program {
       pid: this.#pid,
       startedAt: this.#startedAt,
       startTicks: this.#startTicks,
+      outputBase: this.#outputBase,
       outputStart: this.output.starts,
       outputEnd: this.output.ends,
       ended: this.#end !== null,

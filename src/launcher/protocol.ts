@@ -36,8 +36,9 @@ export const endOfOutputMs = 1_000;
 /** The variable by which a process that left its session is still recognised. */
 export const attemptTokenVariable = 'DAYBOOK_ATTEMPT_TOKEN';
 
-export type Stream = 'stdout' | 'stderr';
-export const streams = ['stdout', 'stderr'] as const satisfies readonly Stream[];
+/** As in the contract, which the launcher does not import. */
+export const streams = ['stdout', 'stderr'] as const;
+export type Stream = (typeof streams)[number];
 
 export interface StreamOffsets {
   stdout: number;
@@ -113,6 +114,8 @@ export interface ProgramSpec {
   /** Null: /dev/null. */
   stdin: Uint8Array | null;
   isolation: Isolation | null;
+  /** Where its output is numbered from: behind what others printed in its place before. By default 0. */
+  outputBase?: StreamOffsets;
   /** Texts that are replaced by as many `*` in what it prints, before anything of it is kept or sent. */
   masks: string[];
 }
@@ -133,7 +136,7 @@ export interface StartRefused {
 
 export interface OutputFrame {
   stream: Stream;
-  /** Of the first byte, from 0, per stream. */
+  /** Of the first byte, per stream, from `outputBase` on. */
   offset: number;
   at: Date;
   bytes: Uint8Array;
@@ -170,6 +173,8 @@ export interface HeldProgram {
   key: string;
   pid: number;
   startedAt: Date;
+  /** As it was launched with; nothing from a launcher of an earlier version. */
+  outputBase?: StreamOffsets | undefined;
   /** The last start of a stream's kept bytes that can be attached from; earlier ones were committed. */
   outputStart: StreamOffsets;
   outputEnd: StreamOffsets;
@@ -188,12 +193,10 @@ export interface EndOnWire extends Omit<ProgramEnd, 'endedAt'> {
 
 export type SignalName = NodeJS.Signals;
 
-/** The bytes of `launch` are the program's standard input, if `hasStdin`. */
-export type SpecOnWire = Omit<ProgramSpec, 'stdin'>;
-
+/** The bytes of `launch` are the program's standard input, if `hasStdin`; in the head `stdin` is null. */
 export type ToLauncher =
   | { type: 'hello'; version: number }
-  | { type: 'launch'; spec: SpecOnWire; hasStdin: boolean }
+  | { type: 'launch'; spec: ProgramSpec; hasStdin: boolean }
   | { type: 'attach'; key: string; from: StreamOffsets }
   | { type: 'signal'; key: string; signal: SignalName }
   | { type: 'committed'; key: string; upTo: StreamOffsets }

@@ -31,7 +31,7 @@ export async function listenAt(
 ): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', (problem) =>
-      logger.warn({ problem: String(problem) }, 'the connection to the worker broke'),
+      logger.warn({ problem: String(problem) }, 'The connection to the worker broke.'),
     );
     onSocket(socket);
   });

@@ -77,7 +77,7 @@ export class Watcher {
       }
     } catch (problem) {
       for (const { watch } of due) if (watch) watch.nextLook = now + idlePauseMs;
-      this.#parts.logger.warn({ problem: String(problem) }, 'the use of programs could not be read');
+      this.#parts.logger.warn({ problem: String(problem) }, 'The use of programs could not be read.');
     }
     const end = performance.now();
     this.#restUntil = end + this.#pace.after(end - now);

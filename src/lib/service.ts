@@ -8,6 +8,12 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** Work in the background that one process at a time does for all. Ends soon after its signal is aborted. */
+export interface Duty {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}
+
 export interface RunningServices {
   /** Stops in reverse order of start; a service that exceeds `deadlineMs` is reported and left behind. */
   stop(): Promise<void>;

@@ -1,8 +1,7 @@
-import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../contract/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
-import { createDatabase, type Database } from '../adapters/store/database.ts';
+import { createDatabase, type Connection, type Database } from '../adapters/store/database.ts';
 import { createEmbeddedPostgres } from '../adapters/store/embedded-postgres/embedded-postgres.ts';
 import { readPlace, type Place } from '../adapters/store/embedded-postgres/place.ts';
 import { answers, connectionTo, readPidFile } from '../adapters/store/embedded-postgres/postmaster.ts';
@@ -29,7 +28,7 @@ export function refuseMissingDatabase(config: Config): void {
 export async function withLocalDatabase<T>(
   config: Config,
   applicationName: string,
-  work: (db: Database, connection: pg.PoolConfig) => Promise<T>,
+  work: (db: Database, connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { data, worker, database } = config;
   if (database.kind === 'server') return withDatabase(database.connection, applicationName, work);
@@ -48,7 +47,7 @@ export async function withLocalDatabase<T>(
 }
 
 /** The same without starting anything: null when the embedded database does not run. */
-export async function findRunningDatabase(config: Config): Promise<pg.PoolConfig | null> {
+export async function findRunningDatabase(config: Config): Promise<Connection | null> {
   if (config.database.kind === 'server') return config.database.connection;
   const place = placeOf(config);
   if (!place?.isReady || readPidFile(place).kind !== 'running' || !(await answers(place))) return null;
@@ -56,9 +55,9 @@ export async function findRunningDatabase(config: Config): Promise<pg.PoolConfig
 }
 
 export async function withDatabase<T>(
-  connection: pg.PoolConfig,
+  connection: Connection,
   applicationName: string,
-  work: (db: Database, connection: pg.PoolConfig) => Promise<T>,
+  work: (db: Database, connection: Connection) => Promise<T>,
 ): Promise<T> {
   const db = createDatabase({
     connection,

@@ -1,24 +1,27 @@
-import type { JobStore, Jobs, RunningAttempt, WorkerBeat, WorkerRow } from '../domain/jobs/ports.ts';
+import { attemptName } from '../contract/attempt.ts';
+import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
+import type { Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome } from '../domain/jobs/ports.ts';
-import type { KindRegistry } from '../domain/jobs/kind-ports.ts';
+import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
 import { AttemptRun, type AttemptRunDependencies } from './attempt/attempt-run.ts';
-import { launcherKey } from './attempt/launcher-key.ts';
+import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
 import { freeBytes } from '../lib/free-space.ts';
+import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
-export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs' | 'store'> {
+export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs'> {
   /** Stays the same over restarts. */
   id: string;
   identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;
   jobs: Jobs;
-  store: JobStore;
+  workers: WorkerStore;
   /** Registers for rings and calls; returns how to stop. */
   listen(listeners: { onRing(): void; onCall(): void }): () => void;
-  kinds: KindRegistry;
+  kinds: KindRegistry<RunnableKind>;
 }
 
 /** How long a lost ring may delay a job. */
@@ -91,7 +94,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#beats;
-    await this.#options.store.stopWorker(this.#options.id, this.#incarnation).catch((error: unknown) => {
+    await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
       this.#options.logger.warn({ err: error }, 'The stop of this worker could not be recorded.');
     });
     await this.#options.launcher.stop();
@@ -151,8 +154,8 @@ export class Worker implements Service {
   }
 
   async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
-    const { id, identity, settings, kinds, store, logger } = this.#options;
-    const { incarnation, running } = await store.registerWorker({
+    const { id, identity, settings, kinds, workers, logger } = this.#options;
+    const { incarnation, running } = await workers.register({
       id,
       ...identity,
       name: settings.name,
@@ -162,11 +165,11 @@ export class Worker implements Service {
       kinds: kinds.names,
     });
     this.#incarnation = incarnation;
-    const unknown = running.filter((attempt) => !this.#runs.has(launcherKey(attempt)) && isLost(attempt));
+    const unknown = running.filter((attempt) => !this.#runs.has(toLauncherKey(attempt)) && isLost(attempt));
     if (unknown.length === 0) return;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
-    const { owned } = await store.beat(id, incarnation);
+    const { owned } = await workers.beat(id, incarnation);
     const cancelled = new Set(owned.flatMap((one) => (one.cancelRequested ? [one.jobId] : [])));
     for (const attempt of unknown) await this.#takeUp(attempt, cancelled.has(attempt.jobId));
   }
@@ -174,7 +177,7 @@ export class Worker implements Service {
   /** An attempt the database says is ours and we did not know of. */
   async #takeUp(attempt: RunningAttempt, isCancelled: boolean): Promise<void> {
     const { launcher } = this.#options;
-    const key = launcherKey(attempt);
+    const key = toLauncherKey(attempt);
     const held = launcher.held.find((program) => program.key === key);
     if (held) {
       const run = new AttemptRun(attempt.job, this.#options, { adopted: held });
@@ -187,15 +190,14 @@ export class Worker implements Service {
   }
 
   /** The launcher never heard of it, so nothing of it ran: it goes back to its queue. */
-  async #release({ jobId, number, token, job }: RunningAttempt): Promise<void> {
+  async #release({ job: attempt }: RunningAttempt): Promise<void> {
     const { jobs, settings, clock } = this.#options;
     const outcome = emptyOutcome('released', {
       reason: null,
       message: 'Taken back before its first instruction.',
       endedAt: clock.now().toISOString(),
     });
-    const { retry, tries } = job;
-    await jobs.finish({ jobId, number, token, outcome, retry, tries, actor: `worker:${settings.name}` });
+    await jobs.finish({ attempt, outcome, actor: actorOf(settings) });
   }
 
   async #keepBeating(): Promise<void> {
@@ -242,7 +244,7 @@ export class Worker implements Service {
     const number = this.#beatNumber;
     // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
     const beat = await within(
-      this.#options.store.beat(this.#options.id, this.#incarnation),
+      this.#options.workers.beat(this.#options.id, this.#incarnation),
       this.#options.settings.leaseMs / 4,
       'A beat',
     );
@@ -251,29 +253,29 @@ export class Worker implements Service {
     this.#endForeign(beat, number);
     const lost = this.#findLost(beat);
     if (beat.status === 'expired') await this.#register(() => false);
-    else if (lost.size > 0) await this.#register(({ jobId, number }) => lost.has(`${jobId}.${number}`));
+    else if (lost.size > 0) await this.#register((attempt) => lost.has(attemptName(attempt)));
   }
 
   /** Attempts that two beats in a row called ours while no claim was under way that could bring them. */
   #findLost({ owned }: WorkerBeat): Set<string> {
-    const known = new Set([...this.#runs.values()].map(({ run }) => `${run.job.jobId}.${run.job.number}`));
-    const unknown = owned.map(({ jobId, number }) => `${jobId}.${number}`).filter((key) => !known.has(key));
-    const lost = new Set(unknown.filter((key) => this.#suspects.has(key)));
+    const known = new Set([...this.#runs.values()].map(({ run }) => attemptName(run.job)));
+    const unknown = owned.map(attemptName).filter((name) => !known.has(name));
+    const lost = new Set(unknown.filter((name) => this.#suspects.has(name)));
     this.#suspects = new Set(this.#claimsUnderWay > 0 ? [] : unknown);
     return this.#claimsUnderWay > 0 ? new Set() : lost;
   }
 
   #endForeign({ owned }: WorkerBeat, beatNumber: number): void {
-    const wanted = new Map(owned.map((attempt) => [`${attempt.jobId}.${attempt.number}`, attempt]));
+    const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
     for (const { run, since } of this.#runs.values()) {
-      const attempt = wanted.get(`${run.job.jobId}.${run.job.number}`);
+      const attempt = wanted.get(attemptName(run.job));
       if (attempt?.cancelRequested) run.stop('cancelled');
       else if (!attempt && since < beatNumber) run.stop('expired');
     }
   }
 
   async #obstacle(): Promise<string | null> {
-    const { settings, store, id } = this.#options;
+    const { settings, workers, id } = this.#options;
     const { homeDirectory, dataDirectory, minFreeBytes } = settings;
     const free = Math.min(
       (await freeBytes(homeDirectory)) ?? Infinity,
@@ -285,7 +287,7 @@ export class Worker implements Service {
         : null;
     if (problem !== this.#problem) {
       if (problem) this.#options.logger.warn({}, problem);
-      await store.setWorkerProblem(id, this.#incarnation, problem);
+      await workers.setProblem(id, this.#incarnation, problem);
       this.#problem = problem;
     }
     return problem ?? (this.#isDraining ? 'draining' : null);

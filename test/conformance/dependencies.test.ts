@@ -29,7 +29,7 @@ describeOnDatabases('jobs that run after others', (create) => {
   const submitAfter = (ids: number[], mustSucceed: boolean, change: Partial<NewJob> = {}): Promise<number> =>
     submitOne(store, { ...change, state: 'waiting', after: ids.map((jobId) => ({ jobId, mustSucceed })) });
   const runNext = async (end: typeof succeeded | typeof failed): Promise<boolean> => {
-    const worker = await joinWorker(store);
+    const worker = await joinWorker(database.db);
     const [job] = await worker.claim(1);
     if (!job) throw new Error('there is a job to claim');
     const [finished] = await store.finish([end(job)]);

@@ -14,13 +14,13 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { streams } from '../../src/contract/stream.ts';
 
 describeOnDatabases('finding text in output', (create) => {
   let database: TestDatabase;
   let finder: OutputFinder;
   let nextJob = 1;
   const at = new Date('2026-11-22T10:00:00Z');
-  const streams = ['stdout', 'stderr'] as const;
 
   beforeAll(async () => {
     database = await create();

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { ClaimedJob, JobReader, JobStore } from '../../src/domain/jobs/ports.ts';
+import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
+import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
@@ -14,11 +16,13 @@ const me = systemActor('test');
 describeOnDatabases('the job store', (create) => {
   let database: TestDatabase;
   let store: JobStore;
+  let workers: WorkerStore;
   let reader: JobReader;
 
   beforeAll(async () => {
     database = await create();
     store = createJobStore(database.db);
+    workers = createWorkerStore(database.db);
     reader = createJobReader(database.db);
   });
 
@@ -85,7 +89,7 @@ describeOnDatabases('the job store', (create) => {
       const first = await submitOne(store);
       const second = await submitOne(store);
       const high = await submitOne(store, { priority: 5 });
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       expect((await worker.claim(3)).map(({ jobId }) => jobId)).toEqual([high, first, second]);
       expect((await worker.claim()).map(({ jobId }) => jobId)).toEqual([low]);
       expect(await eventsOf(high)).toEqual(['submitted', 'claimed']);
@@ -93,7 +97,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('gives every job to exactly one of many claimers', async () => {
       await store.submit(Array.from({ length: 200 }, () => newJob()));
-      const workers = await Promise.all(Array.from({ length: 8 }, () => joinWorker(store)));
+      const workers = await Promise.all(Array.from({ length: 8 }, () => joinWorker(database.db)));
       const taken: number[] = [];
       const drain = async (claim: () => Promise<ClaimedJob[]>): Promise<void> => {
         for (let jobs = await claim(); jobs.length > 0; jobs = await claim())
@@ -108,9 +112,9 @@ describeOnDatabases('the job store', (create) => {
       await submitOne(store, { queue: 'other' });
       await submitOne(store, { kind: 'url' });
       const labelled = await submitOne(store, { needs: ['gpu'] });
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       expect(await worker.claim()).toEqual([]);
-      const offering = await joinWorker(store, { labels: ['big', 'gpu'] });
+      const offering = await joinWorker(database.db, { labels: ['big', 'gpu'] });
       await createFleetStore(database.db).putQueue('default', { paused: true });
       expect(await offering.claim()).toEqual([]);
       await createFleetStore(database.db).putQueue('default', { paused: false });
@@ -120,7 +124,7 @@ describeOnDatabases('the job store', (create) => {
     it('never runs more jobs of a lane than it has places, however many claim at once', async () => {
       await createFleetStore(database.db).putLane('licence:x', { capacity: 3 });
       await store.submit(Array.from({ length: 30 }, () => newJob({ lanes: ['licence:x', 'user:ana'] })));
-      const workers = await Promise.all(Array.from({ length: 6 }, () => joinWorker(store)));
+      const workers = await Promise.all(Array.from({ length: 6 }, () => joinWorker(database.db)));
       const claimed = (await Promise.all(workers.map(({ claim }) => claim(10)))).flat();
       expect(claimed.length).toBeLessThanOrEqual(3);
       for (let running = claimed; running.length > 0;) {
@@ -143,7 +147,7 @@ describeOnDatabases('the job store', (create) => {
       const fleet = createFleetStore(database.db);
       await fleet.putLane('licence:x', { capacity: 0 });
       const id = await submitOne(store, { lanes: ['licence:x'] });
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       expect(await worker.claim()).toEqual([]);
       expect(await reader.byId(id, me)).toMatchObject({ state: 'waiting', blockedBy: 'licence:x' });
       await fleet.removeLane('licence:x');
@@ -153,7 +157,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('counts attempts that already run when a lane is made', async () => {
       await store.submit([newJob({ lanes: ['user:ana'] }), newJob({ lanes: ['user:ana'] })]);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [first] = await worker.claim(1);
       await createFleetStore(database.db).putLane('user:ana', { capacity: 1 });
       expect(await worker.claim(1)).toEqual([]);
@@ -166,7 +170,7 @@ describeOnDatabases('the job store', (create) => {
   describe('finish', () => {
     it('records the outcome and ends the job', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');
       const outcome = {
@@ -190,7 +194,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('a late result of attempt 1 never completes attempt 2', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [first] = await worker.claim();
       if (!first) throw new Error('nothing was claimed');
       await store.finish([failed(first, { state: 'queued', runAt: null })]);
@@ -207,7 +211,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('takes the same end twice for one, as after a lost answer', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');
       const end = succeeded(job);
@@ -219,7 +223,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('ends an attempt whose report the database refuses, without the report, and its neighbours as well', async () => {
       await store.submit([newJob(), newJob(), newJob()]);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [first, odd, last] = await worker.claim();
       if (!first || !odd || !last) throw new Error('three jobs were submitted');
       const answers = await store.finish([
@@ -234,7 +238,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('lets one of two racing enders win', async () => {
       const ids = await Promise.all(Array.from({ length: 20 }, () => submitOne(store)));
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const jobs = await worker.claim(20);
       const one = jobs.map((job) => succeeded(job));
       // Another moment: one and the same would be taken for the same end, told twice.
@@ -253,7 +257,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('a cancel that came first wins over a retry', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');
       expect(await store.cancel([id], 'ana')).toEqual([{ id, state: 'running', workerId: worker.row.id }]);
@@ -264,7 +268,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('does not count an attempt that was taken back before its first instruction', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');
       const end = succeeded(job);
@@ -289,7 +293,7 @@ describeOnDatabases('the job store', (create) => {
       ]);
       expect(await store.cancel([queued], 'ana')).toEqual([]);
       expect(await eventsOf(queued)).toEqual(['submitted', 'cancelled']);
-      expect(await (await joinWorker(store)).claim()).toEqual([]);
+      expect(await (await joinWorker(database.db)).claim()).toEqual([]);
     });
 
     it('retries a cancelled job, and no succeeded one', async () => {
@@ -299,7 +303,7 @@ describeOnDatabases('the job store', (create) => {
         state: 'queued',
         place: { queue: 'default', needs: [] },
       });
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
       if (!job) throw new Error('nothing was claimed');
       await store.finish([succeeded(job)]);
@@ -315,7 +319,7 @@ describeOnDatabases('the job store', (create) => {
         place: { queue: 'other', needs: [] },
       });
       expect(await store.change(id, { queue: 'nowhere' }, 'ana')).toEqual({ status: 'unknown_queue' });
-      const worker = await joinWorker(store, { queues: ['other'] });
+      const worker = await joinWorker(database.db, { queues: ['other'] });
       expect(await worker.claim()).toHaveLength(1);
       expect(await store.change(id, { priority: 9 }, 'ana')).toEqual({ status: 'refused' });
       expect(await store.change(id, { tags: ['a'], keep: true }, 'ana')).toMatchObject({ status: 'changed' });
@@ -332,7 +336,7 @@ describeOnDatabases('the job store', (create) => {
 
     it('removes what a job left behind with it, and nothing of its neighbour', async () => {
       const [id, other] = [await submitOne(store), await submitOne(store)];
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       await store.finish((await worker.claim()).map((job) => succeeded(job)));
       expect(await store.remove(id)).toBe(true);
       for (const table of ['attempts', 'events', 'job_inputs']) {
@@ -361,7 +365,7 @@ describeOnDatabases('the job store', (create) => {
       const at = (ms: number): string => new Date(Date.now() + ms).toISOString();
       const named = await submitOne(store, { state: 'scheduled', runAt: at(3 * day) });
       const [early, late] = [await submitOne(store), await submitOne(store)];
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       for (const job of await worker.claim(2)) {
         const runAt = job.jobId === early ? at(3 * day) : at(60_000);
         await store.finish([failed(job, { state: 'scheduled', runAt })]);
@@ -379,16 +383,16 @@ describeOnDatabases('the job store', (create) => {
   describe('workers', () => {
     it('hands a new incarnation what the last one owned, and tells the last one that it is over', async () => {
       const id = await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       await worker.claim();
-      const { incarnation, running } = await store.registerWorker(worker.row);
+      const { incarnation, running } = await workers.register(worker.row);
       expect(incarnation).toBe(worker.incarnation + 1);
       expect(running).toMatchObject([{ jobId: id, number: 1, job: { input: { script: 'a.sh' } } }]);
-      expect(await store.beat(worker.row.id, worker.incarnation)).toMatchObject({
+      expect(await workers.beat(worker.row.id, worker.incarnation)).toMatchObject({
         status: 'expired',
         owned: [],
       });
-      expect(await store.beat(worker.row.id, incarnation)).toMatchObject({
+      expect(await workers.beat(worker.row.id, incarnation)).toMatchObject({
         status: 'alive',
         owned: [{ jobId: id }],
       });
@@ -396,26 +400,26 @@ describeOnDatabases('the job store', (create) => {
 
     it('gives up a worker only at the beat that was watched', async () => {
       await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       await worker.claim();
-      const [watched] = await store.watchedWorkers();
+      const [watched] = await workers.watched();
       if (!watched) throw new Error('no worker is watched');
-      await store.beat(worker.row.id, worker.incarnation);
-      expect(await store.giveUpWorker(watched)).toEqual([]);
-      const [again] = await store.watchedWorkers();
+      await workers.beat(worker.row.id, worker.incarnation);
+      expect(await workers.giveUp(watched)).toEqual([]);
+      const [again] = await workers.watched();
       if (!again) throw new Error('no worker is watched');
-      expect(await store.giveUpWorker(again)).toMatchObject([{ number: 1 }]);
-      expect(await store.beat(worker.row.id, worker.incarnation)).toMatchObject({ status: 'expired' });
+      expect(await workers.giveUp(again)).toMatchObject([{ number: 1 }]);
+      expect(await workers.beat(worker.row.id, worker.incarnation)).toMatchObject({ status: 'expired' });
     });
 
     it('watches a stopped worker for as long as it owns an attempt', async () => {
       await submitOne(store);
-      const worker = await joinWorker(store);
+      const worker = await joinWorker(database.db);
       const [job] = await worker.claim();
-      await store.stopWorker(worker.row.id, worker.incarnation);
-      expect(await store.watchedWorkers()).toHaveLength(1);
+      await workers.stop(worker.row.id, worker.incarnation);
+      expect(await workers.watched()).toHaveLength(1);
       if (job) await store.finish([succeeded(job)]);
-      expect(await store.watchedWorkers()).toEqual([]);
+      expect(await workers.watched()).toEqual([]);
     });
   });
 

@@ -4,7 +4,9 @@ import { decideMoves, type JobState } from '../../src/contract/states.ts';
 import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
 import { decideNext } from '../../src/domain/jobs/decide.ts';
 import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
+import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
+import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
@@ -27,10 +29,12 @@ const steps = [
 describeOnDatabases('the moves of jobs', (create) => {
   let database: TestDatabase;
   let store: JobStore;
+  let workers: WorkerStore;
 
   beforeAll(async () => {
     database = await create();
     store = createJobStore(database.db);
+    workers = createWorkerStore(database.db);
     await database.db.query(`create table moves_made (job_id bigint, before text, after text)`);
     await database.db.query(
       `create function note_move() returns trigger language plpgsql as $$
@@ -84,7 +88,7 @@ describeOnDatabases('the moves of jobs', (create) => {
   });
 
   async function act(party: readonly (readonly [(typeof steps)[number], number])[]): Promise<void> {
-    const worker = await joinWorker(store);
+    const worker = await joinWorker(database.db);
     const claimed: ClaimedJob[] = [];
     const ended: ClaimedJob[] = [];
     const anyId = async (seed: number): Promise<number> => {
@@ -133,8 +137,8 @@ describeOnDatabases('the moves of jobs', (create) => {
           await store.settleDependants({ of: null, limit: 10 });
           break;
         case 'give up': {
-          const watched = (await store.watchedWorkers()).find(({ id }) => id === worker.row.id);
-          if (watched && seed % 4 === 0) await store.giveUpWorker(watched);
+          const watched = (await workers.watched()).find(({ id }) => id === worker.row.id);
+          if (watched && seed % 4 === 0) await workers.giveUp(watched);
           break;
         }
       }

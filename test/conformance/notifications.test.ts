@@ -17,13 +17,13 @@ import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createNotificationStore } from '../../src/adapters/store/notifications/notification-store.ts';
 import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
-import { createUsualTimeReader, createUsualTimes } from '../../src/adapters/store/usual-time-reader.ts';
+import { createUsualTimeReader } from '../../src/adapters/store/usual-time-reader.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { failed, joinWorker, type newJob, submitOne, succeeded } from '../support/jobs.ts';
 import { pollUntil } from '../support/poll.ts';
 import { hasMosquitto, startBroker, startMailServer, startReceiver } from '../support/receivers.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 import { requireService } from '../support/services.ts';
 
 const ana: Actor = { name: 'ana', accountId: null, role: 'operator' };
@@ -47,7 +47,7 @@ describeOnDatabases('notifications', (create) => {
   beforeAll(async () => {
     database = await create();
     store = createNotificationStore(database.db);
-    jobs = createRouteDependencies(database.db).jobs;
+    jobs = createTestProduct(database.db).domains.jobs;
   });
   afterAll(() => database?.drop());
   beforeEach(async () => {
@@ -59,7 +59,7 @@ describeOnDatabases('notifications', (create) => {
     freeBytes = 1e12;
     passedMs = 0;
     ({ notifications, watcher, courier } = build());
-    worker = await joinWorker(createJobStore(database.db));
+    worker = await joinWorker(database.db);
   });
   afterEach(() => Promise.all([mail.close(), receiver.close()]));
 
@@ -98,7 +98,7 @@ describeOnDatabases('notifications', (create) => {
         store,
         feed: createJobReader(database.db),
         search,
-        usualTime: createUsualTimeReader(createUsualTimes(database.db)),
+        usualTimes: createUsualTimeReader(database.db),
         system: systemActor('notifications'),
         findActor: async (name) => (name === 'gone' ? null : { ...ana, name }),
         freeBytes: async () => freeBytes,
@@ -125,7 +125,7 @@ describeOnDatabases('notifications', (create) => {
     const [claimed] = await worker.claim(1);
     if (!claimed) throw new Error('the job was to be claimed');
     const end = isGood ? succeeded(claimed) : failed(claimed);
-    await jobs.finish({ ...end, retry: claimed.retry, tries: 1 });
+    await jobs.finish({ ...end, attempt: { ...claimed, tries: 1 } });
     return id;
   };
   /** The feed ends at the oldest transaction under way, also of others on the same server. */
@@ -190,7 +190,7 @@ describeOnDatabases('notifications', (create) => {
     await add({ events: ['first_failure', 'recovered'], filter: '' });
     const url = { kind: 'url', name: 'http://shop.example/' };
     await database.db.query(`update workers set kinds = '{script,url}'`);
-    worker = await joinWorker(createJobStore(database.db), { kinds: ['script', 'url'] });
+    worker = await joinWorker(database.db, { kinds: ['script', 'url'] });
     for (const isGood of [true, false, false, false, true, true, false]) {
       await run(isGood, url);
       await tell();

@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { streams, type Stream } from '../../src/contract/stream.ts';
 
 describeOnDatabases('output', (create) => {
   let database: TestDatabase;
@@ -38,7 +39,7 @@ describeOnDatabases('output', (create) => {
     await recorder.stop();
   }
 
-  async function download(options: OutputOptions, stream: 'stdout' | 'stderr'): Promise<Buffer> {
+  async function download(options: OutputOptions, stream: Stream): Promise<Buffer> {
     const parts: Buffer[] = [];
     for await (const bytes of reader.bytes(options, stream)) parts.push(bytes);
     return Buffer.concat(parts);
@@ -72,7 +73,7 @@ describeOnDatabases('output', (create) => {
         }
         await sink.close();
         await recorder.stop();
-        for (const stream of ['stdout', 'stderr'] as const) {
+        for (const stream of streams) {
           const expected = Buffer.concat(printed[stream]);
           const stored = await download(options, stream);
           expect(stored.equals(expected), `${stream}: ${stored.length} of ${expected.length} bytes`).toBe(

@@ -23,7 +23,7 @@ describeOnDatabases('how one thing fared', (create) => {
     store = createPartStore(database.db);
     const jobs = createJobStore(database.db);
     jobId = await submitOne(jobs);
-    const [job] = await (await joinWorker(jobs)).claim(1);
+    const [job] = await (await joinWorker(database.db)).claim(1);
     if (!job) throw new Error('there is a job to claim');
     const parts: [hour: number, tone: NewPart['verdict']['tone'], tookMs: number | null][] = [
       [-0.001, 'bad', 1],

@@ -66,7 +66,7 @@ describeOnDatabases('a queue that drains', (create) => {
   it('runs what it has, the retries its jobs asked for included, and tells how far it is', async () => {
     const first = await submitOne(store);
     await submitOne(store);
-    const worker = await joinWorker(store);
+    const worker = await joinWorker(database.db);
     const [running] = await worker.claim(1);
     await fleet.putQueue('default', { draining: true });
     expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, running: 1, queued: 1 });
@@ -85,7 +85,7 @@ describeOnDatabases('a queue that drains', (create) => {
 
   it('takes no job back by a retry, and none from another queue', async () => {
     const ended = await submitOne(store);
-    const [job] = await (await joinWorker(store)).claim(1);
+    const [job] = await (await joinWorker(database.db)).claim(1);
     await store.finish([failed(there(job))]);
     const elsewhere = await submitOne(store, { queue: 'other' });
     const own = await submitOne(store);
@@ -155,7 +155,7 @@ describeOnDatabases('a queue that drains', (create) => {
 
     it('takes nothing after it was answered, whatever is under way', async () => {
       const ended = await submitOne(store);
-      const [job] = await (await joinWorker(store)).claim(1);
+      const [job] = await (await joinWorker(database.db)).claim(1);
       await store.finish([failed(there(job))]);
       for (let round = 0; round < 10; round += 1) {
         await fleet.putQueue('default', { draining: false });

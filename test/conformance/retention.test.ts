@@ -11,7 +11,7 @@ import { createOutputReader } from '../../src/domain/output/reader.ts';
 import { RetentionKeeper } from '../../src/domain/retention/keeper.ts';
 import type { Retention, RetentionStore } from '../../src/domain/retention/ports.ts';
 import { createRetention } from '../../src/domain/retention/retention.ts';
-import { createAuditLog } from '../../src/adapters/store/audit-store.ts';
+import { createAuditStore } from '../../src/adapters/store/audit-store.ts';
 import { createFileStore } from '../../src/adapters/store/file-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
@@ -61,7 +61,7 @@ describeOnDatabases('retention rules', (create) => {
     new RetentionKeeper({
       store,
       search: createJobSearch(database.db),
-      auditLog: createAuditLog(database.db),
+      audit: createAuditStore(database.db),
       bell: { announce: () => {} },
       clock,
       timezone: 'UTC',
@@ -76,7 +76,7 @@ describeOnDatabases('retention rules', (create) => {
     text = 'what it printed\n',
   ): Promise<number> => {
     const id = await submitOne(jobs, change);
-    const worker = await joinWorker(jobs);
+    const worker = await joinWorker(database.db);
     const [job] = await worker.claim(1);
     if (job?.jobId !== id) throw new Error('the job is there to claim');
     const { chunks, stdoutBytes } = await chunkOutput({ stdout: text, stderr: '', at: job.claimedAt });
@@ -148,7 +148,7 @@ describeOnDatabases('retention rules', (create) => {
     expect(await reader.byId(old, me)).toBeNull();
     expect(await chunksLeft()).toBe(2);
     expect(await lastRun()).toMatchObject({ jobs: 1, outputBytes: 16, endedAt: expect.any(String) });
-    const [entry] = await createAuditLog(database.db).list({ limit: 1 });
+    const [entry] = await createAuditStore(database.db).list({ limit: 1 });
     expect(entry).toMatchObject({
       actor: 'system:retention',
       action: 'retention-rules.applied',
@@ -293,7 +293,7 @@ describeOnDatabases('retention rules', (create) => {
     const [run] = await rules.openRuns(clock.now(), 0);
     expect(await jobs.retry(id, 'ana')).not.toBeNull();
     expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
-    const [again] = await (await joinWorker(jobs)).claim(1);
+    const [again] = await (await joinWorker(database.db)).claim(1);
     await jobs.finish([succeeded(there(again))]);
     expect(await rules.removeFrom(id, there(run), clock.now())).toBeNull();
     expect(await left()).toEqual([id]);
@@ -376,7 +376,7 @@ describeOnDatabases('retention rules', (create) => {
     await rule({ removes: 'output' });
     await Promise.all([apply(), apply()]);
     expect((await retention.list())[0]?.runs).toMatchObject([{ jobs: 12, outputBytes: 192 }]);
-    expect(await createAuditLog(database.db).list({ limit: 9 })).toHaveLength(1);
+    expect(await createAuditStore(database.db).list({ limit: 9 })).toHaveLength(1);
     const [{ n }] = (await database.db.query<{ n: number }>(
       `select count(*) as n from events where name = 'output removed'`,
     )) as [{ n: number }];

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { NotifyRings } from '../../src/adapters/queue/notify.ts';
+import { createSession } from '../../src/adapters/store/connection.ts';
 import type { Rings } from '../../src/adapters/queue/ports.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
@@ -23,9 +24,8 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
 
   async function join(): Promise<Rings> {
     const rings = new NotifyRings({
-      connection: { connectionString: database.url },
-      notify: async (channel, payload) =>
-        void (await database.db.query('select pg_notify($1, $2)', [channel, payload])),
+      createSession: () => createSession({ connectionString: database.url }, 'daybook-test'),
+      db: database.db,
       logger: silentLogger,
     });
     open.push(rings);
@@ -134,8 +134,8 @@ describeOnDatabases('rings by LISTEN/NOTIFY', (create) => {
 
   it('start though the database is away, because a listener also looks by itself', async () => {
     const rings = new NotifyRings({
-      connection: { host: '127.0.0.1', port: 1 },
-      notify: () => Promise.reject(new Error('away')),
+      createSession: () => createSession({ host: '127.0.0.1', port: 1 }, 'daybook-test'),
+      db: { query: () => Promise.reject(new Error('away')) },
       logger: silentLogger,
     });
     open.push(rings);

@@ -9,11 +9,10 @@ import { Runner } from '../../src/domain/schedules/runner.ts';
 import { Scheduler } from '../../src/domain/schedules/scheduler.ts';
 import { createSchedules } from '../../src/domain/schedules/schedules.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
-import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createScheduleStore } from '../../src/adapters/store/schedule-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 
 const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
@@ -29,7 +28,7 @@ describeOnDatabases('schedules', (create) => {
   beforeAll(async () => {
     database = await create();
     store = createScheduleStore(database.db);
-    jobs = createRouteDependencies(database.db).jobs;
+    jobs = createTestProduct(database.db).domains.jobs;
   });
   afterAll(() => database?.drop());
   beforeEach(async () => {
@@ -76,9 +75,9 @@ describeOnDatabases('schedules', (create) => {
       .map(({ dueAt, outcome }) => `${dueAt.slice(11, 16)} ${outcome}`);
   const pass = (ms: number): void => void (now = new Date(now.getTime() + ms));
   const endJobs = async (): Promise<void> => {
-    const worker = await joinWorker(createJobStore(database.db));
+    const worker = await joinWorker(database.db);
     for (const job of await worker.claim(100)) {
-      await jobs.finish({ ...succeeded(job), retry: job.retry, tries: 1 });
+      await jobs.finish({ ...succeeded(job), attempt: { ...job, tries: 1 } });
     }
   };
 
@@ -183,7 +182,7 @@ describeOnDatabases('schedules', (create) => {
         pass(minute);
         await scheduler.look();
       }
-      const worker = await joinWorker(createJobStore(database.db));
+      const worker = await joinWorker(database.db);
       expect(await worker.claim(10)).toHaveLength(1);
       expect(await jobRows()).toHaveLength(3);
     });
@@ -205,7 +204,7 @@ describeOnDatabases('schedules', (create) => {
         pass(minute);
         await scheduler.look();
       }
-      const worker = await joinWorker(createJobStore(database.db));
+      const worker = await joinWorker(database.db);
       expect(await worker.claim(10)).toHaveLength(2);
     });
   });

@@ -13,8 +13,7 @@ import { createOutputRecorder } from '../../src/domain/output/recorder.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
-
-type Stream = 'stdout' | 'stderr';
+import { streams, type Stream } from '../../src/contract/stream.ts';
 
 describeOnDatabases('a view of output', (create) => {
   let database: TestDatabase;
@@ -101,7 +100,7 @@ describeOnDatabases('a view of output', (create) => {
           const backward = await walk(attempt, { stream: wanted, direction: 'backward', limit });
           expect(backward).toEqual(forward);
           expect(new Set(forward.map(({ place }) => place)).size).toBe(forward.length);
-          for (const of of ['stdout', 'stderr'] as const) {
+          for (const of of streams) {
             const printed = pieces.flatMap((one) => (one.stream === of ? [one.text] : [])).join('');
             const shown = forward.filter((line) => line.stream === of);
             const joined = shown.map((line) => `${line.text}${line.isPartial ? '' : '\n'}`).join('');

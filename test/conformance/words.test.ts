@@ -53,7 +53,7 @@ describeOnDatabases('the words of jobs', (create) => {
 
   it('hold what an end said soon after it, and no more after a retry', async () => {
     const id = await submitOne(store);
-    const worker = await joinWorker(store);
+    const worker = await joinWorker(database.db);
     const [job] = await worker.claim();
     if (!job) throw new Error('nothing to claim');
     const end = failed(job);
@@ -78,7 +78,7 @@ describeOnDatabases('the words of jobs', (create) => {
     await store.submit([newJob(), newJob()]);
     const versions = (): Promise<unknown[]> => database.db.query('select xmin::text, ctid from job_words');
     const before = await versions();
-    const worker = await joinWorker(store);
+    const worker = await joinWorker(database.db);
     await worker.claim();
     await store.cancel([1, 2], 'ana');
     expect(await versions()).toEqual(before);

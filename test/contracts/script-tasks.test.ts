@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminPassword } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestAnswer, type TestServer } from '../support/server.ts';
+import type { Stream } from '../../src/contract/stream.ts';
 
 interface Task {
   id: number;
@@ -67,7 +68,7 @@ async function run(script: string, options: Record<string, string> = {}): Promis
   return viewEnded(answer.json<Task>().uid);
 }
 
-async function output(task: Task, stream: 'stdout' | 'stderr'): Promise<string> {
+async function output(task: Task, stream: Stream): Promise<string> {
   return (await server.call('GET', `/api/v1/jobs/${task.id}/output/${stream}`)).text;
 }
 

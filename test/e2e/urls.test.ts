@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { JobPart } from '../../src/contract/part.ts';
-import type { UrlTest } from '../../src/contract/url-test.ts';
+import type { UrlTest } from '../../src/kinds/url/contract/url-test.ts';
 import { describeInBrowser, useBrowser } from '../support/browser.ts';
 import { untilState } from '../support/lab.ts';
 import { pollUntil } from '../support/poll.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NotifyRings } from '../../src/adapters/queue/notify.ts';
+import { createSession } from '../../src/adapters/store/connection.ts';
 import { createDatabase, type Database } from '../../src/adapters/store/database.ts';
 import { Leader } from '../../src/adapters/store/leader.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
@@ -57,19 +58,22 @@ it('whoever leads or listens comes through it, and works when the database is ba
   let ledTimes = 0;
   const leader = new Leader({
     connection: { connectionString: proxy.url },
-    tasks: [
-      async (signal) => {
-        ledTimes += 1;
-        await new Promise((resolve) => {
-          signal.addEventListener('abort', resolve, { once: true });
-        });
+    duties: [
+      {
+        name: 'counting',
+        run: async (signal) => {
+          ledTimes += 1;
+          await new Promise((resolve) => {
+            signal.addEventListener('abort', resolve, { once: true });
+          });
+        },
       },
     ],
     logger: silentLogger,
   });
   const rings = new NotifyRings({
-    connection: { connectionString: proxy.url },
-    notify: async (channel, payload) => void (await db.query('select pg_notify($1, $2)', [channel, payload])),
+    createSession: () => createSession({ connectionString: proxy.url }, 'daybook-test'),
+    db,
     logger: silentLogger,
   });
   services.push(leader, rings);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { retryPolicy } from '../../src/contract/job.ts';
 import type { ClaimedJob } from '../../src/domain/jobs/ports.ts';
 import type { OutputSink } from '../../src/domain/output/ports.ts';
-import type { Kind } from '../../src/domain/jobs/kind-ports.ts';
+import type { RunnableKind } from '../../src/domain/jobs/kind-ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { AttemptFolders } from '../../src/worker/files/attempt-folders.ts';
 import { AttemptRun, type AttemptRunDependencies } from '../../src/worker/attempt/attempt-run.ts';
@@ -46,7 +46,7 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Its worker falls asleep just before the program is started. */
-const sleepy: Kind = {
+const sleepy: RunnableKind = {
   name: 'sleepy',
   title: '',
   description: '',

@@ -32,7 +32,7 @@ async function tellEnd({ jobId, number, token }: ClaimedJob, endedAt: string): P
 }
 
 async function claimOne(): Promise<ClaimedJob> {
-  const worker = await joinWorker(store);
+  const worker = await joinWorker(database.db);
   await submitOne(store);
   const [job] = await worker.claim(1);
   if (!job) throw new Error('nothing was claimed');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../support/faults/client.ts';
 import { gateOutput, Gate, pass, useInstallations } from '../support/faults/use-installations.ts';
+import { streams } from '../../src/contract/stream.ts';
 
 const newInstallation = useInstallations();
 const leaseMs = 2_000;
@@ -63,7 +64,6 @@ describe('a server that is asked to stop', () => {
 });
 
 async function expectWholeOutput(client: Client, id: number): Promise<void> {
-  for (const stream of ['stdout', 'stderr'] as const)
-    expect((await client.download(id, stream)).toString()).toBe(gateOutput);
+  for (const stream of streams) expect((await client.download(id, stream)).toString()).toBe(gateOutput);
   expect(await client.gaps(id)).toEqual([]);
 }

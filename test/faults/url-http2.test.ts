@@ -3,7 +3,7 @@ import { createServer as createHttp } from 'node:http';
 import { createSecureServer, type Http2ServerRequest } from 'node:http2';
 import { createServer as createTls } from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { UrlHop } from '../../src/contract/url-test.ts';
+import type { UrlHop } from '../../src/kinds/url/contract/url-test.ts';
 import { createAuthority, type Authority } from '../support/urls/certificates.ts';
 import { listen, type Site } from '../support/urls/sites.ts';
 import { ask } from '../support/urls/tester.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { urlInput } from '../../src/contract/url-test.ts';
+import { urlInput } from '../../src/kinds/url/contract/url-test.ts';
 import { toSent } from '../../src/kinds/url/request.ts';
 import type { TestMade, TestOrder } from '../../src/kinds/url/run-order.ts';
 import { ThreadTester } from '../../src/kinds/url/tester.ts';

@@ -5,7 +5,7 @@ import { createServer as createTls } from 'node:https';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { urlInput } from '../../src/contract/url-test.ts';
+import { urlInput } from '../../src/kinds/url/contract/url-test.ts';
 import { createAuthority, type Authority, type Certificate } from '../support/urls/certificates.ts';
 import { startDns } from '../support/urls/dns-server.ts';
 import { listen, listenRaw, type Site } from '../support/urls/sites.ts';

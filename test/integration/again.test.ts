@@ -238,4 +238,16 @@ describe('the command line', () => {
     });
     expect(cli('job', String(third.id))).toMatch(new RegExp(`again of +job ${first.id}`));
   });
+
+  it('takes no arguments for a job whose kind has none', async () => {
+    const job = await server.call('POST', '/api/v1/jobs', {
+      kind: 'url',
+      input: { urls: ['http://127.0.0.1:9/'] },
+      runAt: '2999-01-01T00:00:00Z',
+    });
+    const { id } = job.json<Job>();
+    expect(() => cli('again', String(id), 'word')).toThrow(
+      `Job ${id} is of kind url, which takes no arguments. Run it again without.`,
+    );
+  });
 });

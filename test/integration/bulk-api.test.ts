@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { parseFilter } from '../../src/contract/filter/parse.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
 
 useAccounts();
@@ -179,7 +179,7 @@ describe('an action on many jobs', () => {
 describe('an order under way', () => {
   it('stops behind a page when it is cancelled, and goes on from there without touching a job twice', async () => {
     await store(...Array.from({ length: 150 }, () => failed));
-    const { bulk: port } = createRouteDependencies(database.db);
+    const { bulk: port } = createTestProduct(database.db).domains;
     const order = {
       action: { action: 'retry' as const },
       filter: parseFilter('state:failed,queued'),

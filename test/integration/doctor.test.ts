@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Finding } from '../../src/operations/doctor/finding.ts';
+import type { Finding } from '../../src/contract/finding.ts';
 import { runCommand } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Rescuer } from '../../src/domain/jobs/rescuer.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, app, database, useAccounts, type Headers } from '../support/accounts.ts';
-import { silentBell } from '../support/routes.ts';
+import { silentRings } from '../support/product.ts';
+import type { Stream } from '../../src/contract/stream.ts';
 
 useAccounts();
 
@@ -41,7 +43,7 @@ function reporter(headers: Headers, { jobId, attempt, token }: Begun) {
     post({ ...headers, 'attempt-token': token }, `/jobs/${jobId}/attempts/${attempt}/${what}`, payload);
 }
 
-function piece(stream: 'stdout' | 'stderr', offset: number, text: string): object {
+function piece(stream: Stream, offset: number, text: string): object {
   return { stream, offset, at: '2026-01-02T03:04:06.000Z', data: Buffer.from(text).toString('base64') };
 }
 
@@ -136,8 +138,9 @@ describe('an attempt that runs elsewhere', () => {
     await silent.report('output', { pieces: [piece('stdout', 0, 'before\n')] });
     let nowMs = 0;
     const rescuer = new Rescuer({
-      store: createJobStore(database.db),
-      bell: silentBell,
+      workers: createWorkerStore(database.db),
+      jobs: createJobStore(database.db),
+      bell: silentRings,
       markGap: async () => {},
       clock: { now: () => new Date(), monotonicMs: () => nowMs },
       logger: silentLogger,

@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Artifact } from '../../src/contract/file.ts';
 import { createFiles } from '../../src/domain/files/files.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
-import { registerRoutes } from '../../src/surfaces/http/routes.ts';
+import { registerRoutes } from '../../src/app/routes.ts';
 import { createHttpServer } from '../../src/surfaces/http/server.ts';
 import { createFileStore } from '../../src/adapters/store/file-store.ts';
 import { accounts, addUser, admin, app, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { pollUntil } from '../support/poll.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 
 useAccounts();
 
@@ -23,11 +23,8 @@ let port = 0;
 
 beforeEach(async () => {
   strict = await createHttpServer({ accounts, trustProxy: true, publicUrl: null, host: '127.0.0.1' });
-  registerRoutes(strict, {
-    ...createRouteDependencies(database.db, { fileLimitBytes: limitBytes }),
-    accounts,
-    isHttps: false,
-  });
+  const env = { DAYBOOK_FILE_LIMIT: String(limitBytes) };
+  registerRoutes(strict, createTestProduct(database.db, { env, accounts }), null);
   await strict.listen({ host: '127.0.0.1', port: 0 });
   port = (strict.server.address() as AddressInfo).port;
 });

@@ -38,6 +38,7 @@ beforeEach(() => {
   for (const file of ['index.html', 'vite.config.ts', 'src/main.ts', 'public/icon.svg'])
     write(join('web', file), '');
   write('src/contract/job.ts', '');
+  write('src/kinds/script/contract.ts', '');
 });
 
 afterEach(() => {
@@ -120,6 +121,15 @@ fs.writeFileSync('node_modules/vite/bin/vite.js', ${JSON.stringify(fakeVite)});`
     write('src/contract/job.ts', '// changed');
     await setup(env);
     expect(builds()).toHaveLength(3);
+    write('src/kinds/script/contract.ts', '// changed');
+    await setup(env);
+    expect(builds()).toHaveLength(4);
+    write('src/kinds/url/contract/url-text.ts', '// new');
+    await setup(env);
+    expect(builds()).toHaveLength(5);
+    write('src/kinds/script/script.ts', '// no page shows this');
+    await setup(env);
+    expect(builds()).toHaveLength(5);
     expect(calls()).toHaveLength(1);
   });
 

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kinds } from '../../src/kinds/list.ts';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
 import { pollUntil } from '../support/poll.ts';
@@ -209,7 +210,7 @@ describe('a worker', () => {
       running: 1,
       queues: ['default', 'nightly', 'narrow'],
       labels: ['gpu'],
-      kinds: ['script', 'url', 'bulk'],
+      kinds: kinds.names,
       state: 'active',
       problem: null,
     });

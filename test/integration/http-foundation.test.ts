@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { roles } from '../../src/contract/actor.ts';
 import { AppError } from '../../src/contract/errors.ts';
 import { can, tokenScopes } from '../../src/contract/permissions.ts';
-import { registerRoutes } from '../../src/surfaces/http/routes.ts';
+import { registerRoutes } from '../../src/app/routes.ts';
+import { registerHealthRoutes } from '../../src/surfaces/http/routes/health.ts';
 import { createHttpService } from '../../src/surfaces/http/service.ts';
 import {
   createApp,
@@ -15,9 +16,9 @@ import {
   json,
   member,
   principal,
-  routeDependencies,
   useApps,
 } from '../support/http.ts';
+import { createTestProduct, noDatabase } from '../support/product.ts';
 
 useApps();
 
@@ -27,7 +28,8 @@ describe('access', () => {
     async (openPredecessors) => {
       const app = await createApp({ rateLimits: { refusedPerMinute: 1_000_000 } });
       app.addHook('onRequest', async (_request, reply) => reply.code(299).send());
-      registerRoutes(app, routeDependencies({ openPredecessors }));
+      const env = { DAYBOOK_OPEN_PREDECESSORS: String(openPredecessors) };
+      registerRoutes(app, createTestProduct(noDatabase, { env }), null);
       await app.ready();
       const routes = app.routeTable();
       expect(routes.map(({ method, url }) => `${method} ${url}`)).toContain('HEAD /healthz');
@@ -174,7 +176,7 @@ describe('errors', () => {
       { name: 'database', check: () => Promise.reject(unavailable) },
       { name: 'queue', check: async () => {} },
     ];
-    registerRoutes(app, routeDependencies({ readiness }));
+    registerHealthRoutes(app, { readiness });
     const answer = await app.inject({ url: '/readyz' });
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'database_unavailable']);
     expect(answer.json().details).toEqual([{ field: 'database', message: 'Does not answer.' }]);
@@ -215,7 +217,7 @@ describe('errors', () => {
 describe('API description', () => {
   it('describes every route of the API: id, tag, summary, all ids different', async () => {
     const app = await createApp();
-    registerRoutes(app, routeDependencies());
+    registerRoutes(app, createTestProduct(noDatabase), null);
     await app.ready();
     const document = (await app.inject({ url: '/api/v1/openapi.json' })).json();
     expect(document.openapi).toBe('3.1.0');
@@ -293,7 +295,7 @@ describe('listening and stopping', () => {
         app.onStopping(() => reply.raw.end('event: stopping\n\n'));
       },
     });
-    registerRoutes(app, routeDependencies());
+    registerRoutes(app, createTestProduct(noDatabase), null);
     const service = createHttpService({
       app,
       host: '127.0.0.1',

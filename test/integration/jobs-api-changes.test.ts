@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
-import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker } from '../support/jobs.ts';
 
@@ -68,7 +67,7 @@ describe('a change', () => {
 
   it('of queue or priority is refused once the job runs; name, tags and keep are not', async () => {
     const id = await submit();
-    const worker = await joinWorker(createJobStore(database.db));
+    const worker = await joinWorker(database.db);
     expect(await worker.claim()).toHaveLength(1);
     for (const change of [{ queue: 'big' }, { priority: 1 }, { priority: 1, name: 'x' }]) {
       const answer = await ask('PATCH', `/jobs/${id}`, admin, change);

@@ -19,7 +19,7 @@ beforeEach(async () => {
   const { db } = database;
   await db.query(`insert into queues (name) values ('big')`);
   const store = createJobStore(db);
-  const worker = await joinWorker(store, { name: 'east', queues: ['default', 'big'] });
+  const worker = await joinWorker(database.db, { name: 'east', queues: ['default', 'big'] });
   const add = async (name: string, change: Parameters<typeof newJob>[0] = {}): Promise<void> => {
     await store.submit([newJob({ name, ...change })]);
   };

@@ -39,7 +39,7 @@ beforeEach(async () => {
   await database.empty();
   folder = mkdtempSync(join(tmpdir(), 'daybook-made-'));
   await submitOne(jobs);
-  const [claimed] = await (await joinWorker(jobs)).claim();
+  const [claimed] = await (await joinWorker(database.db)).claim();
   if (!claimed) throw new Error('the job was claimed');
   job = claimed;
 });

@@ -107,6 +107,20 @@ describe.each(['posix_spawn', 'child_process'] as const)('programs by %s', (spaw
     expect(await harness.ended(heard)).toMatchObject({ exitCode: null, signal: 'SIGTERM' });
   });
 
+  test('output is numbered from where the launch says, and told again from there', async () => {
+    const outputBase = { stdout: 7, stderr: 0 };
+    const spec = harness.shell('echo one; echo two >&2; sleep 0.2; echo three', { outputBase });
+    const heard = new Heard(outputBase);
+    await harness.start(client, spec, heard);
+    expect((await harness.ended(heard)).endedBytes).toEqual({ stdout: 17, stderr: 4 });
+    expect([heard.text('stdout'), heard.text('stderr')]).toEqual(['one\nthree\n', 'two\n']);
+    const again = new Heard({ stdout: 11, stderr: 4 });
+    client.attach(spec.key, { stdout: 11, stderr: 4 }, again);
+    await harness.ended(again);
+    expect([again.text('stdout'), again.text('stderr')]).toEqual(['three\n', '']);
+    client.forget(spec.key);
+  });
+
   test('a program that ignores SIGTERM ends by SIGKILL, with its whole group', async () => {
     const spec = harness.shell('trap "" TERM; sleep 300 & echo ready; while :; do sleep 1; done');
     const { heard } = await harness.start(client, spec);

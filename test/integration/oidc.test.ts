@@ -3,14 +3,14 @@ import { createAccounts } from '../../src/domain/accounts/accounts.ts';
 import type { Accounts } from '../../src/domain/accounts/ports.ts';
 import type { Role } from '../../src/contract/actor.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
-import { registerRoutes } from '../../src/surfaces/http/routes.ts';
+import { registerRoutes } from '../../src/app/routes.ts';
 import { createHttpServer } from '../../src/surfaces/http/server.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { createOidcProvider, type OidcOptions } from '../../src/adapters/oidc/provider.ts';
 import { createAccountStore } from '../../src/adapters/store/account-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { TestProvider } from '../support/oidc-provider.ts';
-import { createRouteDependencies } from '../support/routes.ts';
+import { createTestProduct } from '../support/product.ts';
 
 const provider = new TestProvider();
 let database: TestDatabase;
@@ -50,12 +50,7 @@ async function open(change: Partial<OidcOptions> = {}): Promise<void> {
     ...change,
   });
   app = await createHttpServer({ accounts, trustProxy: false, publicUrl: null, host: '127.0.0.1' });
-  registerRoutes(app, {
-    ...createRouteDependencies(database.db),
-    accounts,
-    isHttps: false,
-    identityProvider,
-  });
+  registerRoutes(app, createTestProduct(database.db, { accounts, identityProvider }), null);
 }
 
 async function reopen(change: Partial<OidcOptions>): Promise<void> {

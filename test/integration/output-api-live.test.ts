@@ -8,6 +8,7 @@ import { isEnded } from '../../src/contract/states.ts';
 import { adminAuthorization } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { streams } from '../../src/contract/stream.ts';
 
 let server: TestServer;
 let readers: Reader[] = [];
@@ -146,7 +147,7 @@ describe('a live view', () => {
     await reader.has('ä1\n');
     go(1);
     await reader.ends();
-    for (const stream of ['stdout', 'stderr']) {
+    for (const stream of streams) {
       let at = 0;
       for (const piece of reader.pieces.filter((one) => one.stream === stream)) {
         expect(piece.byte).toBe(at);
@@ -197,7 +198,7 @@ describe('a reader that comes back with Last-Event-ID', () => {
       const again = await Reader.open(id, lastEventId);
       await again.ends();
       const before = first.pieces.slice(0, index + 1);
-      for (const stream of ['stdout', 'stderr']) {
+      for (const stream of streams) {
         const had = before.filter((piece) => piece.stream === stream).map(({ text }) => text);
         expect(had.join('') + again.text(stream)).toBe(first.text(stream));
       }

@@ -72,7 +72,7 @@ describe('a verdict that a person overrules', () => {
   it('is shown in its place and kept, until a retry asks anew', async () => {
     const store = createJobStore(database.db);
     const id = await submit();
-    const [job] = await (await joinWorker(store)).claim(1);
+    const [job] = await (await joinWorker(database.db)).claim(1);
     if (!job) throw new Error('there is a job to claim');
     const kindVerdict = { text: 'normal termination', tone: 'good' as const };
     const finish = succeeded(job, { verdict: kindVerdict });

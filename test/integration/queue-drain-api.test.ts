@@ -27,7 +27,7 @@ const refused = { code: 'queue_draining', details: [{ field: 'queue' }] };
 async function failedJob(queue: string): Promise<number> {
   const store = createJobStore(database.db);
   const id = await submitOne(store, { queue, owner: 'admin' });
-  const [job] = await (await joinWorker(store, { queues: [queue] })).claim(1);
+  const [job] = await (await joinWorker(database.db, { queues: [queue] })).claim(1);
   if (!job) throw new Error('there is a job to claim');
   await store.finish([failed(job)]);
   return id;

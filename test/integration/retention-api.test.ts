@@ -15,7 +15,7 @@ const old = { name: 'old ones', filter: 'state:ended', olderThanDays: 30, remove
 async function oldJob(): Promise<number> {
   const store = createJobStore(database.db);
   const id = await submitOne(store);
-  const [job] = await (await joinWorker(store)).claim(1);
+  const [job] = await (await joinWorker(database.db)).claim(1);
   if (!job) throw new Error('there is a job to claim');
   await store.finish([succeeded(job, { stdoutBytes: 100 })]);
   await database.db.query(

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobPart, PartSummary } from '../../src/contract/part.ts';
-import type { UrlResult, UrlTest } from '../../src/contract/url-test.ts';
+import type { UrlResult, UrlTest } from '../../src/kinds/url/contract/url-test.ts';
 import type { Client } from '../support/faults/client.ts';
 import { useInstallations } from '../support/faults/use-installations.ts';
 import { pollUntil } from '../support/poll.ts';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobPart } from '../../src/contract/part.ts';
-import type { UrlTest } from '../../src/contract/url-test.ts';
+import type { UrlTest } from '../../src/kinds/url/contract/url-test.ts';
 import { createEmptyDatabase, embeddedUrlName, type TestDatabase } from '../support/database.ts';
 import { Installation } from '../support/faults/installation.ts';
 import type { Client } from '../support/faults/client.ts';

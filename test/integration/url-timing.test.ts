@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { UrlPhases } from '../../src/contract/url-test.ts';
+import type { UrlPhases } from '../../src/kinds/url/contract/url-test.ts';
 import { createAuthority, type Authority } from '../support/urls/certificates.ts';
 import { listen, type Site } from '../support/urls/sites.ts';
 import { ask } from '../support/urls/tester.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createAuditLog } from '../../src/adapters/store/audit-store.ts';
+import { createAuditStore } from '../../src/adapters/store/audit-store.ts';
 import { createDatabase } from '../../src/adapters/store/database.ts';
 import {
   accounts,
@@ -157,7 +157,7 @@ describe('tokens', () => {
 
 describe('the audit', () => {
   it('is read page by page without gap or repeat, and filtered', async () => {
-    const log = createAuditLog(database.db);
+    const log = createAuditStore(database.db);
     await database.db.query('truncate audit restart identity');
     for (let number = 1; number <= 7; number += 1) {
       const rest = { details: { number }, address: null, requestId: null };

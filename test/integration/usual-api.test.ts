@@ -13,7 +13,7 @@ async function ranFor(
 ): Promise<number> {
   const store = createJobStore(database.db);
   const id = await submitOne(store, { name });
-  const [job] = await (await joinWorker(store)).claim(1);
+  const [job] = await (await joinWorker(database.db)).claim(1);
   if (!job) throw new Error('there is a job to claim');
   await store.finish([end(job)]);
   await database.db.query(`update jobs set ended_at = started_at + $2 * interval '1 second' where id = $1`, [

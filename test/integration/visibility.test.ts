@@ -53,7 +53,7 @@ async function makeHiddenJob(): Promise<{ id: number; uid: string }> {
   const store = createJobStore(db);
   const texts = { name: secret, project: secret, tags: [secret], info: secret, input: { script: secret } };
   const id = await submitOne(store, { ...texts, owner: 'hidden' });
-  const [job] = await (await joinWorker(store)).claim(1);
+  const [job] = await (await joinWorker(database.db)).claim(1);
   if (!job) throw new Error('there is a job to claim');
   const outputStore = createOutputStore(db);
   await outputStore.preparePartitions(1);
@@ -126,7 +126,7 @@ describe('a job that one may not see', () => {
     const store = createJobStore(database.db);
     const run = async (owner: string, minutes: number): Promise<number> => {
       const id = await submitOne(store, { owner, name: 'wing A7' });
-      const [job] = await (await joinWorker(store)).claim(1);
+      const [job] = await (await joinWorker(database.db)).claim(1);
       if (!job) throw new Error('there is a job to claim');
       await store.finish([succeeded(job)]);
       const since = `update jobs set started_at = ended_at - $2 * interval '1 minute' where id = $1`;
@@ -158,7 +158,7 @@ describe('a job that one may not see', () => {
     await database.db.query(`update jobs set state = 'cancelled', ended_at = now() where state = 'queued'`);
     await fleet.putLane('licence:x', { capacity: 1 });
     const holder = await submitOne(store, { owner: 'hidden', name: secret, lanes: ['licence:x'] });
-    const worker = await joinWorker(store, { slots: 1 });
+    const worker = await joinWorker(database.db, { slots: 1 });
     expect(await worker.claim(1)).toHaveLength(1);
     const waiting = await submitOne(store, {
       owner: 'ana',

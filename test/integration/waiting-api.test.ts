@@ -26,7 +26,7 @@ describe('a job that names others', () => {
     });
     const dependants = (await ask('GET', `/jobs?q=after:${first}`, admin)).body.items as { id: number }[];
     expect(dependants.map((one) => one.id)).toEqual([id]);
-    const [job] = await (await joinWorker(store)).claim(1);
+    const [job] = await (await joinWorker(database.db)).claim(1);
     if (job) await store.finish([succeeded(job)]);
     const late = await submit({ afterOk: [first] });
     expect((await ask('GET', `/jobs/${late}`, admin)).body.state).toBe('queued');
@@ -62,7 +62,7 @@ describe('the reasons for waiting', () => {
     const store = createJobStore(database.db);
     await createFleetStore(database.db).putLane('licence:x', { capacity: 1 });
     const past = await submit();
-    const worker = await joinWorker(store, { slots: 1 });
+    const worker = await joinWorker(database.db, { slots: 1 });
     const [ran] = await worker.claim(1);
     if (ran) await store.finish([succeeded(ran)]);
     const tenMinutes = `update jobs set started_at = ended_at - interval '10 minutes' where id = $1`;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
@@ -6,12 +6,12 @@ import { createAccounts } from '../../src/domain/accounts/accounts.ts';
 import type { Accounts } from '../../src/domain/accounts/ports.ts';
 import type { Role } from '../../src/contract/actor.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
-import { registerRoutes } from '../../src/surfaces/http/routes.ts';
+import { registerRoutes } from '../../src/app/routes.ts';
 import { createHttpServer } from '../../src/surfaces/http/server.ts';
 import { createAccountStore } from '../../src/adapters/store/account-store.ts';
 import type { Database } from '../../src/adapters/store/database.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { createRouteDependencies } from './routes.ts';
+import { createTestProduct } from './product.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
@@ -21,7 +21,7 @@ export let database: TestDatabase;
 export let app: App;
 export let accounts: Accounts;
 let nowMs = 0;
-let scriptsDirectory = '';
+let folder = '';
 
 export const clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs };
 
@@ -38,12 +38,12 @@ export function createTestAccounts(db: Database = database.db): Accounts {
 
 async function createApp(db: Database = database.db, publicUrl: URL | null = null): Promise<App> {
   const created = await createHttpServer({ accounts, trustProxy: true, publicUrl, host: '127.0.0.1' });
-  const isHttps = publicUrl?.protocol === 'https:';
-  registerRoutes(created, {
-    ...createRouteDependencies(db, { clock, scriptsDirectory }),
-    accounts,
-    isHttps,
-  });
+  const env = {
+    WORKER_SCRIPT_PATH: join(folder, 'scripts'),
+    WORKER_DIRECTORY_PATH: join(folder, 'home'),
+    ...(publicUrl ? { DAYBOOK_PUBLIC_URL: publicUrl.href } : {}),
+  };
+  registerRoutes(created, createTestProduct(db, { env, clock, accounts }), null);
   return created;
 }
 
@@ -58,7 +58,8 @@ export function useAccounts(): void {
   beforeEach(async () => {
     nowMs = Date.parse('2026-03-01T12:00:00Z');
     await database.empty();
-    scriptsDirectory = mkdtempSync(join(tmpdir(), 'daybook-scripts-'));
+    folder = mkdtempSync(join(tmpdir(), 'daybook-api-'));
+    for (const name of ['scripts', 'home']) mkdirSync(join(folder, name));
     accounts = createTestAccounts();
     app = await createApp();
     await accounts.ensureFirstAdmin('admin password');
@@ -66,7 +67,7 @@ export function useAccounts(): void {
 
   afterEach(async () => {
     await app.close();
-    rmSync(scriptsDirectory, { recursive: true });
+    rmSync(folder, { recursive: true });
   });
 }
 

@@ -44,17 +44,21 @@ export interface OpenOptions extends BrowserContextOptions {
 /**
  * A server and Chromium, for one file. Whatever a page complains about in its console, throws, or asks of another place
  * than its server fails the test.
+ * @param options.checkout where the source of the server is; by default here
  * @param options.host a name under which the browser, and nobody else, finds the server at `http://<host>`
  */
-export function useBrowser(env: Record<string, string> = {}, options: { host?: string } = {}): BrowserSuite {
-  const { host } = options;
+export function useBrowser(
+  env: Record<string, string> = {},
+  options: { host?: string; checkout?: () => string } = {},
+): BrowserSuite {
+  const { host, checkout } = options;
   let server: TestServer | undefined;
   let browser: Browser | undefined;
   let profiles: BrowserProfile[] = [];
   let complaints: string[] = [];
 
   beforeAll(async () => {
-    server = await startServer(env);
+    server = await startServer(env, checkout ? { checkout: checkout() } : {});
     const rules = host === undefined ? [] : [`--host-resolver-rules=MAP ${host} ${new URL(server.url).host}`];
     browser = await chromium.launch({ executablePath, args: [...flags, ...rules] });
   });

@@ -154,7 +154,7 @@ begin
   insert into queues (name) values ('default');
 end $$`;
 
-function connect(url: string): Database {
+export function connect(url: string): Database {
   return createDatabase({
     connection: { connectionString: url },
     poolSize: 8,

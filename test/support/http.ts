@@ -4,10 +4,7 @@ import type { AuthenticationOutcome, Authenticator } from '../../src/domain/acco
 import { roles, type Role } from '../../src/contract/actor.ts';
 import type { Principal, TokenScope } from '../../src/contract/permissions.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
-import type { RouteDependencies } from '../../src/surfaces/http/routes.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/surfaces/http/server.ts';
-import type { BulkSettings } from '../../src/kinds/bulk/bulk.ts';
-import { listKinds } from '../../src/kinds/list.ts';
 
 /** Takes `Bearer <role>.<scope>` for what it says; anything else is refused. */
 const accounts: Authenticator = {
@@ -69,20 +66,3 @@ export const json = { 'content-type': 'application/json' };
 export const member = { authorization: 'Bearer member.all' };
 export const echo = { method: 'POST', url: '/api/v1/echo' } as const;
 export const good = { name: 'a', retry: { on: ['exit'] } };
-
-const nothing: unknown = new Proxy(() => nothing, {
-  get: (_target, name) => (name === 'then' ? undefined : nothing),
-});
-
-/** Dependencies of routes whose handlers never run; the kinds are real, because routes are made from their schemas. */
-export function routeDependencies(given: Partial<RouteDependencies> = {}): RouteDependencies {
-  const kinds = listKinds({
-    script: { scriptsDirectory: '/nowhere', allowShell: false },
-    bulk: nothing as BulkSettings,
-    url: { allowed: [], findRole: () => Promise.resolve(null) },
-  });
-  const known: Partial<RouteDependencies> = { kinds, openPredecessors: false, ...given };
-  return new Proxy(known, {
-    get: (target, name) => (name in target ? target[name as keyof RouteDependencies] : nothing),
-  }) as RouteDependencies;
-}

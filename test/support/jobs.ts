@@ -3,14 +3,11 @@ import type { Actor } from '../../src/contract/actor.ts';
 import { retryPolicy } from '../../src/contract/job.ts';
 import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
 import { familyOf } from '../../src/domain/jobs/failure.ts';
-import type {
-  AttemptOutcome,
-  ClaimedJob,
-  Finish,
-  JobStore,
-  NewJob,
-  WorkerRow,
-} from '../../src/domain/jobs/ports.ts';
+import type { AttemptOutcome, ClaimedJob, Finish, JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
+import type { WorkerRow } from '../../src/domain/fleet/ports.ts';
+import type { Database } from '../../src/adapters/store/database.ts';
+import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
+import { createJobStore } from '../../src/adapters/store/job-store.ts';
 
 export const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
 
@@ -62,16 +59,16 @@ export function newWorker(change: Partial<WorkerRow> = {}): WorkerRow {
 
 /** A registered worker that claims with what it offers. */
 export async function joinWorker(
-  store: JobStore,
+  db: Database,
   change: Partial<WorkerRow> = {},
 ): Promise<{ row: WorkerRow; incarnation: number; claim(limit?: number): Promise<ClaimedJob[]> }> {
   const row = newWorker(change);
-  const { incarnation } = await store.registerWorker(row);
+  const { incarnation } = await createWorkerStore(db).register(row);
   const { id: workerId, queues, labels, kinds } = row;
   return {
     row,
     incarnation,
-    claim: (limit = 10) => store.claim({ workerId, incarnation, queues, labels, kinds, limit }),
+    claim: (limit = 10) => createJobStore(db).claim({ workerId, incarnation, queues, labels, kinds, limit }),
   };
 }
 

@@ -8,7 +8,7 @@ import { createServerDatabase, hasDatabaseOfRun } from './database.ts';
 import { endProcesses } from './faults/processes.ts';
 import { copyPreparedData } from './prepared-data.ts';
 
-const entry = join(import.meta.dirname, '../../src/main.ts');
+const repository = join(import.meta.dirname, '../..');
 
 export interface TestServer {
   url: string;
@@ -38,7 +38,13 @@ export interface TestAnswer {
  */
 export async function startServer(
   env: Record<string, string> = {},
-  options: { args?: readonly string[]; folder?: string; database?: 'of the run' | 'embedded' } = {},
+  options: {
+    args?: readonly string[];
+    folder?: string;
+    database?: 'of the run' | 'embedded';
+    /** Where the source is; by default here. */
+    checkout?: string;
+  } = {},
 ): Promise<TestServer> {
   const isOwn = [options.folder, env['DAYBOOK_DATA'], env['DATABASE_URL']].some(
     (given) => given !== undefined,
@@ -56,7 +62,10 @@ export async function startServer(
     await database?.drop();
   };
   try {
-    return await startLife({ ...place, ...env }, { args: options.args ?? [], folder, place, remove });
+    return await startLife(
+      { ...place, ...env },
+      { args: [], checkout: repository, ...options, folder, place, remove },
+    );
   } catch (error) {
     await remove();
     throw error;
@@ -65,6 +74,7 @@ export async function startServer(
 
 interface Life {
   args: readonly string[];
+  checkout: string;
   folder: string;
   /** What every life of this server is told: where its data is. */
   place: Record<string, string>;
@@ -72,7 +82,7 @@ interface Life {
 }
 
 async function startLife(env: Record<string, string>, life: Life): Promise<TestServer> {
-  const child = spawn(process.execPath, [entry, 'serve', ...life.args], {
+  const child = spawn(process.execPath, [join(life.checkout, 'src/main.ts'), 'serve', ...life.args], {
     env: {
       PATH: process.env['PATH'],
       DAYBOOK_PORT: '0',

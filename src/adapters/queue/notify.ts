@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Place } from '../../domain/jobs/ports.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { isConnectionLost } from '../../lib/connection-lost.ts';
@@ -26,9 +26,10 @@ interface Message {
 }
 
 export interface NotifyOptions {
-  connection: pg.ClientConfig;
-  /** Sends a notification; resolves when the server took it. */
-  notify(channel: string, payload: string): Promise<void>;
+  /** A session to listen in, not connected yet; it has a listener for errors. */
+  createSession(): pg.Client;
+  /** What notifications are sent through. */
+  db: { query(statement: string, values: readonly unknown[]): Promise<unknown> };
   logger: Logger;
 }
 
@@ -126,7 +127,8 @@ export class NotifyRings implements Rings {
     this.#places = new Map();
     this.#workers = new Set();
     this.#hasNews = false;
-    for (const payload of toPayloads(message)) await this.#options.notify(channel, payload);
+    for (const payload of toPayloads(message))
+      await this.#options.db.query('select pg_notify($1, $2)', [channel, payload]);
   }
 
   /** Holds one listening connection for as long as the service runs. */
@@ -152,14 +154,8 @@ export class NotifyRings implements Rings {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      ...this.#options.connection,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-    });
+    const client = this.#options.createSession();
     this.#client = client;
-    // The end is what counts; the error that comes before it says nothing more.
-    client.on('error', () => undefined);
     client.on('notification', ({ payload }) => this.#receive(payload));
     await client.connect();
     await client.query(`listen ${channel}`);

@@ -1,8 +1,8 @@
-import type { AuditLog, AuditRecord } from '../../domain/accounts/ports.ts';
+import type { AuditStore, AuditRecord } from '../../domain/accounts/ports.ts';
 import type { Database } from './database.ts';
 
 /** The audit log in PostgreSQL. */
-export function createAuditLog(db: Database): AuditLog {
+export function createAuditStore(db: Database): AuditStore {
   return {
     record: async (entry, at) => {
       await db.query(

@@ -63,6 +63,11 @@ export class SessionClient extends pg.Client {
   }
 }
 
+/** A session of its own, for as long as it takes: to lead, to listen, to maintain. Not connected yet. */
+export function createSession(connection: pg.ClientConfig, applicationName: string): pg.Client {
+  return new SessionClient({ ...connection, application_name: applicationName, limits: noLimits });
+}
+
 function sessionStatement({ statementTimeoutMs, idleInTransactionTimeoutMs }: SessionLimits): string {
   return `
 set datestyle = 'ISO'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set bytea_output = 'hex';

@@ -6,6 +6,9 @@ import { Outage, type OutageListener } from './outage.ts';
 import { SessionClient, type SessionLimits } from './connection.ts';
 import { isSqlError, sqlstateOf } from './sqlstates.ts';
 
+/** Where the server is: `postgres://…`, or a folder with a Unix socket as `host`. */
+export type Connection = pg.PoolConfig;
+
 /** A statement of ours; with a name it is prepared once per connection and then only executed. */
 export interface Statement {
   name?: string;
@@ -29,14 +32,15 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Resolves when the server answers. @throws AppError `database_unavailable` */
+  ping(): Promise<void>;
   /** Connections of this process by what they do; callers that wait for one. */
   connections(): { used: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
 export interface DatabaseOptions {
-  /** `postgres://…`, or a folder with a Unix socket as `host`. */
-  connection: pg.PoolConfig;
+  connection: Connection;
   poolSize: number;
   applicationName: string;
   /** By default those of requests. */
@@ -81,6 +85,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     query: (statement, values) => run(pool, { statement, values, watch }),
     transaction: (work) => inTransaction(pool, work, watch),
+    ping: async () => void (await run(pool, { statement: 'select 1', watch })),
     connections: () => ({
       used: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,

@@ -1,6 +1,6 @@
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { ExternalBeat } from '../../contract/external.ts';
 import type { ExternalStore, NewExternal } from '../../domain/elsewhere/external-ports.ts';
-import type { AttemptKey } from '../../domain/jobs/ports.ts';
 import type { Database, Queryable } from './database.ts';
 import { indexWords } from './jobs/index-words.ts';
 import { createAttemptOutput } from './output-store.ts';

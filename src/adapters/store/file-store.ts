@@ -1,7 +1,7 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { Artifact, LeftOutFiles, RemovedFiles } from '../../contract/file.ts';
 import type { FileChunk, FileStore, StoredFile } from '../../domain/files/ports.ts';
-import type { AttemptKey } from '../../domain/jobs/ports.ts';
 import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 

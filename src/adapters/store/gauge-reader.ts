@@ -1,5 +1,5 @@
 import { liveStates } from './jobs/live.ts';
-import type { FigureReader, Figures } from '../../domain/metrics/ports.ts';
+import type { GaugeReader, Figures } from '../../domain/metrics/ports.ts';
 import type { Database } from './database.ts';
 
 /** Longer than a scrape waits, so that what nobody waits for any more ends as well. */
@@ -30,7 +30,7 @@ from pg_database d where d.datname = current_database()`;
 
 type ServerRow = Omit<Figures, 'jobs' | 'workers'>;
 
-export function createFigureReader(db: Database): FigureReader {
+export function createGaugeReader(db: Database): GaugeReader {
   return {
     read: () =>
       db.transaction(async (tx) => {

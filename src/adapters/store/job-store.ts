@@ -9,14 +9,6 @@ import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { bringBackRetries, forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
-import {
-  beat,
-  giveUpWorker,
-  registerWorker,
-  setWorkerProblem,
-  stopWorker,
-  watchedWorkers,
-} from './fleet/workers.ts';
 
 export function createJobStore(db: Database): JobStore {
   return {
@@ -35,12 +27,5 @@ export function createJobStore(db: Database): JobStore {
     sweep: (limit) => sweepJobs(db, limit),
     bringBackRetries: () => bringBackRetries(db),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
-    registerWorker: (worker) => registerWorker(db, worker),
-    beat: (workerId, incarnation) => beat(db, workerId, incarnation),
-    stopWorker: (workerId, incarnation) => stopWorker(db, workerId, incarnation),
-    setWorkerProblem: (workerId, incarnation, problem) =>
-      setWorkerProblem(db, workerId, incarnation, problem),
-    watchedWorkers: () => watchedWorkers(db),
-    giveUpWorker: (worker) => giveUpWorker(db, worker),
   };
 }

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { noLimits, SessionClient } from './connection.ts';
-import type { Service } from '../../lib/service.ts';
+import type { Duty, Service } from '../../lib/service.ts';
+import { createSession } from './connection.ts';
+import type { Connection } from './database.ts';
 
 /** Held by the one process that looks after all the others; arbitrary, but ours alone in this database. */
 const leaderLock = 7_301_003;
@@ -10,15 +11,15 @@ const leaderLock = 7_301_003;
 const tryEveryMs = 1_000;
 
 export interface LeaderOptions {
-  connection: pg.ClientConfig;
-  /** Run while this process leads; each ends soon after its signal is aborted. */
-  tasks: readonly ((signal: AbortSignal) => Promise<void>)[];
+  connection: Connection;
+  /** Run while this process leads. */
+  duties: readonly Duty[];
   logger: Logger;
 }
 
 /**
  * Leadership is a session lock of PostgreSQL on a connection of its own: it ends with the connection, whatever ends
- * that. A deposed leader may go on for a moment; nothing depends on there being only one, since every task acts by
+ * that. A deposed leader may go on for a moment; nothing depends on there being only one, since every duty acts by
  * conditional updates. It only saves the work of all the others.
  */
 export class Leader implements Service {
@@ -57,7 +58,7 @@ export class Leader implements Service {
 
   async #serve(signal: AbortSignal): Promise<void> {
     const term = new AbortController();
-    const client = new SessionClient({ ...this.#options.connection, limits: noLimits });
+    const client = createSession(this.#options.connection, 'daybook');
     this.#client = client;
     client.once('end', () => term.abort());
     const resign = (): void => term.abort();
@@ -73,7 +74,7 @@ export class Leader implements Service {
           leaderLock,
         ]);
         if (rows[0]?.held) {
-          await Promise.all(this.#options.tasks.map((task) => task(term.signal)));
+          await Promise.all(this.#options.duties.map((duty) => this.#perform(duty, term)));
           return;
         }
         await delay(tryEveryMs, term.signal);
@@ -81,6 +82,17 @@ export class Leader implements Service {
     } finally {
       signal.removeEventListener('abort', resign);
       await client.end().catch(() => undefined);
+    }
+  }
+
+  /** One that fails ends the term: all of them begin anew, here or where somebody else leads. */
+  async #perform(duty: Duty, term: AbortController): Promise<void> {
+    try {
+      await duty.run(term.signal);
+    } catch (error) {
+      if (!term.signal.aborted)
+        this.#options.logger.warn({ err: error, duty: duty.name }, 'A duty failed; all begin anew.');
+      term.abort();
     }
   }
 }

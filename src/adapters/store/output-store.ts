@@ -1,6 +1,7 @@
 import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../../domain/output/ports.ts';
 import { encodeByteaArray } from './bytea-array.ts';
 import type { Database, Queryable } from './database.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 /**
  * Upsert by (attempt, number): the growing tail is rewritten until it is full, and a retry after a lost answer writes
@@ -152,7 +153,7 @@ function toCondition(from: ChunkPosition): { condition: string; order: 'asc' | '
 }
 
 /** A chunk that holds neither stream is a gap. */
-function toHolding(stream: 'stdout' | 'stderr' | null | undefined): string {
+function toHolding(stream: Stream | null | undefined): string {
   if (!stream) return '';
   const [wanted, other] = stream === 'stdout' ? ['stdout', 'stderr'] : ['stderr', 'stdout'];
   return ` and (${wanted}_bytes > 0 or ${other}_bytes = 0)`;

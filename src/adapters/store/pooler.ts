@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { AppError } from '../../contract/errors.ts';
-import { noLimits, SessionClient } from './connection.ts';
+import { createSession } from './connection.ts';
 
 /**
  * A pooler in transaction mode hands the connection of one client to another after each transaction. Prepared
@@ -9,7 +9,7 @@ import { noLimits, SessionClient } from './connection.ts';
  * @throws AppError `configuration` when the address leads to one; what connecting throws
  */
 export async function refuseTransactionPooler(connection: pg.ClientConfig): Promise<void> {
-  const [first, second] = [open(connection), open(connection)];
+  const [first, second] = [createSession(connection, 'daybook'), createSession(connection, 'daybook')];
   try {
     await Promise.all([first.connect(), second.connect()]);
     const one = await backendOf(first);
@@ -22,10 +22,6 @@ export async function refuseTransactionPooler(connection: pg.ClientConfig): Prom
     'configuration',
     'DATABASE_URL leads to a connection pooler in transaction mode, which gives a connection to somebody else after each transaction. Daybook needs sessions of its own: use the address of PostgreSQL itself, or a pool in session mode (pool_mode = session).',
   );
-}
-
-function open(connection: pg.ClientConfig): SessionClient {
-  return new SessionClient({ ...connection, application_name: 'daybook', limits: noLimits });
 }
 
 async function backendOf(client: pg.Client): Promise<number> {

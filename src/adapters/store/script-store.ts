@@ -1,7 +1,7 @@
-import type { ScriptHistory } from '../../domain/scripts/ports.ts';
+import type { ScriptStore } from '../../domain/scripts/ports.ts';
 import type { Database } from './database.ts';
 
-export function createScriptHistory(db: Database): ScriptHistory {
+export function createScriptStore(db: Database): ScriptStore {
   return {
     add: async ({ name, action, content, sha256, actor }) => {
       await db.query(

@@ -1,5 +1,5 @@
-import type { AttemptKey } from '../../domain/jobs/ports.ts';
-import type { NewPoints, SeriesStore, SeriesSummary } from '../../domain/reports/series-ports.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
+import type { SeriesPoints, SeriesStore, SeriesSummary } from '../../domain/reports/series-ports.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -31,7 +31,7 @@ export function createSeriesStore(db: Database): SeriesStore {
   };
 }
 
-async function append(db: Database, attempt: AttemptKey, points: readonly NewPoints[]): Promise<void> {
+async function append(db: Database, attempt: AttemptKey, points: readonly SeriesPoints[]): Promise<void> {
   await db.transaction(async (tx) => {
     for (const { name, unit, x, y } of merge(points)) {
       await tx.query(appendStatement, [
@@ -49,7 +49,7 @@ async function append(db: Database, attempt: AttemptKey, points: readonly NewPoi
 
 /** In order of name, so that two writers lock rows in one order. */
 function merge(
-  points: readonly NewPoints[],
+  points: readonly SeriesPoints[],
 ): { name: string; unit: string | null; x: number[]; y: number[] }[] {
   const byName = new Map<string, { name: string; unit: string | null; x: number[]; y: number[] }>();
   for (const { name, unit, x, y } of points) {

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { oldTransaction, takeOverPosition } from './cluster-positions.ts';
-import { noLimits, SessionClient } from './connection.ts';
+import { createSession } from './connection.ts';
 
 /**
  * All of a database at one moment, table by table, and back.
@@ -127,7 +127,7 @@ async function withClient<T>(
   connection: pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new SessionClient({ ...connection, application_name: 'daybook backup', limits: noLimits });
+  const client = createSession(connection, 'daybook backup');
   await client.connect();
   try {
     return await work(client);

@@ -1,11 +1,7 @@
-import type { Actor } from '../../contract/actor.ts';
 import type { UsualTime } from '../../contract/job.ts';
-import type { UsualTimeReader } from '../../domain/jobs/ports.ts';
+import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/ports.ts';
 import { prepared, type Queryable } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
-
-/** How long jobs like this one took; null where no past run tells. */
-export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
 
 /** So many of the newest jobs are looked at: a walk of a few milliseconds, whatever the size of the diary. */
 const lookedAt = 5_000;
@@ -20,31 +16,25 @@ interface Row {
   ms: [number, number, number];
 }
 
-/** As somebody sees them: what jobs of a name took tells that there were such jobs. */
-export type UsualTimesOf = (actor: Actor) => Promise<UsualTimes>;
-
 const keptMs = 2_000;
 
 /** Read at most every two seconds for those who see the same: pages ask for a job whenever something happens to it. */
-export function createUsualTimes(db: Queryable): UsualTimesOf {
+export function createUsualTimeReader(db: Queryable): UsualTimeReader {
   const known = new Map<string, { times: Promise<UsualTimes>; untilMs: number }>();
-  return (actor) => {
-    const nowMs = performance.now();
-    for (const [key, { untilMs }] of known) if (nowMs > untilMs) known.delete(key);
-    const conditions = visibleTo(new Conditions(), actor);
-    const key = JSON.stringify([conditions.text, conditions.values]);
-    const kept = known.get(key);
-    if (kept) return kept.times;
-    const times = readUsualTimes(db, conditions);
-    known.set(key, { times, untilMs: nowMs + keptMs });
-    times.catch(() => known.delete(key));
-    return times;
+  return {
+    read: (actor) => {
+      const nowMs = performance.now();
+      for (const [key, { untilMs }] of known) if (nowMs > untilMs) known.delete(key);
+      const conditions = visibleTo(new Conditions(), actor);
+      const key = JSON.stringify([conditions.text, conditions.values]);
+      const kept = known.get(key);
+      if (kept) return kept.times;
+      const times = readUsualTimes(db, conditions);
+      known.set(key, { times, untilMs: nowMs + keptMs });
+      times.catch(() => known.delete(key));
+      return times;
+    },
   };
-}
-
-/** For one job. */
-export function createUsualTimeReader(usualTimes: UsualTimesOf): UsualTimeReader {
-  return async (job, actor) => (await usualTimes(actor))(job);
 }
 
 /** Of recent successful runs: by kind and name, else by kind and first word of the name, else by kind. */

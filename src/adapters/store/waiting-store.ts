@@ -7,9 +7,9 @@ import {
   type WaitingStore,
   type WorkerFacts,
 } from '../../domain/waiting/ports.ts';
+import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/ports.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 import type { Database } from './database.ts';
-import type { UsualTimes, UsualTimesOf } from './usual-time-reader.ts';
 
 type Named = { kind: string; name: string };
 type Nullable<T> = { [Key in keyof T]: T[Key] | null };
@@ -19,13 +19,13 @@ type NamedBusy = Named & Pick<BusyJob, 'id' | 'state' | 'startedAt'>;
  * Every query reads a bounded number of rows, however long the queue is. What stands in the way is counted whosever it
  * is, since a place that is taken is taken; which job it is stands there only for those who may see it.
  */
-export function createWaitingStore(db: Database, usualTimes: UsualTimesOf): WaitingStore {
+export function createWaitingStore(db: Database, usualTimes: UsualTimeReader): WaitingStore {
   return { facts: (jobId, actor) => readFacts(db, usualTimes, { jobId, actor }) };
 }
 
 async function readFacts(
   db: Database,
-  usualTimes: UsualTimesOf,
+  usualTimes: UsualTimeReader,
   { jobId, actor }: { jobId: number; actor: Actor },
 ): Promise<WaitingFacts | null> {
   const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
@@ -38,7 +38,7 @@ async function readFacts(
   );
   if (!row) return null;
   const { now, priority, paused, note, ...job } = row;
-  const usual = await usualTimes(actor);
+  const usual = await usualTimes.read(actor);
   return {
     now,
     job,

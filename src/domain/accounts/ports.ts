@@ -266,7 +266,7 @@ export interface AuditQuery {
 }
 
 /** Who did what. Entries are only ever added. */
-export interface AuditLog {
+export interface AuditStore {
   record(entry: AuditEntry, at: Date): Promise<void>;
   /** Newest first. */
   list(query: AuditQuery): Promise<AuditRecord[]>;

@@ -4,6 +4,7 @@ import type { AgainDifference } from '../../contract/again.ts';
 import type { Capsule } from '../../contract/capsule.ts';
 import { AppError, isAppError } from '../../contract/errors.ts';
 import { submitLike } from '../../contract/submit-like.ts';
+import type { Kind, KindRegistry } from '../jobs/kind-ports.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import { unifiedDiff } from '../../lib/unified-diff.ts';
 import type { Scripts } from '../scripts/ports.ts';
@@ -14,9 +15,10 @@ export interface AgainOptions {
   jobs: Pick<Jobs, 'submit'>;
   capsules: Pick<CapsuleStore, 'read'>;
   scripts: Pick<Scripts, 'read'>;
+  kinds: KindRegistry;
 }
 
-export function createAgain({ jobs, capsules, scripts }: AgainOptions): Again {
+export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): Again {
   const findCapsule = ({ job, attempt, actor }: AgainRequest): Promise<Capsule | null> =>
     capsules.read(job.id, attempt, actor);
 
@@ -29,7 +31,11 @@ export function createAgain({ jobs, capsules, scripts }: AgainOptions): Again {
       return {
         jobId: request.job.id,
         as: request.as,
-        script: await compareScripts(request, { capsule, input: after['input'], scripts }),
+        script: await compareScripts(request.as, {
+          capsule,
+          named: scriptIn(after['input'], kinds.get(request.job.kind)),
+          scripts,
+        }),
         changes: listChanges(before, after),
       };
     },
@@ -38,21 +44,26 @@ export function createAgain({ jobs, capsules, scripts }: AgainOptions): Again {
       const { job, as, actor } = request;
       const body = applyEdit(submitLike(job), request.edit);
       const { input, ...options } = body;
-      const scriptSha256 = as === 'it-was' ? requireText(request, await findCapsule(request)) : null;
+      const kind = kinds.get(job.kind);
+      const scriptSha256 = as === 'it-was' ? requireText(request, await findCapsule(request), kind) : null;
       const again = { of: job.id, scriptSha256 };
       return jobs.submit({ kind: job.kind, input, options: checkOptions(options), actor, again });
     },
   };
 }
 
-/** The hash of the kept text. @throws AppError when there is none */
-function requireText({ job, edit }: AgainRequest, capsule: Capsule | null): string {
-  const input = edit['input'];
-  if (typeof input === 'object' && input !== null && 'script' in input) {
+/** What an input, or an edit of one, names as its script; undefined: nothing. */
+function scriptIn(input: unknown, kind: Kind | undefined): unknown {
+  if (kind?.scriptMember === undefined || typeof input !== 'object' || input === null) return undefined;
+  return (input as Record<string, unknown>)[kind.scriptMember];
+}
+
+/** The hash of the kept text. @throws AppError when there is none, or when the edit names a script */
+function requireText({ job, edit }: AgainRequest, capsule: Capsule | null, kind: Kind | undefined): string {
+  if (scriptIn(edit['input'], kind) !== undefined) {
+    const field = `edit.input.${kind?.scriptMember}`;
     const message = 'as it was, a job runs the script it ran; leave the name out, or run it as it is now';
-    throw new AppError('invalid_input', `edit.input.script: ${message}.`, {
-      details: [{ field: 'edit.input.script', message }],
-    });
+    throw new AppError('invalid_input', `${field}: ${message}.`, { details: [{ field, message }] });
   }
   const script = capsule?.script;
   if (script && script.text !== null) return script.sha256;
@@ -65,11 +76,10 @@ function requireText({ job, edit }: AgainRequest, capsule: Capsule | null): stri
 }
 
 async function compareScripts(
-  { as }: AgainRequest,
-  { capsule, input, scripts }: { capsule: Capsule | null; input: unknown; scripts: Pick<Scripts, 'read'> },
+  as: AgainRequest['as'],
+  { capsule, named, scripts }: { capsule: Capsule | null; named: unknown; scripts: Pick<Scripts, 'read'> },
 ): Promise<AgainDifference['script']> {
   const then = capsule?.script ?? null;
-  const named = typeof input === 'object' && input !== null && 'script' in input ? input.script : null;
   const name = typeof named === 'string' ? named : then && basename(then.file);
   if (name === null) return null;
   const now = await scripts.read(name).catch((error: unknown) => {

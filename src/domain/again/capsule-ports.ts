@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptId } from '../../contract/attempt.ts';
 import type { Capsule } from '../../contract/capsule.ts';
 
 export interface CapsuleScript {
@@ -13,19 +14,14 @@ export interface NewCapsule extends Omit<Capsule, 'recordedAt' | 'script'> {
   script: CapsuleScript | null;
 }
 
-export interface AttemptNumber {
-  jobId: number;
-  number: number;
-}
-
 /** What attempts were started with. */
 export interface CapsuleStore {
   /** Stores capsules; one that is there already stays as it is. */
   save(batch: readonly NewCapsule[]): Promise<void>;
   /** The script as it was at the start; null when nothing is known of it. */
-  findScript(attempt: AttemptNumber): Promise<{ file: string; sha256: string } | null>;
+  findScript(attempt: AttemptId): Promise<{ file: string; sha256: string } | null>;
   /** Leaves a mark and an event, once. */
-  markScriptChanged(attempt: AttemptNumber, actor: string): Promise<void>;
+  markScriptChanged(attempt: AttemptId, actor: string): Promise<void>;
   /** Of that attempt, or (null) the newest that has one. */
   read(jobId: number, attempt: number | null, actor: Actor): Promise<Capsule | null>;
   /** The text of a script by its hash, in hexadecimal. */

@@ -1,5 +1,6 @@
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import type { WordStore } from './ports.ts';
 
 const roundMs = 1_000;
@@ -7,7 +8,8 @@ const wordsAtOnce = 500;
 const partitionsEveryRounds = 30;
 
 /** Keeps the words that jobs are found by. Run by the leader, beside the sweeps: a round may take seconds. */
-export class WordsKeeper {
+export class WordsKeeper implements Duty {
+  readonly name = 'words';
   readonly #store: WordStore;
   readonly #logger: Logger;
 

@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type {
   BeginExternal,
   BegunExternal,
@@ -7,8 +8,8 @@ import type {
   OutputPieceReport,
   ReceivedOutput,
 } from '../../contract/external.ts';
-import type { AttemptKey } from '../jobs/ports.ts';
 import type { AttemptRef, OutputStore, StreamPositions } from '../output/ports.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 /** Attempts that run somewhere else and are reported here while they run, or later. */
 export interface ExternalAttempts {
@@ -59,5 +60,5 @@ export interface ExternalStore {
 export type AppendOutput = (
   store: Pick<OutputStore, 'write' | 'last'>,
   attempt: AttemptRef,
-  pieces: readonly { stream: 'stdout' | 'stderr'; offset: number; at: Date; bytes: Buffer }[],
+  pieces: readonly { stream: Stream; offset: number; at: Date; bytes: Buffer }[],
 ) => Promise<StreamPositions>;

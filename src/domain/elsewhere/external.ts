@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { BeginExternal, ExternalEnd } from '../../contract/external.ts';
 import { AppError, invalidField } from '../../contract/errors.ts';
-import { retryPolicy } from '../../contract/job.ts';
+import { noRetry } from '../../contract/job.ts';
 import type { Actor } from '../../contract/actor.ts';
 import { emptyOutcome } from '../jobs/ports.ts';
 import type { AttemptOutcome, Bell, Jobs } from '../jobs/ports.ts';
@@ -16,9 +16,6 @@ export interface ExternalOptions {
   bell: Bell;
   leaseMs: number;
 }
-
-/** Nobody but its owner could try it again. */
-const noRetry = retryPolicy.parse({ on: [] });
 
 /**
  * The life of an attempt that somebody else runs: begun, printing, beating, ended, each report naming job, number and
@@ -60,7 +57,7 @@ export function createExternalAttempts(options: ExternalOptions): ExternalAttemp
 
     finish: async (key, end, actor) => {
       const outcome = toOutcome(end);
-      await jobs.finish({ ...key, outcome, retry: noRetry, tries: 1, actor: actor.name });
+      await jobs.finish({ attempt: { ...key, retry: noRetry, tries: 1 }, outcome, actor: actor.name });
       await store.release(key);
     },
   };

@@ -1,6 +1,6 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { Artifact, LeftOutFiles, RemovedFiles } from '../../contract/file.ts';
-import type { AttemptKey } from '../jobs/ports.ts';
 
 /** Bytes that are kept, whoever names them. */
 export interface StoredFile {

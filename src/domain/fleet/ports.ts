@@ -1,6 +1,49 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { Lane, Queue } from '../../contract/fleet.ts';
-import type { Place, WorkerRow } from '../jobs/ports.ts';
+import type { Place, RunningAttempt } from '../jobs/ports.ts';
+
+export interface WorkerRow {
+  id: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  slots: number;
+  queues: readonly string[];
+  labels: readonly string[];
+  kinds: readonly string[];
+}
+
+export interface WorkerBeat {
+  /** `expired`: this incarnation was given up; register anew. */
+  status: 'alive' | 'expired';
+  draining: boolean;
+  /** The attempts that are still ours; any other that runs here must be ended. */
+  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
+}
+
+export interface WatchedWorker {
+  id: string;
+  name: string;
+  incarnation: number;
+  beat: number;
+}
+
+/**
+ * Who is there to run attempts, and whose attempts are whose. Every method is one transaction, safe to call from any
+ * number of processes at once.
+ */
+export interface WorkerStore {
+  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
+  register(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
+  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
+  stop(workerId: string, incarnation: number): Promise<void>;
+  setProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
+  /** Workers that should beat: active ones, and any that still owns a running attempt. */
+  watched(): Promise<WatchedWorker[]>;
+  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
+  giveUp(worker: WatchedWorker): Promise<RunningAttempt[]>;
+}
 
 /** Queues, lanes and workers as operators see and change them. */
 export interface FleetStore {

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from '../../contract/job.ts';
 import { backoffMs } from '../../lib/backoff.ts';
-import type { AttemptOutcome, Finish } from './ports.ts';
+import { familyOf } from './failure.ts';
+import type { AttemptOutcome, EndedAttempt, Finish } from './ports.ts';
 
 export interface DecideInput {
   outcome: AttemptOutcome;
@@ -9,6 +10,13 @@ export interface DecideInput {
   tries: number;
   now: Date;
   random?: () => number;
+}
+
+/** The end of an attempt with all that follows from it. */
+export function toFinish({ attempt, outcome, actor }: EndedAttempt, now: Date): Finish {
+  const { jobId, number, token, retry, tries } = attempt;
+  const next = decideNext({ outcome, retry, tries, now });
+  return { jobId, number, token, outcome, next, family: familyOf(outcome), actor };
 }
 
 /** What the end of an attempt means for its job. */

@@ -3,6 +3,7 @@ import type { FileStore } from '../files/ports.ts';
 import type { OutputStore } from '../output/ports.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 
 export interface HousekeeperOptions {
   store: JobStore;
@@ -21,7 +22,8 @@ const keepIdempotencyKeysMs = 7 * 86_400_000;
 const keepUnnamedFilesMs = 86_400_000;
 
 /** Brings due and unblocked jobs to their queues, and keeps the tables in order. Run by the leader. */
-export class Housekeeper {
+export class Housekeeper implements Duty {
+  readonly name = 'housekeeper';
   readonly #options: HousekeeperOptions;
 
   constructor(options: HousekeeperOptions) {

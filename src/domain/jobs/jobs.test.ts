@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { expect, it } from 'vitest';
 import type { Actor } from '../../contract/actor.ts';
-import { submitOptions } from '../../contract/job.ts';
+import { noRetry, submitOptions } from '../../contract/job.ts';
 import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
 import { emptyOutcome } from './ports.ts';
-import { createJobs } from './jobs.ts';
-import type { Finish, JobStore, NewJob } from './ports.ts';
+import { createJobLife } from './job-life.ts';
+import type { Finish, Jobs, JobStore, NewJob, Place } from './ports.ts';
+import { createSubmits } from './submits.ts';
 
 const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };
 const kind = defineKind({
@@ -17,7 +18,14 @@ const kind = defineKind({
   nameOf: (input) => input.text,
   isRepeatable: (input) => input.text === 'again',
   runsProgram: false,
-  run: async () => ({ state: 'succeeded' as const }),
+  createRun: () => async () => ({ state: 'succeeded' as const }),
+});
+
+/** Its schema changes what goes through it. */
+const marked = defineKind({
+  ...kind,
+  name: 'marked',
+  input: z.strictObject({ text: z.string().transform((text) => `${text}!`) }),
 });
 
 /** Use cases on a store that keeps what it is handed. */
@@ -50,21 +58,22 @@ function create() {
       }));
     },
   };
-  const jobs = createJobs({
+  const options = {
     store: store as JobStore,
-    reader: { known: async (ids) => new Set(ids), attemptRef: async () => null },
+    reader: { known: async (ids: readonly number[]) => new Set(ids), attemptRef: async () => null },
     output: { tail: async () => ({ lines: [], next: null }) },
     secrets: { findUnusable: async () => new Map() },
     files: { findUsable: async () => [] },
     bell: {
-      ring: (places) => rung.push(...places.map(({ queue }) => queue)),
+      ring: (places: readonly Place[]) => void rung.push(...places.map(({ queue }) => queue)),
       callWorkers: () => {},
       announce: () => {},
     },
-    kinds: createKindRegistry([kind]),
+    kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
     obstacle: () => null,
-  });
+  };
+  const jobs: Jobs = { ...createJobLife(options), ...createSubmits(options) };
   const submit = async (options: object = {}, text = 'a note'): Promise<NewJob> => {
     await jobs.submit({ kind: 'note', input: { text }, options: submitOptions.parse(options), actor: ana });
     const job = submitted.at(-1);
@@ -125,6 +134,14 @@ it.each(['a\0', 'a\ud800'])('text that the database cannot keep is refused on su
   expect(submitted).toEqual([]);
 });
 
+it('an input that the schema of its kind gave back does not go through it again', async () => {
+  const { jobs, submitted } = create();
+  const request = { kind: 'marked', input: { text: 'a' }, options: submitOptions.parse({}), actor: ana };
+  await jobs.submit(request);
+  await jobs.submit({ ...request, isChecked: true });
+  expect(submitted.map(({ input }) => input)).toEqual([{ text: 'a!' }, { text: 'a' }]);
+});
+
 it('an end is handed on with what cannot be kept replaced, and all else as it was', async () => {
   const { jobs, finished } = create();
   const result = { 'k\0': ['a\0b', '\ud800', 'ä😀', 1, null, true], deep: { list: [[]], none: {} } };
@@ -134,8 +151,8 @@ it('an end is handed on with what cannot be kept replaced, and all else as it wa
     result,
     message: 'm\0',
   });
-  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
-  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  const attempt = { jobId: 1, number: 1, token: 't', retry: noRetry, tries: 1 };
+  await jobs.finish({ attempt, outcome, actor: 'worker:w' });
   expect(finished).toMatchObject([{ jobId: 1, token: 't', next: { state: 'succeeded', runAt: null } }]);
   expect(finished[0]?.outcome).toEqual({
     ...outcome,
@@ -148,7 +165,7 @@ it('an end whose result is nested ten thousand levels deep is handed on, cut whe
   const { jobs, finished } = create();
   const result = { list: JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown };
   const outcome = emptyOutcome('succeeded', { reason: null, endedAt: '2026-01-01T00:00:00Z', result });
-  const retry = { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 };
-  await jobs.finish({ jobId: 1, number: 1, token: 't', outcome, retry, tries: 1, actor: 'worker:w' });
+  const attempt = { jobId: 1, number: 1, token: 't', retry: noRetry, tries: 1 };
+  await jobs.finish({ attempt, outcome, actor: 'worker:w' });
   expect(JSON.stringify(finished[0]?.outcome.result)).toMatch(/^\{"list":\[{100,300}null\]{100,300}\}$/);
 });

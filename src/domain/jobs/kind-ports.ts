@@ -2,14 +2,20 @@ import type { z } from 'zod';
 import type { Verdict } from '../../contract/job.ts';
 import type { FailureReason } from '../../contract/states.ts';
 import type { DonePart, NewPart } from '../reports/part-ports.ts';
+import type { SeriesPoints } from '../reports/series-ports.ts';
+import type { Stream } from '../../contract/stream.ts';
 
-/** One kind of work. Made with `defineKind`; listed in `list.ts`. */
+/** One kind of work, as everybody knows it who takes, shows or repeats jobs. */
 export interface Kind<Input = unknown, Result = unknown> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   /** What is asked. Makes the check of the API, its documentation, the form and the help of the CLI. */
   readonly input: z.ZodType<Input>;
+  /**
+   * What a job that succeeded came to; no result counts as one without members. One that does not fit is kept all the
+   * same, and the message of the attempt says what is wrong.
+   */
   readonly result: z.ZodType<Result>;
   /** What lists show when the submit names nothing. */
   nameOf(input: Input): string;
@@ -20,10 +26,19 @@ export interface Kind<Input = unknown, Result = unknown> {
    * then tried again, and `partsDone` tells the next one what need not be repeated.
    */
   isRepeatable?(input: Input): boolean;
-  /** It runs by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
+  /**
+   * The member of an input that names a file of the scripts directory, for a kind whose jobs do what a script says. Such
+   * a job can run again as it was, by the text that the record keeps: see `KindJob.pinnedScript`.
+   */
+  readonly scriptMember?: string;
+  /** Its jobs run by `context.program`, so that a submit may say how: limits, variables, standard input, folder. */
   readonly runsProgram: boolean;
   /** Submitted by Daybook itself only, never by people. */
   readonly isInternal?: boolean;
+}
+
+/** The same for a worker, with what does its jobs. */
+export interface RunnableKind<Input = unknown, Result = unknown> extends Kind<Input, Result> {
   run(job: KindJob<Input>, context: KindContext): Promise<KindOutcome>;
 }
 
@@ -50,6 +65,11 @@ export type StopCause = 'cancelled' | 'timeout' | 'limit' | 'expired';
 /** The worker stops; the next life begins the job anew, and what `run` still says counts for nothing. */
 export type Detached = 'detached';
 
+/**
+ * What `run` works with. It runs in the process of the worker and with its rights, which may be those of root; the
+ * programs of people have fewer. So a kind that opens what a person named asks `insideHome` where it really is, and
+ * what reads or writes as they may belongs into a program.
+ */
 export interface KindContext {
   /** Aborted when the attempt must end; its `reason` is a `StopCause` or `Detached`. */
   readonly signal: AbortSignal;
@@ -60,8 +80,11 @@ export interface KindContext {
    * masks what it is about to cut, since half a secret is not found any more.
    */
   readonly hidden: readonly string[];
-  /** Writes a line into the job's output. Not once a program was started: the output is then the program's. */
-  log(line: string, stream?: 'stdout' | 'stderr'): void;
+  /**
+   * Writes a line into the job's output. Not once a program was started: the output is then the program's. After a
+   * restart that took a program up nothing is written again.
+   */
+  log(line: string, stream?: Stream): void;
   progress(fraction: number | null, message?: string | null): void;
   series(points: SeriesPoints): void;
   /** Members are merged into the job's result. */
@@ -78,17 +101,34 @@ export interface KindContext {
   /** Makes another job the base run of this one, where people named none. */
   compareWith(jobId: number): Promise<void>;
   /**
-   * Runs the attempt's program and resolves when it ended and all it printed is stored. After a restart of the worker
+   * Runs the attempt's program and resolves when it ended and all it printed has come. After a restart of the worker
    * `run` is called anew, `plan` is not, and this resolves with the end of the program that ran on meanwhile.
+   *
+   * `onLine` is shown what the record keeps of both streams, in order of arrival, line by line; of a line longer than
+   * 64 KiB, pieces. It is called by the main loop of the worker and not waited for: it must be quick, and nothing it
+   * does holds the program back. An error in it leaves the program alone; nothing more is shown then, and this rejects
+   * with it at the end.
+   *
+   * After a restart it is first shown once more what is stored, marked as repeated, then what came meanwhile: so what
+   * `run` gathers from lines is whole each time, and of what is repeated it reports nothing again but its result. In
+   * the moment before a worker is killed, what was not stored yet comes as new though it was shown before, and what
+   * was reported in its last half second may be missing.
    */
-  program(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport>;
+  program(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    onLine?: (line: ProgramLine) => void,
+  ): Promise<ProgramReport>;
 }
 
-export interface SeriesPoints {
-  name: string;
-  unit?: string | null | undefined;
-  x: readonly number[];
-  y: readonly number[];
+/** What a program printed, secrets of its environment hidden. */
+export interface ProgramLine {
+  stream: Stream;
+  /** Without the end of the line. */
+  text: string;
+  /** When it began to arrive. */
+  at: Date;
+  /** It was stored by an earlier life of the worker, whose `run` has seen it. */
+  isRepeated: boolean;
 }
 
 export interface ProgramPlan {
@@ -131,8 +171,8 @@ export interface ExternalKind {
 }
 
 /** Every kind this process knows. */
-export interface KindRegistry {
+export interface KindRegistry<Known extends Kind = Kind> {
   readonly names: readonly string[];
-  readonly list: readonly Kind[];
-  get(name: string): Kind | undefined;
+  readonly list: readonly Known[];
+  get(name: string): Known | undefined;
 }

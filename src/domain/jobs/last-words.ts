@@ -1,7 +1,9 @@
 import { systemActor } from '../../contract/actor.ts';
+import type { AttemptId } from '../../contract/attempt.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { findErrorLine } from './failure.ts';
-import type { AttemptKey, JobReader } from './ports.ts';
+import type { JobReader } from './ports.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export interface LastWordsSources {
   reader: Pick<JobReader, 'attemptRef'>;
@@ -13,14 +15,14 @@ const linesLookedAt = 200;
 
 /** What an attempt that failed said last; null when it said nothing, or its output cannot be read. */
 export async function readErrorLine(
-  { jobId, number }: AttemptKey,
+  { jobId, number }: AttemptId,
   { reader, output }: LastWordsSources,
 ): Promise<string | null> {
   try {
     const attempt = await reader.attemptRef(jobId, number, systemActor('failures'));
     if (!attempt) return null;
     const { lines } = await output.tail(attempt, linesLookedAt, null);
-    const of = (stream: 'stdout' | 'stderr'): string[] =>
+    const of = (stream: Stream): string[] =>
       lines.flatMap((line) => (line.kind === 'text' && line.stream === stream ? [line.text] : []));
     return findErrorLine({ stdout: of('stdout'), stderr: of('stderr') });
   } catch {

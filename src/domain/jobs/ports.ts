@@ -1,4 +1,5 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { JobChange } from '../../contract/job-change.ts';
 import type {
   Attempt,
@@ -20,13 +21,6 @@ import type { AttemptRef } from '../output/ports.ts';
 export interface Place {
   queue: string;
   needs: readonly string[];
-}
-
-/** Names one attempt for good; the token tells it from another life of the same database. */
-export interface AttemptKey {
-  jobId: number;
-  number: number;
-  token: string;
 }
 
 /** A job about to be stored, everything decided. */
@@ -186,11 +180,10 @@ export interface Finish extends AttemptKey {
 }
 
 /** The end of an attempt as its worker reports it. */
-export interface EndedAttempt extends AttemptKey {
+export interface EndedAttempt {
+  /** With what says whether its job is tried again. */
+  attempt: AttemptKey & Pick<ClaimedJob, 'retry' | 'tries'>;
   outcome: AttemptOutcome;
-  retry: RetryPolicy;
-  /** Tries so far, this one included. */
-  tries: number;
   actor: string;
 }
 
@@ -225,33 +218,6 @@ export interface RetriedJob {
 export interface RunningAttempt extends AttemptKey {
   job: ClaimedJob;
   launchedAt: Date | null;
-}
-
-export interface WorkerRow {
-  id: string;
-  name: string;
-  host: string;
-  pid: number;
-  version: string;
-  slots: number;
-  queues: readonly string[];
-  labels: readonly string[];
-  kinds: readonly string[];
-}
-
-export interface WorkerBeat {
-  /** `expired`: this incarnation was given up; register anew. */
-  status: 'alive' | 'expired';
-  draining: boolean;
-  /** The attempts that are still ours; any other that runs here must be ended. */
-  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
-}
-
-export interface WatchedWorker {
-  id: string;
-  name: string;
-  incarnation: number;
-  beat: number;
 }
 
 /**
@@ -294,16 +260,6 @@ export interface JobStore {
   bringBackRetries(): Promise<number>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
-
-  /** Starts a new incarnation of a worker and hands back the attempts it still owns. */
-  registerWorker(worker: WorkerRow): Promise<{ incarnation: number; running: RunningAttempt[] }>;
-  beat(workerId: string, incarnation: number): Promise<WorkerBeat>;
-  stopWorker(workerId: string, incarnation: number): Promise<void>;
-  setWorkerProblem(workerId: string, incarnation: number, problem: string | null): Promise<void>;
-  /** Workers that should beat: active ones, and any that still owns a running attempt. */
-  watchedWorkers(): Promise<WatchedWorker[]>;
-  /** Gives up a worker, unless it has moved since it was watched. Returns its running attempts, to be finished. */
-  giveUpWorker(worker: WatchedWorker): Promise<RunningAttempt[]>;
 }
 
 export type ChangeOutcome =
@@ -370,16 +326,20 @@ export interface JobStats {
   queues: { queue: string; state: JobState; count: number }[];
 }
 
-/** How long jobs like this one took, of those that the actor sees; null when no past run tells. */
-export type UsualTimeReader = (
-  job: { kind: string; name: string },
-  actor: Actor,
-) => Promise<UsualTime | null>;
+/** How long jobs like this one took; null where no past run tells. */
+export type UsualTimes = (job: { kind: string; name: string }) => UsualTime | null;
+
+export interface UsualTimeReader {
+  /** Of the jobs that the actor sees: what jobs of a name took tells that there were such jobs. */
+  read(actor: Actor): Promise<UsualTimes>;
+}
 
 /** What a submit says besides the kind and its input. */
 export interface SubmitRequest {
   kind: string;
   input: unknown;
+  /** It is what the schema of the kind gave back: the API checks a body as a whole, to name every mistake. Else it is checked here. */
+  isChecked?: boolean;
   options: SubmitOptions;
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
@@ -397,12 +357,16 @@ export interface StoredJob {
   isNew: boolean;
 }
 
-/** The use cases of the domain. Errors meant for people are `AppError`s. */
-export interface Jobs {
+/** How jobs come in. Errors meant for people are `AppError`s. */
+export interface Submits {
   /** Resolves after the commit: accepted means stored. @throws AppError `invalid_input`, `idempotency_conflict`, `queue_draining` */
   submit(request: SubmitRequest): Promise<StoredJob>;
   /** Whether `submit` would accept it; stores nothing. @throws AppError `invalid_input` */
   check(request: SubmitRequest): Promise<void>;
+}
+
+/** What becomes of jobs that are there. */
+export interface JobLife {
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
   cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. @throws AppError `queue_draining` */
@@ -415,7 +379,10 @@ export interface Jobs {
   finish(ended: EndedAttempt): Promise<FinishedJob>;
 }
 
-/** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
+/** The use cases of the domain. */
+export interface Jobs extends Submits, JobLife {}
+
+/** Says where there is something to look at, and carries no job: see `adapters/queue/ports.ts`. */
 export interface Bell {
   ring(places: readonly Place[]): void;
   callWorkers(workerIds: readonly string[]): void;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { retryPolicy, type SubmitOptions } from '../../contract/job.ts';
-import { runOptions, type RunOptions } from '../../contract/run-options.ts';
+import type { RunOptions } from '../../contract/run-options.ts';
 import type { Kind, KindRegistry } from './kind-ports.ts';
 import type { NewJob, SubmitRequest } from './ports.ts';
 import { invalid } from './refusals.ts';
@@ -21,7 +21,16 @@ const retryWhenLost = retryPolicy.parse({ attempts: 3, on: ['lost'] });
 
 /** The job that a submit asks for, as far as the submit itself can tell. @throws AppError `invalid_input` */
 export function prepareJob(
-  { kind: kindName, input, options, actor, parentId, again, isOurs = false }: SubmitRequest,
+  {
+    kind: kindName,
+    input,
+    isChecked = false,
+    options,
+    actor,
+    parentId,
+    again,
+    isOurs = false,
+  }: SubmitRequest,
   { kinds, defaultTimeoutMs, hashes }: PrepareOptions,
 ): NewJob {
   const kind = kinds.get(kindName);
@@ -29,7 +38,7 @@ export function prepareJob(
     const offered = kinds.list.filter(({ isInternal }) => !isInternal).map(({ name }) => name);
     throw invalid([{ field: 'kind', message: `expected one of ${offered.join(', ')}, got "${kindName}"` }]);
   }
-  const checked = checkInput(kind, input);
+  const checked = isChecked ? input : checkInput(kind, input);
   requireStorable({ ...options, input: checked });
   const { concurrencyKey, timeoutSeconds } = options;
   const runAt = options.runAt === undefined ? null : toMoment(options.runAt);
@@ -83,13 +92,13 @@ export function prepareJob(
 
 /** @throws AppError for a kind that starts no program */
 function toRun(kind: Kind, options: SubmitOptions): RunOptions | null {
-  const said = Object.entries(runOptions.parse(pick(options))).filter(([, value]) => value !== undefined);
+  const said = Object.entries(toRunOptions(options)).filter(([, value]) => value !== undefined);
   if (said.length === 0) return null;
   if (kind.runsProgram) return Object.fromEntries(said);
   throw invalid(said.map(([field]) => ({ field, message: `a job of kind ${kind.name} runs no program` })));
 }
 
-function pick({ limits, nice, env, stdin, workdir, files }: SubmitOptions): RunOptions {
+function toRunOptions({ limits, nice, env, stdin, workdir, files }: SubmitOptions): RunOptions {
   return { limits, nice, env, stdin, workdir, files: files?.length ? files : undefined };
 }
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { retryPolicy } from '../../contract/job.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { WatchedWorker } from '../fleet/ports.ts';
+import type { Bell, Finish, FinishedJob, RunningAttempt } from './ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import { Rescuer } from './rescuer.ts';
 
@@ -36,24 +37,29 @@ let finished: Finish[] = [];
 let marked: { jobId: number; endsBefore: number }[] = [];
 let rescuer: Rescuer;
 
-/** The few calls a rescuer makes; the rest of the port would be a mistake here. */
-const store = {
-  watchedWorkers: async () => {
+const workers = {
+  watched: async () => {
     if (isDatabaseAway) throw new Error('away');
     return [{ ...worker }];
   },
-  giveUpWorker: async () => [attempt],
+  giveUp: async () => [attempt],
+};
+
+const jobs = {
   finish: async (batch: readonly Finish[]) => {
     finished.push(...batch);
-    return batch.map(({ jobId }) => ({
+    return batch.map(({ jobId }): FinishedJob => ({
       jobId,
       status: 'applied',
       state: 'failed',
+      kind: 'script',
+      ranMs: 1,
       place: null,
       freedLanes: [],
+      hasDependants: false,
     }));
   },
-} as unknown as JobStore;
+};
 
 const bell: Bell = { ring: () => {}, callWorkers: () => {}, announce: () => {} };
 
@@ -67,7 +73,7 @@ beforeEach(() => {
   const markGap = async ({ jobId }: AttemptRef): Promise<void> => {
     marked.push({ jobId, endsBefore: finished.length });
   };
-  rescuer = new Rescuer({ store, bell, markGap, clock, logger: silentLogger, leaseMs });
+  rescuer = new Rescuer({ workers, jobs, bell, markGap, clock, logger: silentLogger, leaseMs });
 });
 
 async function watch(durationMs: number, each: () => void = () => {}): Promise<void> {

@@ -1,14 +1,16 @@
-import { decideNext } from './decide.ts';
+import { toFinish } from './decide.ts';
 import { emptyOutcome } from './ports.ts';
-import { familyOf } from './failure.ts';
-import type { Bell, Finish, JobStore, RunningAttempt, WatchedWorker } from './ports.ts';
+import type { Bell, JobStore } from './ports.ts';
+import type { WatchedWorker, WorkerStore } from '../fleet/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 
 export interface RescuerOptions {
-  store: JobStore;
+  workers: Pick<WorkerStore, 'watched' | 'giveUp'>;
+  jobs: Pick<JobStore, 'finish'>;
   bell: Bell;
   /** Marks that output of the attempt may be missing from here on. */
   markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
@@ -31,7 +33,8 @@ interface Watch {
  * database or a pause of our own (a stopped process, a suspended machine) every watch begins anew. So a clock step, an
  * outage or a cold start expires nobody by itself.
  */
-export class Rescuer {
+export class Rescuer implements Duty {
+  readonly name = 'rescuer';
   readonly #options: RescuerOptions;
   readonly #watches = new Map<string, Watch>();
   readonly #pollMs: number;
@@ -56,8 +59,8 @@ export class Rescuer {
 
   /** One look at all workers. */
   async look(): Promise<void> {
-    const { store, clock, leaseMs } = this.#options;
-    const workers = await store.watchedWorkers();
+    const { clock, leaseMs } = this.#options;
+    const workers = await this.#options.workers.watched();
     const nowMs = clock.monotonicMs();
     // We may have been asleep ourselves, and the workers with us.
     if (nowMs - this.#lastLookMs > leaseMs / 2) this.#watches.clear();
@@ -78,8 +81,8 @@ export class Rescuer {
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {
-    const { store, bell, clock, logger, markGap } = this.#options;
-    const attempts = await store.giveUpWorker(worker);
+    const { workers, jobs, bell, clock, logger, markGap } = this.#options;
+    const attempts = await workers.giveUp(worker);
     this.#watches.delete(worker.id);
     logger.warn(
       { worker: worker.name, attempts: attempts.length },
@@ -89,8 +92,10 @@ export class Rescuer {
     const reason = `The worker ${worker.name} fell silent; what it had not stored by then is missing.`;
     // Before the end, as all output is: whoever sees the attempt ended sees the mark.
     for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
-    const finished = await store.finish(
-      attempts.map((attempt) => lost(attempt, { message, now: clock.now(), actor: 'system:rescuer' })),
+    const now = clock.now();
+    const outcome = emptyOutcome('failed', { reason: 'lost', message, endedAt: now.toISOString() });
+    const finished = await jobs.finish(
+      attempts.map(({ job: attempt }) => toFinish({ attempt, outcome, actor: 'system:rescuer' }, now)),
     );
     bell.ring(finished.flatMap(({ place }) => place ?? []));
     bell.announce();
@@ -100,19 +105,4 @@ export class Rescuer {
     const ids = new Set(workers.map(({ id }) => id));
     for (const id of this.#watches.keys()) if (!ids.has(id)) this.#watches.delete(id);
   }
-}
-
-/** The end of an attempt of which nobody knows how it ended. */
-export function lost(
-  attempt: RunningAttempt,
-  details: { message: string; now: Date; actor: string },
-): Finish {
-  const { jobId, number, token, job } = attempt;
-  const outcome = emptyOutcome('failed', {
-    reason: 'lost',
-    message: details.message,
-    endedAt: details.now.toISOString(),
-  });
-  const next = decideNext({ outcome, retry: job.retry, tries: job.tries, now: details.now });
-  return { jobId, number, token, outcome, next, family: familyOf(outcome), actor: details.actor };
 }

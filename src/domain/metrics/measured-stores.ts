@@ -1,3 +1,4 @@
+import type { WorkerStore } from '../fleet/ports.ts';
 import type { Finish, FinishedJob, JobStore } from '../jobs/ports.ts';
 import { isEnded } from '../../contract/states.ts';
 import type { OutputStore } from '../output/ports.ts';
@@ -28,8 +29,14 @@ export function measureJobStore(store: JobStore, metrics: Metrics): JobStore {
       for (const [index, one] of finished.entries()) countEnd(metrics, batch[index], one);
       return finished;
     },
-    giveUpWorker: async (worker) => {
-      const attempts = await store.giveUpWorker(worker);
+  };
+}
+
+export function measureWorkerStore(store: WorkerStore, metrics: Metrics): WorkerStore {
+  return {
+    ...store,
+    giveUp: async (worker) => {
+      const attempts = await store.giveUp(worker);
       metrics.rescued();
       return attempts;
     },

@@ -46,7 +46,7 @@ export interface Figures {
   transactionAge: number;
 }
 
-export interface FigureReader {
+export interface GaugeReader {
   /** @throws when the database does not answer in time */
   read(): Promise<Figures>;
 }

@@ -18,7 +18,7 @@ function open(read: () => Promise<Figures>) {
   const registry = new Registry();
   let nowMs = 0;
   const report = createMetricsReport(registry, {
-    figures: { read },
+    reader: { read },
     process: () => ({ connections: { used: 1, idle: 2, waiting: 0 }, worker: null }),
     clock: { now: () => new Date(0), monotonicMs: () => nowMs },
     logger: silentLogger,

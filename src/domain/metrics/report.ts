@@ -3,10 +3,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { within } from '../../lib/within.ts';
 import { createGauges } from './gauges.ts';
-import type { FigureReader, Figures, MetricsReport, ProcessFigures } from './ports.ts';
+import type { GaugeReader, Figures, MetricsReport, ProcessFigures } from './ports.ts';
 
 export interface ReportOptions {
-  figures: FigureReader;
+  reader: GaugeReader;
   process(): ProcessFigures;
   clock: Clock;
   logger: Logger;
@@ -24,7 +24,7 @@ const mostLoad = 0.1;
  * costs a scrape two seconds and its figures, nothing else.
  */
 export function createMetricsReport(registry: Registry, options: ReportOptions): MetricsReport {
-  const { figures, process, clock, logger } = options;
+  const { reader, process, clock, logger } = options;
   const gauges = createGauges(registry);
   let known: Figures | null = null;
   let freshUntilMs = -Infinity;
@@ -33,7 +33,7 @@ export function createMetricsReport(registry: Registry, options: ReportOptions):
   const look = async (): Promise<void> => {
     const startedMs = clock.monotonicMs();
     try {
-      known = await within(figures.read(), answerWithinMs, 'Reading the figures of the database');
+      known = await within(reader.read(), answerWithinMs, 'Reading the figures of the database');
     } catch (error) {
       known = null;
       logger.debug({ err: error }, 'A scrape went without the figures of the database.');

@@ -2,6 +2,7 @@ import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import { toDigest, toMessage } from './message.ts';
 import {
   SendError,
@@ -38,7 +39,8 @@ const patience: Backoff = { initialMs: 15_000, factor: 2, maxMs: 1_800_000 };
  * that is slow or gone delays nothing but its own messages. A message is taken in hand for two minutes; a courier that
  * is killed between sending and recording that it did sends it again, so that receivers may see one twice, never none.
  */
-export class Courier {
+export class Courier implements Duty {
+  readonly name = 'courier';
   readonly #options: CourierOptions;
 
   constructor(options: CourierOptions) {

@@ -7,6 +7,7 @@ import type { FeedEvent, JobReader, UsualTimeReader } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type {
   NewNotice,
@@ -20,7 +21,7 @@ export interface WatcherOptions {
   store: NotificationStore;
   feed: Pick<JobReader, 'feed'>;
   search: Pick<JobSearch, 'find'>;
-  usualTime: UsualTimeReader;
+  usualTimes: UsualTimeReader;
   /** Whose eyes see everything: a rule's own filter is asked with those of its owner. */
   system: Actor;
   findActor(name: string): Promise<Actor | null>;
@@ -48,7 +49,8 @@ const gib = 1024 ** 3;
  * transaction that stores what was found, so that after a crash, or with two leaders, each end is told of once. What is
  * no event (slow, stuck, a full disk) is looked for by the clock, and told of once for each attempt.
  */
-export class Watcher {
+export class Watcher implements Duty {
+  readonly name = 'notification watcher';
   readonly #options: WatcherOptions;
   /** Since when a running attempt shows no sign of life, by this process's own clock. */
   #still = new Map<string, { signs: string; sinceMs: number }>();
@@ -127,7 +129,7 @@ export class Watcher {
   /** What is usual is asked with the eyes of the owner, too: it tells of other jobs. */
   async #slow(rule: StoredNotificationRule, job: RunningJob, owner: Actor): Promise<NewNotice[]> {
     if (!rule.events.includes('slow')) return [];
-    const usual = await this.#options.usualTime(job, owner);
+    const usual = (await this.#options.usualTimes.read(owner))(job);
     if (usual === null || usual.runs < leastRuns || job.elapsedMs <= usual.p95Ms + aMomentMs) return [];
     const text = `Runs for ${words(job.elapsedMs)}; usual are ${words(usual.medianMs)}.`;
     return [{ ...noticeOf(rule, job), event: 'slow', text }];

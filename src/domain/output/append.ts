@@ -1,9 +1,10 @@
 import { AppError } from '../../contract/errors.ts';
 import type { AttemptRef, OutputChunk, OutputStore, StreamPositions } from './ports.ts';
 import { OutputWriter } from './writer.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export interface ReportedPiece {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   /** Of its first byte in its stream. */
   offset: number;
   at: Date;

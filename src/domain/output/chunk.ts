@@ -8,8 +8,7 @@
  */
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-
-export type Stream = 'stdout' | 'stderr';
+import type { Stream } from '../../contract/stream.ts';
 
 export interface OutputRecord {
   stream: Stream;

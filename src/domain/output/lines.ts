@@ -1,5 +1,6 @@
-import { decodeChunk, type OutputRecord, type Stream } from './chunk.ts';
+import { decodeChunk, type OutputRecord } from './chunk.ts';
 import type { OutputChunk, OutputLine, StreamPositions as Positions } from './ports.ts';
+import { streams, type Stream } from '../../contract/stream.ts';
 
 /** A line with its place among those of its chunk. */
 export type ChunkLine = OutputLine & { index: number };
@@ -77,7 +78,7 @@ export class LineCollector {
 
   /** The lines, those without an end included. */
   finish(): OutputLine[] {
-    for (const stream of ['stdout', 'stderr'] as const) {
+    for (const stream of streams) {
       const open = this.#open[stream];
       if (!open) continue;
       const text = Buffer.concat(open.bytes).toString();

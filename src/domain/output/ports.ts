@@ -1,4 +1,6 @@
+import type { AttemptId } from '../../contract/attempt.ts';
 import type { OutputPlace } from '../../contract/output.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 /** Chunks of output as they are stored. See `chunk.ts` for `data`. */
 export interface OutputChunk {
@@ -40,7 +42,7 @@ export interface OutputSink {
   /** Bytes of each stream handed in so far, by earlier lives of the worker as well. */
   readonly received: StreamPositions;
   readonly pendingBytes: number;
-  append(stream: 'stdout' | 'stderr', bytes: Buffer, at: Date): void;
+  append(stream: Stream, bytes: Buffer, at: Date): void;
   /** Marks that something is missing here. */
   gap(reason: string, at: Date): void;
   /** Resolves true when everything is stored, however long the store is away; false when the recorder was stopped. */
@@ -66,9 +68,8 @@ export interface OutputStore {
   preparePartitions(months: number): Promise<void>;
 }
 
-export interface AttemptRef {
-  jobId: number;
-  number: number;
+/** Where the output of an attempt is found: it is stored by the month of the claim. */
+export interface AttemptRef extends AttemptId {
   claimedAt: Date;
 }
 
@@ -77,16 +78,16 @@ export interface AttemptRef {
  * only the other stream.
  */
 export type ChunkPosition =
-  | { by: 'chunk'; number: number; holding?: 'stdout' | 'stderr' | null }
-  | { by: 'before'; number: number; holding?: 'stdout' | 'stderr' | null }
-  | { by: 'line'; stream: 'stdout' | 'stderr'; line: number }
+  | { by: 'chunk'; number: number; holding?: Stream | null }
+  | { by: 'before'; number: number; holding?: Stream | null }
+  | { by: 'line'; stream: Stream; line: number }
   /** The one in which so many lines of both streams together have ended. */
   | { by: 'row'; row: number }
   | { by: 'last' };
 
 /** One line as people read it. */
 export interface OutputLine {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   /** Counted from 0 within the stream; `null` for a gap. */
   line: number | null;
   at: Date;
@@ -104,7 +105,7 @@ export interface LinePage {
 
 /** A piece of one stream with the position of its first byte. */
 export interface OutputPiece {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   kind: 'text' | 'protocol' | 'gap';
   at: Date;
   byte: number;
@@ -127,7 +128,7 @@ export interface FindOptions {
   /** Of the letters A to Z. */
   ignoresCase: boolean;
   /** Null: both. */
-  stream: 'stdout' | 'stderr' | null;
+  stream: Stream | null;
   /** Forward: the first line looked at. Backward: the line before which to begin. Null: the beginning, or the end. */
   from: OutputPlace | null;
   direction: 'forward' | 'backward';
@@ -152,7 +153,7 @@ export interface OutputFinder {
 
 export interface ViewOptions {
   /** Null: both, in order of arrival. */
-  stream: 'stdout' | 'stderr' | null;
+  stream: Stream | null;
   /** `end`, a place as other answers name them, a line (`stdout:120`), or `row:5000`: behind so many lines. Null: the beginning. */
   from: string | null;
   /** Forward: what is there and behind it. Backward: what comes before. */
@@ -188,14 +189,14 @@ export interface OutputReader {
   view(attempt: AttemptRef, options: ViewOptions): Promise<OutputView>;
   streamLines(
     attempt: AttemptRef,
-    options: { stream: 'stdout' | 'stderr'; from: number; limit: number },
+    options: { stream: Stream; from: number; limit: number },
   ): Promise<LinePage>;
   /** Both streams in order of arrival. @throws RangeError when `from` is no place */
   mergedLines(attempt: AttemptRef, options: { from: string | null; limit: number }): Promise<LinePage>;
   /** The last lines of one stream or (null) both, oldest first, as far as the newest chunks hold them. */
-  tail(attempt: AttemptRef, limit: number, stream: 'stdout' | 'stderr' | null): Promise<LinePage>;
+  tail(attempt: AttemptRef, limit: number, stream: Stream | null): Promise<LinePage>;
   /** Everything from these bytes on that is stored now, in order of arrival. */
   pieces(attempt: AttemptRef, from: OutputPosition): AsyncIterable<OutputPiece>;
   /** Exactly what a stream printed; a gap appears as a line of its own. */
-  bytes(attempt: AttemptRef, stream: 'stdout' | 'stderr'): AsyncIterable<Buffer>;
+  bytes(attempt: AttemptRef, stream: Stream): AsyncIterable<Buffer>;
 }

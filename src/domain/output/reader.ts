@@ -10,10 +10,11 @@ import type {
   OutputStore,
   StreamPositions as Positions,
 } from './ports.ts';
-import { decodeChunk, type Stream } from './chunk.ts';
+import { decodeChunk } from './chunk.ts';
 import { LineCollector, linesOfChunk } from './lines.ts';
 import { parsePlace } from '../../contract/output.ts';
 import { viewLines } from './view.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export function createOutputReader(store: OutputStore): OutputReader {
   return {

@@ -10,6 +10,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { OutputWriter } from './writer.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 /** How long output may wait before people see it. */
 const flushEveryMs = 200;
@@ -59,7 +60,7 @@ class Sink implements OutputSink {
     return this.onClosed !== null || this.writer.pendingBytes >= flushAtBytes;
   }
 
-  append(stream: 'stdout' | 'stderr', bytes: Buffer, at: Date): void {
+  append(stream: Stream, bytes: Buffer, at: Date): void {
     this.writer.append(stream, bytes, at);
     this.#flusher.touched(this);
   }

@@ -1,5 +1,6 @@
 import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from './ports.ts';
-import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord, type Stream } from './chunk.ts';
+import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord } from './chunk.ts';
+import { streams, type Stream } from '../../contract/stream.ts';
 
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
 const chunkBytes = 128 * 1024;
@@ -166,7 +167,7 @@ export class OutputWriter {
   }
 
   #closePartials(at: Date): void {
-    for (const stream of ['stdout', 'stderr'] as const) {
+    for (const stream of streams) {
       const bytes = this.#partial[stream];
       this.#partial[stream] = Buffer.alloc(0);
       if (bytes.length > 0) this.#push({ stream, kind: 'text', at, bytes });
@@ -200,7 +201,7 @@ class PendingChunk {
     const copy = new PendingChunk(this.number, { ...this.stdout }, { ...this.stderr });
     copy.records.push(...this.records);
     const at = this.records.at(-1)?.at ?? new Date();
-    for (const stream of ['stdout', 'stderr'] as const) {
+    for (const stream of streams) {
       if (partial[stream].length > 0) copy.add({ stream, kind: 'text', at, bytes: partial[stream] });
     }
     return copy;

@@ -1,8 +1,8 @@
 import type { Actor } from '../../contract/actor.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import type { Verdict } from '../../contract/job.ts';
 import type { JobPart, PartSummary } from '../../contract/part.ts';
 import type { tones } from '../../contract/states.ts';
-import type { AttemptKey } from '../jobs/ports.ts';
 
 /** Something that a job did, among many. */
 export interface NewPart {

@@ -9,11 +9,12 @@
  * Ages are told by the clock of this process and that of the database, and both must agree: a clock that is ahead
  * removes nothing early. Where both are one that was put forward, nothing is removed until it has held for a while.
  */
-import type { AuditLog } from '../accounts/ports.ts';
+import type { AuditStore } from '../accounts/ports.ts';
 import type { Bell } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import { SettledClock } from '../../lib/settled-clock.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { OpenRun, RetentionStore } from './ports.ts';
@@ -23,7 +24,7 @@ import { cutoffOf, narrowedFilter } from './selection.ts';
 export interface RetentionKeeperOptions {
   store: RetentionStore;
   search: JobSearch;
-  auditLog: Pick<AuditLog, 'record'>;
+  audit: Pick<AuditStore, 'record'>;
   bell: Pick<Bell, 'announce'>;
   clock: Clock;
   timezone: string;
@@ -36,7 +37,8 @@ const pageSize = 100;
 /** Between pages: whoever submits and claims meanwhile comes first. */
 const pauseMs = 20;
 
-export class RetentionKeeper {
+export class RetentionKeeper implements Duty {
+  readonly name = 'retention';
   readonly #options: RetentionKeeperOptions;
   #isHeld = false;
 
@@ -117,11 +119,11 @@ export class RetentionKeeper {
   }
 
   async #advance(run: OpenRun, cursor: string | null): Promise<void> {
-    const { store, auditLog, clock } = this.#options;
+    const { store, audit, clock } = this.#options;
     const done = await store.advance(run.id, cursor);
     if (!done || done.jobs === 0) return;
     const { name, removes } = run.rule;
-    await auditLog.record(
+    await audit.record(
       {
         actor: retentionActor.name,
         action: 'retention-rules.applied',

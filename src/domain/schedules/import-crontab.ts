@@ -1,7 +1,7 @@
 import type { Actor } from '../../contract/actor.ts';
 import { isAppError } from '../../contract/errors.ts';
 import { scheduledOptions, scheduleTerms, type CrontabImport } from '../../contract/schedule.ts';
-import { findQuoteProblem } from '../../contract/script-arguments.ts';
+import { findQuoteProblem } from '../../contract/quoted-words.ts';
 import { parseCrontab, type CrontabLine } from './crontab.ts';
 import type { CrontabOrder, ScheduleRequest, Schedules } from './ports.ts';
 import { requireTerms } from './schedules.ts';

@@ -2,6 +2,7 @@ import { isAppError } from '../../contract/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Duty } from '../../lib/service.ts';
 import { correctCursor, decideMoments } from './decide.ts';
 import type { ScheduleStore } from './ports.ts';
 import type { Runner } from './runner.ts';
@@ -23,7 +24,8 @@ const atOnce = 200;
  * over the moment and the moment is recorded, in one transaction that only one of two can make. *Carry out*: what is
  * pending is submitted under an idempotency key of its own, and recorded as submitted.
  */
-export class Scheduler {
+export class Scheduler implements Duty {
+  readonly name = 'scheduler';
   readonly #options: SchedulerOptions;
 
   constructor(options: SchedulerOptions) {

@@ -28,7 +28,8 @@ export interface Scripts {
   versions(name: string): Promise<ScriptVersion[]>;
 }
 
-export interface ScriptHistory {
+/** Every version that was written through us, with its author. */
+export interface ScriptStore {
   add(version: {
     name: string;
     action: 'put' | 'delete';

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Actor } from '../../contract/actor.ts';
 import { isAppError } from '../../contract/errors.ts';
-import type { ScriptHistory, Scripts } from './ports.ts';
+import type { ScriptStore, Scripts } from './ports.ts';
 import { createScripts } from './scripts.ts';
 
 const ana: Actor = { name: 'ana', accountId: 1, role: 'operator' };
@@ -33,15 +33,15 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true }));
 
-function createHistory(): ScriptHistory & {
-  rows: Awaited<ReturnType<ScriptHistory['list']>>;
+function createHistory(): ScriptStore & {
+  rows: Awaited<ReturnType<ScriptStore['list']>>;
   fails: boolean;
 } {
-  const rows: (Awaited<ReturnType<ScriptHistory['list']>>[number] & { name: string })[] = [];
+  const rows: (Awaited<ReturnType<ScriptStore['list']>>[number] & { name: string })[] = [];
   const self = {
     rows,
     fails: false,
-    add: async (version: Parameters<ScriptHistory['add']>[0]) => {
+    add: async (version: Parameters<ScriptStore['add']>[0]) => {
       if (self.fails) throw new Error('the database went away');
       rows.unshift({ ...version, id: rows.length + 1, at: new Date() });
     },

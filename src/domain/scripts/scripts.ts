@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, lstat, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, invalidField } from '../../contract/errors.ts';
-import type { ScriptFacts, ScriptHistory, Scripts } from './ports.ts';
+import type { ScriptFacts, ScriptStore, Scripts } from './ports.ts';
 
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 
@@ -11,7 +11,7 @@ const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 const maxReadBytes = 1024 * 1024;
 
 /** Scripts as files; every change through us is kept in the history with its author. */
-export function createScripts(directory: string, history: ScriptHistory): Scripts {
+export function createScripts(directory: string, history: ScriptStore): Scripts {
   return {
     list: async () => {
       const names = await readdir(directory);

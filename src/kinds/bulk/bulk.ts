@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { bulkAction, bulkCounts } from '../../contract/bulk.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
-import type { Actor } from '../../contract/actor.ts';
 import { isAllowed, permissionsOf } from '../../contract/permissions.ts';
-import type { Bulk, BulkSteps } from '../../domain/diary/ports.ts';
 import { defineKind } from '../define-kind.ts';
-import type { Kind } from '../../domain/jobs/kind-ports.ts';
 
 export const bulkInput = z.strictObject({
   filter: z.string(),
@@ -13,34 +10,23 @@ export const bulkInput = z.strictObject({
   askedAt: z.iso.datetime(),
   matched: z.int().describe('Jobs that were counted when it was asked.'),
 });
-export type BulkInput = z.infer<typeof bulkInput>;
-
-export interface BulkSettings {
-  bulk: Pick<Bulk, 'run'>;
-  steps: BulkSteps;
-  /** Who somebody is now; null when the account is gone or disabled. */
-  findActor(name: string): Promise<Actor | null>;
-}
 
 /**
  * An action on many jobs, as a job of its own. It has the rights that its owner has when it runs. How far it came is
  * stored with every page, as its result: after a restart it goes on from there.
  */
-export function createBulkKind({
-  bulk,
-  steps,
-  findActor,
-}: BulkSettings): Kind<BulkInput, Record<string, unknown>> {
-  return defineKind({
-    name: 'bulk',
-    title: 'Bulk action',
-    description: 'Cancels, retries, removes, tags, moves or assesses every job of a filter.',
-    input: bulkInput,
-    result: bulkCounts.extend({ cursor: z.string().nullable() }),
-    nameOf: ({ action, filter }) => `${action.action}: ${filter}`,
-    runsProgram: false,
-    isInternal: true,
-    run: async ({ id, attempt, owner, input }, { signal, progress, result }) => {
+export const bulkKind = defineKind({
+  name: 'bulk',
+  title: 'Bulk action',
+  description: 'Cancels, retries, removes, tags, moves or assesses every job of a filter.',
+  input: bulkInput,
+  result: bulkCounts.extend({ cursor: z.string().nullable() }),
+  nameOf: ({ action, filter }) => `${action.action}: ${filter}`,
+  runsProgram: false,
+  isInternal: true,
+  createRun:
+    ({ bulk, bulkSteps, findActor }) =>
+    async ({ id, attempt, owner, input }, { signal, progress, result }) => {
       const actor = await findActor(owner);
       if (!actor || !isAllowed(actor, permissionsOf(input.action).own))
         return { state: 'failed', reason: 'rejected', message: `${owner} may not do this any more.` };
@@ -51,13 +37,13 @@ export function createBulkKind({
         actor,
         mayTouchOthers: isAllowed(actor, permissionsOf(input.action).others),
       };
-      const begun = await steps.read(id);
+      const begun = await bulkSteps.read(id);
       const done = await bulk.run(order, {
         // A whole run that is retried by hand begins anew.
         step: begun?.cursor === null ? null : begun,
         signal,
         onStep: async (step) => {
-          await steps.save(id, attempt, step);
+          await bulkSteps.save(id, attempt, step);
           progress(
             Math.min(1, step.seen / Math.max(1, input.matched)),
             `${step.changed} of ${step.seen} jobs changed`,
@@ -67,5 +53,4 @@ export function createBulkKind({
       result({ ...done });
       return { state: 'succeeded' };
     },
-  });
-}
+});

@@ -1,6 +1,7 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { NotStarted } from '../../domain/jobs/kind-ports.ts';
+import { insideHome } from '../../lib/inside-home.ts';
 
 export interface ScriptFolder {
   scriptsDirectory: string;
@@ -17,14 +18,14 @@ export async function findScript(
   const path = join(scriptsDirectory, name);
   let facts = await lstat(path).catch(() => null);
   if (facts?.isSymbolicLink()) {
-    const real = await realpath(path).catch(() => null);
-    if (real !== null && !real.startsWith((await realpath(scriptsDirectory)) + sep)) {
+    const found = await insideHome(scriptsDirectory, name);
+    if ('problem' in found && found.problem === 'outside') {
       return {
         exitCode: 126,
         message: `${name}: the script is a link that leads out of the scripts directory`,
       };
     }
-    facts = real === null ? null : await stat(real);
+    facts = 'path' in found ? await stat(found.path) : null;
   }
   if (!facts) {
     if (allowShell) return { file: name, script: null };

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { plainText } from '../../contract/job.ts';
 import { defineKind } from '../define-kind.ts';
-import type { Kind, KindOutcome, ProgramReport } from '../../domain/jobs/kind-ports.ts';
-import { findQuoteProblem, toArgv } from '../../contract/script-arguments.ts';
-import { findScript, type ScriptFolder } from './find-script.ts';
+import type { KindOutcome, ProgramReport } from '../../domain/jobs/kind-ports.ts';
+import { findQuoteProblem } from '../../contract/quoted-words.ts';
+import { toArgv } from './contract.ts';
+import { findScript } from './find-script.ts';
+import { scriptSettings } from './settings.ts';
 
 const argumentPair = z.tuple([
   plainText.max(10_000),
@@ -13,7 +15,7 @@ const argumentPair = z.tuple([
   }),
 ]);
 
-export const scriptInput = z.strictObject({
+const scriptInput = z.strictObject({
   script: plainText
     .min(1)
     .max(255)
@@ -29,30 +31,31 @@ export const scriptInput = z.strictObject({
       'Options with values, in order: `[["--source", "a b"], ["", "file.txt"]]`. A value is split at white space, quotes respected; no shell takes part.',
     ),
 });
-export type ScriptInput = z.infer<typeof scriptInput>;
 
 /** A program of the scripts directory, run with arguments in the home directory. */
-export function createScriptKind(settings: ScriptFolder): Kind<ScriptInput, Record<string, unknown>> {
-  return defineKind({
-    name: 'script',
-    title: 'Script',
-    description: 'Runs a script of the scripts directory, without a shell in between.',
-    input: scriptInput,
-    result: z.record(z.string(), z.unknown()).describe('What the script reported by protocol lines.'),
-    nameOf: (input) => [input.script, ...toArgv(input.arguments)].join(' '),
-    runsProgram: true,
-    run: async ({ input, pinnedScript }, context) =>
+export const scriptKind = defineKind({
+  name: 'script',
+  title: 'Script',
+  description: 'Runs a script of the scripts directory, without a shell in between.',
+  input: scriptInput,
+  result: z.record(z.string(), z.unknown()).describe('What the script reported by protocol lines.'),
+  settings: scriptSettings,
+  nameOf: (input) => [input.script, ...toArgv(input.arguments)].join(' '),
+  scriptMember: 'script',
+  runsProgram: true,
+  createRun:
+    ({ scriptsDirectory, settings: { allowShell } }) =>
+    async ({ input, pinnedScript }, context) =>
       toOutcome(
         await context.program(async () => {
           const args = toArgv(input.arguments);
           if (pinnedScript !== null) return { file: pinnedScript, args, script: pinnedScript };
-          const found = await findScript(input.script, settings);
+          const found = await findScript(input.script, { scriptsDirectory, allowShell });
           if ('exitCode' in found) return found;
           return { file: found.file, args, script: found.script };
         }),
       ),
-  });
-}
+});
 
 function toOutcome(report: ProgramReport): KindOutcome {
   if (report.status === 'not_started') {

@@ -1,5 +1,5 @@
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import type { UrlCertificate } from '../../contract/url-test.ts';
+import type { UrlCertificate } from './contract/url-test.ts';
 
 /** A chain longer than this is somebody's joke. */
 const mostCertificates = 10;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parentPort } from 'node:worker_threads';
 import { jsonpath } from 'json-p3';
-import type { UrlExpectation } from '../../contract/url-test.ts';
+import type { UrlExpectation } from './contract/url-test.ts';
 
 export interface ConditionQuestion {
   text: string;

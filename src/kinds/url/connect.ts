@@ -2,7 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
 import type { Role } from '../../contract/actor.ts';
-import type { UrlHop, UrlTimeouts } from '../../contract/url-test.ts';
+import type { UrlHop, UrlTimeouts } from './contract/url-test.ts';
 import { chainOf } from './certificates.ts';
 import { toUrlFailure, UrlFailure } from './failure.ts';
 import type { Guard } from './guard.ts';

@@ -1,4 +1,4 @@
-import type { UrlTest } from '../../contract/url-test.ts';
+import type { UrlTest } from './contract/url-test.ts';
 import type { Tested } from './test-url.ts';
 
 /** Sizes of living pages move a little; this much is told. */

@@ -4,7 +4,7 @@ import { connect as startHttp2, type ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
-import type { UrlHop, UrlTimeouts } from '../../contract/url-test.ts';
+import type { UrlHop, UrlTimeouts } from './contract/url-test.ts';
 import { BodyCollector } from './body.ts';
 import { sinceMs, type TryClock } from './try-clock.ts';
 

@@ -1,5 +1,5 @@
 /** One try: the URL, then wherever redirects lead, each hop resolved, guarded and connected to anew. */
-import type { UrlHop, UrlInput } from '../../contract/url-test.ts';
+import type { UrlHop, UrlInput } from './contract/url-test.ts';
 import { openConnection, type ConnectOptions } from './connect.ts';
 import { exchange, type Answer, type ExchangeOptions, type UrlRequest } from './exchange.ts';
 import { UrlFailure } from './failure.ts';

@@ -10,9 +10,9 @@ import { roles, type Role } from '../../contract/actor.ts';
 
 /** A range that tests may reach besides public addresses. */
 export interface AllowedRange {
-  cidr: string;
+  readonly cidr: string;
   /** The least role of who submits; null: everybody. */
-  least: Role | null;
+  readonly least: Role | null;
 }
 
 export interface GuardDecision {

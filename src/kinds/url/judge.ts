@@ -1,6 +1,6 @@
 /** Whether an answer is what was expected, in sentences. */
-import type { UrlExpectation, UrlHop, UrlInput } from '../../contract/url-test.ts';
-import { isStatusIn } from '../../contract/url-text.ts';
+import type { UrlExpectation, UrlHop, UrlInput } from './contract/url-test.ts';
+import { isStatusIn } from './contract/url-text.ts';
 import type { Mask } from '../../lib/mask-values.ts';
 import { readText, type BodyText } from './body.ts';
 import type { ConditionThread } from './condition-thread.ts';
@@ -9,6 +9,8 @@ import type { Answer } from './exchange.ts';
 export interface Judgement {
   /** Not as expected. */
   failures: string[];
+  /** Nothing but the status is not as expected. */
+  isOnlyStatus: boolean;
   /** Right, but not well. */
   weaknesses: string[];
 }
@@ -26,8 +28,8 @@ export async function judge(
   { input, totalMs, conditions, mask }: JudgeOptions,
 ): Promise<Judgement> {
   const { expect, httpVersion } = input;
-  const failures = [
-    ...judgeStatus(answer, expect),
+  const ofStatus = judgeStatus(answer, expect);
+  const others = [
     ...(httpVersion === '2' ? judgeVersion(hops) : []),
     ...judgeHeaders(answer, expect),
     ...judgeCertificates(hops, expect),
@@ -36,12 +38,12 @@ export async function judge(
   ];
   const { maxMs, slowMs } = expect;
   const took = `It took ${Math.round(totalMs)} ms`;
-  if (maxMs !== undefined && totalMs > maxMs) failures.push(`${took}; at most ${maxMs} ms were expected.`);
+  if (maxMs !== undefined && totalMs > maxMs) others.push(`${took}; at most ${maxMs} ms were expected.`);
   const weaknesses: string[] = [];
   if (slowMs !== undefined && totalMs > slowMs) weaknesses.push(`${took}, longer than ${slowMs} ms.`);
   if (answer.body.isCut)
     weaknesses.push(`The body is longer than ${answer.body.bytes} bytes; the rest was not read.`);
-  return { failures, weaknesses };
+  return { failures: [...ofStatus, ...others], isOnlyStatus: others.length === 0, weaknesses };
 }
 
 function judgeStatus({ status }: Answer, expect: UrlExpectation): string[] {

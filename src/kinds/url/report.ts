@@ -1,6 +1,6 @@
 /** What a test leaves in the output and in the series of its job. */
-import type { UrlHop, UrlPhases, UrlTest } from '../../contract/url-test.ts';
-import type { SeriesPoints } from '../../domain/jobs/kind-ports.ts';
+import type { UrlHop, UrlPhases, UrlTest } from './contract/url-test.ts';
+import type { SeriesPoints } from '../../domain/reports/series-ports.ts';
 
 /** Nothing a stranger's server sent may look like a line of its own, or like a control sequence of a terminal. */
 function oneLine(text: string): string {

@@ -1,5 +1,5 @@
 /** What tests ask with, beside the URL: the same for all of a job, its secrets put in. */
-import type { UrlInput } from '../../contract/url-test.ts';
+import type { UrlInput } from './contract/url-test.ts';
 import type { SecretUse } from '../../domain/jobs/kind-ports.ts';
 import type { UrlRequest } from './exchange.ts';
 import { UrlFailure } from './failure.ts';

@@ -1,5 +1,5 @@
 import type { Role } from '../../contract/actor.ts';
-import type { UrlInput } from '../../contract/url-test.ts';
+import type { UrlInput } from './contract/url-test.ts';
 import { createMask } from '../../lib/mask-values.ts';
 import { ConditionThread } from './condition-thread.ts';
 import { inPace } from './pace.ts';

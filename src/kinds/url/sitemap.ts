@@ -1,5 +1,5 @@
 /** The URLs of a sitemap, or of the sitemaps that an index lists. Fetched as tests are: guarded, limited, following redirects. */
-import { normalizeUrl } from '../../contract/url-text.ts';
+import { normalizeUrl } from './contract/url-text.ts';
 import type { Answer } from './exchange.ts';
 import { mostSitemapBytes, readEntries } from './sitemap-document.ts';
 

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../contract/job.ts';
-import type { UrlResult, UrlTest } from '../../contract/url-test.ts';
+import type { UrlResult, UrlTest } from './contract/url-test.ts';
 import type { KindOutcome } from '../../domain/jobs/kind-ports.ts';
 
 const mostSlowest = 10;

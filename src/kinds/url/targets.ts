@@ -1,4 +1,4 @@
-import { familiesOf } from '../../contract/url-text.ts';
+import { familiesOf } from './contract/url-text.ts';
 import { follow } from './follow.ts';
 import { firstRequest } from './request.ts';
 import { readSitemap, wholeDocument } from './sitemap.ts';

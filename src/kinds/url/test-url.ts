@@ -1,5 +1,5 @@
 /** One URL, tested: tries until it is as expected, and what is told of the last one. */
-import type { UrlHop, UrlInput, UrlTest } from '../../contract/url-test.ts';
+import type { UrlHop, UrlInput, UrlTest } from './contract/url-test.ts';
 import type { Role } from '../../contract/actor.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Mask } from '../../lib/mask-values.ts';
@@ -83,7 +83,7 @@ async function tryOnce(target: Target, options: TestOptions): Promise<Try> {
   } catch (error) {
     signal.throwIfAborted();
     const failure = toUrlFailure(error, 'connect');
-    const judgement = { failures: [failure.message], weaknesses: [] };
+    const judgement = { failures: [failure.message], isOnlyStatus: false, weaknesses: [] };
     return { hops: mask(hops), answer: null, failure, judgement, totalMs: clock.passedMs };
   } finally {
     clock.close();

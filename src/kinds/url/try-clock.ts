@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { UrlPhases } from '../../contract/url-test.ts';
+import type { UrlPhases } from './contract/url-test.ts';
 import { timedOut, toUrlFailure } from './failure.ts';
 
 /**

@@ -5,65 +5,64 @@
  * Nothing but the parts grows with the length of the list: they go to the database as they are made, and the result
  * keeps counts, the slowest and the first failures.
  */
-import { urlInput, type UrlInput, type UrlResult, type UrlTest, urlResult } from '../../contract/url-test.ts';
-import { testKey } from '../../contract/url-text.ts';
+import { urlInput, type UrlInput, type UrlTest, urlResult } from './contract/url-test.ts';
+import { testKey } from './contract/url-text.ts';
 import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
 import type { DonePart } from '../../domain/reports/part-ports.ts';
-import type { Kind, KindContext, KindOutcome } from '../../domain/jobs/kind-ports.ts';
+import type { KindContext, KindOutcome, RunnableKind } from '../../domain/jobs/kind-ports.ts';
 import { findDifferences } from './differences.ts';
-import type { AllowedRange } from './guard.ts';
 import { findPathProblem } from './json-path.ts';
 import { describeTest, toSeries } from './report.ts';
 import { secretsOf, toSent, type Sent } from './request.ts';
+import { urlSettings } from './settings.ts';
 import { Summary } from './summary.ts';
 import type { TestMade, TestOrder } from './run-order.ts';
 import { ThreadTester, type UrlTester } from './tester.ts';
 
-export interface UrlSettings {
-  allowed: readonly AllowedRange[];
-  /** What somebody may do now; null when the account is gone, or there never was one. */
-  findRole(name: string): Promise<Role | null>;
-  /** By default one with a thread. */
-  tester?: UrlTester;
-}
+export const urlKind = defineKind({
+  name: 'url',
+  title: 'URL test',
+  description:
+    'Asks URLs and compares the answers with what is expected: status, time, headers, body, certificate.',
+  input: urlInput.superRefine(({ expect }, context) => {
+    for (const [index, { path }] of expect.json.entries()) {
+      const problem = findPathProblem(path);
+      if (problem)
+        context.addIssue({ code: 'custom', path: ['expect', 'json', index, 'path'], message: problem });
+    }
+  }),
+  result: urlResult,
+  settings: urlSettings,
+  nameOf,
+  secretsOf,
+  // Methods that only read (RFC 9110, 9.2.1).
+  isRepeatable: ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method),
+  runsProgram: false,
+  createRun: ({ settings: { allowed }, findActor }) =>
+    createUrlRun(new ThreadTester({ allowed }), async (name) => (await findActor(name))?.role ?? null),
+});
 
-export function createUrlKind(settings: UrlSettings): Kind<UrlInput, UrlResult> {
-  const { tester = new ThreadTester({ allowed: settings.allowed }) } = settings;
-  return defineKind({
-    name: 'url',
-    title: 'URL test',
-    description:
-      'Asks URLs and compares the answers with what is expected: status, time, headers, body, certificate.',
-    input: urlInput.superRefine(({ expect }, context) => {
-      for (const [index, { path }] of expect.json.entries()) {
-        const problem = findPathProblem(path);
-        if (problem)
-          context.addIssue({ code: 'custom', path: ['expect', 'json', index, 'path'], message: problem });
-      }
-    }),
-    result: urlResult,
-    nameOf,
-    secretsOf,
-    // Methods that only read (RFC 9110, 9.2.1).
-    isRepeatable: ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method),
-    runsProgram: false,
-    run: async ({ owner, attempt, input }, context) => {
-      let sent: Sent;
-      try {
-        sent = toSent(input, context.secrets);
-      } catch (error) {
-        const { message } = error as Error;
-        context.log(message, 'stderr');
-        return { state: 'failed', reason: 'error', message };
-      }
-      const done = attempt > 1 ? await context.partsDone() : [];
-      const role = await settings.findRole(owner);
-      const { hidden } = context;
-      const order = { input, sent, hidden, role, done: done.map(({ number }) => number) };
-      return run({ order, tester, done }, context);
-    },
-  });
+/** @param findRole what somebody may do now; null when nobody knows them */
+export function createUrlRun(
+  tester: UrlTester,
+  findRole: (name: string) => Promise<Role | null>,
+): RunnableKind<UrlInput>['run'] {
+  return async ({ owner, attempt, input }, context) => {
+    let sent: Sent;
+    try {
+      sent = toSent(input, context.secrets);
+    } catch (error) {
+      const { message } = error as Error;
+      context.log(message, 'stderr');
+      return { state: 'failed', reason: 'error', message };
+    }
+    const done = attempt > 1 ? await context.partsDone() : [];
+    const role = await findRole(owner);
+    const { hidden } = context;
+    const order = { input, sent, hidden, role, done: done.map(({ number }) => number) };
+    return run({ order, tester, done }, context);
+  };
 }
 
 function nameOf({ urls, sitemap, method }: UrlInput): string {

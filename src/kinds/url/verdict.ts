@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { UrlHop } from '../../contract/url-test.ts';
+import type { UrlHop } from './contract/url-test.ts';
 import type { UrlFailure } from './failure.ts';
 import type { Judgement } from './judge.ts';
 
@@ -19,6 +19,5 @@ export function verdictOf({
   if (status === null) return 'no answer';
   // HTTP/2 has no words; those of HTTP/1 may be anything.
   const words = STATUS_CODES[status] ?? statusText.slice(0, 40);
-  const isOnlyStatus = judgement.failures.every((text) => text.startsWith('The status is '));
-  return `${status} ${words}`.trim() + (isOnlyStatus ? '' : ', not as expected');
+  return `${status} ${words}`.trim() + (judgement.isOnlyStatus ? '' : ', not as expected');
 }

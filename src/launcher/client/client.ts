@@ -2,14 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Service } from '../../lib/service.ts';
 import { isSameProcess } from '../proc.ts';
 import type {
   HeldOnWire,
   HeldProgram,
-  OutputFrame,
-  ProgramEnd,
-  ProgramNews,
   ProgramSpec,
   ProgramStarted,
   SignalName,
@@ -20,24 +16,8 @@ import type {
   ToWorker,
 } from '../protocol.ts';
 import { connectToLauncher, type LauncherLink } from './link.ts';
+import type { ProgramLauncher, ProgramListener } from './ports.ts';
 import { startLauncher, type LauncherProcessOptions } from './process.ts';
-
-/**
- * What a program tells. Frames come in order, each byte once; the end after the last of them. At most one of
- * `onEnd` and `onLost` comes, once, and nothing after it.
- */
-export interface ProgramListener {
-  /**
-   * After some 8 MiB without `committed` no more comes until it is called, so commit as you go.
-   * @see sendWindowBytes in the protocol
-   */
-  onOutput(frame: OutputFrame): void;
-  /** Limits that came near, and samples of its use, counted from 0; all of them once more after an attach. */
-  onWatched(news: ProgramNews): void;
-  onEnd(end: ProgramEnd): void;
-  /** The launcher died, or does not know the key. How the program ended is not known; it does not run any more. */
-  onLost(reason: string): void;
-}
 
 export interface LauncherClientOptions extends LauncherProcessOptions {
   logger: Logger;
@@ -67,7 +47,7 @@ const restartBackoff: Backoff = { initialMs: 50, factor: 2, maxMs: 10_000 };
  * byte last received. Another one answers, or none: all programs are lost, their groups are ended, and a launch
  * that was under way is rejected, never sent again, since the program may have run.
  */
-export class LauncherClient implements Service {
+export class LauncherClient implements ProgramLauncher {
   readonly name = 'launcher-client';
   readonly #options: LauncherClientOptions;
   readonly #stopping = new AbortController();
@@ -82,12 +62,10 @@ export class LauncherClient implements Service {
     this.#options = options;
   }
 
-  /** What the launcher still held when it was last connected to. */
   get held(): readonly HeldProgram[] {
     return this.#held.map(({ startedAt, ...program }) => ({ ...program, startedAt: new Date(startedAt) }));
   }
 
-  /** Keys that an earlier launcher started and lost with its life; none of their processes run any more. */
   get startedBefore(): readonly string[] {
     return this.#startedBefore;
   }
@@ -119,7 +97,6 @@ export class LauncherClient implements Service {
     this.#programs.clear();
   }
 
-  /** Waits for the launcher during an outage. @throws when it is not known whether the program was started */
   launch(spec: ProgramSpec, listener: ProgramListener): Promise<ProgramStarted | StartRefused> {
     if (this.#stopping.signal.aborted) return Promise.reject(new Error('The launcher client is stopped.'));
     if (this.#programs.has(spec.key))
@@ -129,15 +106,15 @@ export class LauncherClient implements Service {
       listener,
       pid: null,
       startTicks: null,
-      next: { stdout: 0, stderr: 0 },
+      next: { ...(spec.outputBase ?? { stdout: 0, stderr: 0 }) },
       launching,
     });
-    const { stdin, ...onWire } = spec;
-    this.#send({ type: 'launch', spec: onWire, hasStdin: stdin !== null }, stdin ?? undefined);
+    const { stdin } = spec;
+    const message = { type: 'launch', spec: { ...spec, stdin: null }, hasStdin: stdin !== null } as const;
+    this.#send(message, stdin ?? undefined);
     return launching.promise;
   }
 
-  /** All output from these offsets on, then what is printed from now on, then the end. */
   attach(key: string, from: StreamOffsets, listener: ProgramListener): void {
     const held = this.#held.find((program) => program.key === key);
     this.#programs.set(key, {
@@ -150,17 +127,14 @@ export class LauncherClient implements Service {
     this.#send({ type: 'attach', key, from });
   }
 
-  /** To the whole process group. Does nothing once the main process has ended. */
   signal(key: string, signal: SignalName): void {
     this.#send({ type: 'signal', key, signal });
   }
 
-  /** The launcher may drop what is before these offsets. */
   committed(key: string, upTo: StreamOffsets): void {
     this.#send({ type: 'committed', key, upTo });
   }
 
-  /** The end is committed, or the loss: the key is free to be dropped. A program that still runs is killed. */
   forget(key: string): void {
     this.#programs.delete(key);
     this.#send({ type: 'forget', key });
@@ -222,7 +196,7 @@ export class LauncherClient implements Service {
       case 'unknown':
         return this.#take(message.key)?.listener.onLost('The launcher does not know the program.');
       case 'replaced':
-        this.#options.logger.error({}, 'another process took over the launcher of this worker');
+        this.#options.logger.error({}, 'Another process took over the launcher of this worker.');
         return this.#loseAll('Another process took over the launcher.');
     }
   }
@@ -250,10 +224,10 @@ export class LauncherClient implements Service {
         const same = await connectToLauncher(folder);
         if (same?.hello.life === life) return this.#goOn(same);
         this.#loseSent('The launcher died.');
-        if (!same) logger.error({ tryNumber }, 'the launcher died: starting a new one');
+        if (!same) logger.error({ tryNumber }, 'The launcher died; starting a new one.');
         return this.#use(same ?? (await startLauncher(this.#options)));
       } catch (problem) {
-        logger.error({ problem: String(problem), tryNumber }, 'no launcher: trying again');
+        logger.error({ problem: String(problem), tryNumber }, 'There is no launcher; trying again.');
         await delay(backoffMs(tryNumber, restartBackoff), signal);
       }
     }

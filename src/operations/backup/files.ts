@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress } from 'node:zlib';
-import type { Manifest } from './manifest.ts';
+import type { Manifest } from '../../contract/backup.ts';
 
 export interface WrittenFile {
   bytes: number;

@@ -1,17 +1,17 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClientConfig } from 'pg';
 import { createZstdDecompress } from 'node:zlib';
 import type { Config } from '../../config/config.ts';
+import type { Manifest } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
 import { withLocalDatabase } from '../local-database.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
-import type { Database } from '../../adapters/store/database.ts';
+import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
 import { isUnused, loadSnapshot } from '../../adapters/store/snapshot.ts';
 import { writeFileFrom } from './files.ts';
-import { damaged, secretKeyFile, tableFile, type Manifest } from './manifest.ts';
+import { damaged, secretKeyFile, tableFile } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface RestoreOptions {
@@ -70,7 +70,7 @@ async function refuseUsedDirectories({ data }: Config): Promise<void> {
  * silent for one lease and ends the attempts as lost.
  */
 async function restoreDatabase(
-  { db, connection }: { db: Database; connection: ClientConfig },
+  { db, connection }: { db: Database; connection: Connection },
   { directory, manifest, isPaused }: { directory: string; manifest: Manifest; isPaused: boolean },
 ): Promise<void> {
   const { known } = await readSchemaVersion(db);

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
+import type { Manifest, TableEntry } from '../../contract/backup.ts';
 import { hashOf } from './files.ts';
-import { damaged, readManifest, tableFile, type Manifest, type TableEntry } from './manifest.ts';
+import { damaged, readManifest, tableFile } from './manifest.ts';
 
 /**
  * Reads a whole backup: every file has the bytes that were written, and every table as many rows as were read.

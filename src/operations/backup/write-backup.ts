@@ -1,18 +1,19 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { ClientConfig } from 'pg';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { describeConfig, type Config } from '../../config/config.ts';
+import type { Manifest, TableEntry } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
+import type { Connection } from '../../adapters/store/database.ts';
 import { withSnapshot } from '../../adapters/store/snapshot.ts';
 import { copyTree, syncDirectory, writeFileFrom, type Tree } from './files.ts';
-import { secretKeyFile, tableFile, writeManifest, type Manifest, type TableEntry } from './manifest.ts';
+import { secretKeyFile, tableFile, writeManifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface BackupOptions {
   config: Config;
-  connection: ClientConfig;
+  connection: Connection;
   /** Must not exist. */
   target: string;
   withHome: boolean;

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { lockHolder } from '../../lib/directory-lock.ts';
 import { placeOf } from '../local-database.ts';
 import type { Database } from '../../adapters/store/database.ts';
@@ -7,7 +8,7 @@ import { diagnoseServer } from '../../adapters/store/diagnosis-reader.ts';
 import { findBinaries } from '../../adapters/store/embedded-postgres/binaries.ts';
 import { checkVersion } from '../../adapters/store/embedded-postgres/cluster.ts';
 import { readSchemaVersion } from '../../adapters/store/migrate.ts';
-import { findingsOf, reasonOf, toMiB, type Finding } from './finding.ts';
+import { findingsOf, reasonOf, toMiB } from './finding.ts';
 
 const { ok, warn, bad } = findingsOf('database');
 

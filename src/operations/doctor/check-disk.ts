@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { placeOf } from '../local-database.ts';
-import { findingsOf, reasonOf, toMiB, type Finding } from './finding.ts';
+import { findingsOf, reasonOf, toMiB } from './finding.ts';
 
 const { ok, warn, bad } = findingsOf('disk');
 

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { readSchemaVersion } from '../../adapters/store/migrate.ts';
 import type { Database } from '../../adapters/store/database.ts';
 import { diagnoseFleet, diagnoseServer } from '../../adapters/store/diagnosis-reader.ts';
-import { findingsOf, type Finding } from './finding.ts';
+import { findingsOf } from './finding.ts';
 
 const users = findingsOf('users');
 const workers = findingsOf('workers');

@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { canSpawnNatively, countHeldPrograms } from '../../launcher/client/inspect.ts';
-import { findingsOf, reasonOf, type Finding } from './finding.ts';
+import { findingsOf, reasonOf } from './finding.ts';
 
 const { ok, warn, bad } = findingsOf('launcher');
 

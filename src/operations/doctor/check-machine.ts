@@ -1,16 +1,17 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { delay } from '../../lib/delay.ts';
 import { canReach } from '../../lib/file-access.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
-import { findingsOf, reasonOf, type Finding } from './finding.ts';
+import { findingsOf, reasonOf } from './finding.ts';
 
 const configuration = findingsOf('configuration');
 const users = findingsOf('users');
 const clock = findingsOf('clock');
 
 /** Settings that work, and that somebody should have meant. */
-export function checkConfiguration({ warnings, http, worker, metrics, accounts }: Config): Finding[] {
+export function checkConfiguration({ warnings, cautions, http, metrics }: Config): Finding[] {
   const { ok, warn } = configuration;
   const isOpen = !['127.0.0.1', '::1', 'localhost'].includes(http.host);
   const isHttps = http.publicUrl?.startsWith('https:') ?? false;
@@ -23,19 +24,6 @@ export function checkConfiguration({ warnings, http, worker, metrics, accounts }
       ),
     );
   }
-  if (http.openPredecessors) {
-    findings.push(
-      warn(
-        'Whoever reaches the port can run scripts without an account.',
-        'Unset DAYBOOK_OPEN_PREDECESSORS.',
-      ),
-    );
-  }
-  if (worker.allowShell) {
-    findings.push(
-      warn('Whoever may submit can run any program.', 'Unset WORKER_ALLOW_SHELL where that is not meant.'),
-    );
-  }
   if (isOpen && metrics.isOpen) {
     findings.push(
       warn(
@@ -44,14 +32,7 @@ export function checkConfiguration({ warnings, http, worker, metrics, accounts }
       ),
     );
   }
-  if (accounts.adminPassword !== undefined) {
-    findings.push(
-      warn(
-        'DAYBOOK_ADMIN_PASSWORD is set; it counts at the first start only.',
-        'Remove it from the environment, where other programs of this account can read it.',
-      ),
-    );
-  }
+  findings.push(...cautions.map(({ text, advice }) => warn(text, advice)));
   return findings.length > 0 ? findings : [ok('All settings are well formed.')];
 }
 

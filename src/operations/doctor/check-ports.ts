@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { lockHolder } from '../../lib/directory-lock.ts';
-import { findingsOf, type Finding } from './finding.ts';
+import { findingsOf } from './finding.ts';
 
 const { ok, warn, bad } = findingsOf('port');
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../contract/finding.ts';
 import { findRunningDatabase, withDatabase } from '../local-database.ts';
 import { checkPlace, checkServer } from './check-database.ts';
 import { checkDisk } from './check-disk.ts';
@@ -6,7 +7,7 @@ import { checkDatabaseClock, checkFleet } from './check-fleet.ts';
 import { checkLauncher } from './check-launcher.ts';
 import { checkClock, checkConfiguration, checkProgramAccount } from './check-machine.ts';
 import { checkPorts } from './check-ports.ts';
-import { findingsOf, reasonOf, type Finding } from './finding.ts';
+import { findingsOf, reasonOf } from './finding.ts';
 
 /**
  * Looks at everything a server of this configuration needs. Changes nothing and starts nothing, so it may run beside a

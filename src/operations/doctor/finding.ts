@@ -1,22 +1,4 @@
-export type Level = 'ok' | 'warn' | 'bad';
-
-/** One thing looked at: what is so, and what to do about it when it is not as it should be. */
-export interface Finding {
-  area:
-    | 'configuration'
-    | 'database'
-    | 'launcher'
-    | 'disk'
-    | 'port'
-    | 'clock'
-    | 'users'
-    | 'workers'
-    | 'queues';
-  level: Level;
-  text: string;
-  /** Null where nothing is to be done. */
-  advice: string | null;
-}
+import type { Finding } from '../../contract/finding.ts';
 
 /** Shorthands for one area. */
 export function findingsOf(area: Finding['area']): {

@@ -2,6 +2,7 @@ import type { Command, Option } from 'commander';
 import { notificationEvents } from '../../contract/notification-facts.ts';
 import { removals } from '../../contract/retention.ts';
 import { jobStates } from '../../contract/states.ts';
+import { streams } from '../../contract/stream.ts';
 import { parseServerUrl, type Client } from './client.ts';
 import { connect } from './connection.ts';
 import type { CliContext } from './context.ts';
@@ -14,6 +15,7 @@ type Values =
 const jobs: Values = { from: 'server', path: '/jobs', member: 'id', query: { limit: 100 } };
 const liveJobs: Values = { ...jobs, query: { limit: 100, state: 'live' } };
 const endedJobs: Values = { ...jobs, query: { limit: 100, state: 'failed,cancelled' } };
+const kinds: Values = { from: 'server', path: '/kinds', member: 'name' };
 const queues: Values = { from: 'server', path: '/queues', member: 'name' };
 const scripts: Values = { from: 'server', path: '/scripts', member: 'name' };
 const workers: Values = { from: 'server', path: '/workers', member: 'name' };
@@ -34,6 +36,7 @@ const known: Readonly<Record<string, Values>> = {
   'cancel id': liveJobs,
   'retry id': endedJobs,
   'submit script': scripts,
+  'kinds kind': kinds,
   'script show name': scripts,
   'script remove name': scripts,
   'script versions name': scripts,
@@ -60,11 +63,12 @@ const known: Readonly<Record<string, Values>> = {
   'completion shell': list('bash', 'zsh', 'fish'),
   'events job': jobs,
   '--view': views,
+  '--kind': kinds,
   '--queue': queues,
   '--after': jobs,
   '--after-ok': jobs,
   '--state': list(...jobStates, 'live', 'ended'),
-  '--stream': list('stdout', 'stderr'),
+  '--stream': list(...streams),
   '--roles': list('web', 'worker'),
   '--removes': list(...removals),
   '--role': list('viewer', 'member', 'operator', 'admin'),

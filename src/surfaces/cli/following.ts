@@ -6,9 +6,10 @@ import { isPassing, type Client } from './client.ts';
 import type { CliContext } from './context.ts';
 import { describeProgress, runningTime } from './job-view.ts';
 import { say, write } from './output.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export interface Piece {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   kind: 'text' | 'protocol' | 'gap';
   at: string;
   text: string;

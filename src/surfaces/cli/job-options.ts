@@ -14,6 +14,6 @@ export function withJobOptions(command: Command): Command {
     .option('--name <text>', 'what lists show')
     .option('--project <text>', 'project it belongs to')
     .option('--tag <text>', 'may be repeated', collect)
-    .option('--kind <kind>', 'another kind than script; needs --input')
+    .option('--kind <kind>', 'another kind than script; needs --input; "daybook kinds" lists them')
     .option('--input <json>', 'the whole input of the kind as JSON; @file reads a file, - standard input');
 }

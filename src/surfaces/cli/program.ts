@@ -14,6 +14,7 @@ import { registerImport } from './commands/import.ts';
 import { registerJob, registerJobs } from './commands/jobs.ts';
 import { registerBulk } from './commands/bulk.ts';
 import { registerCancel, registerRetry } from './commands/cancel-retry.ts';
+import { registerKinds } from './commands/kinds.ts';
 import { registerLanes } from './commands/lanes.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerNotify } from './commands/notify.ts';
@@ -40,6 +41,7 @@ import { painter } from './output.ts';
 const registrations = [
   registerServe,
   registerSubmit,
+  registerKinds,
   registerRun,
   registerImport,
   registerJobs,

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import type { BeginExternal, BegunExternal, ExternalEnd } from '../../contract/external.ts';
 import { lockDirectory, lockHolder, type DirectoryLock } from '../../lib/directory-lock.ts';
 import type { CliContext } from './context.ts';
+import type { Stream } from '../../contract/stream.ts';
 
 export type RunBeginning = Omit<BeginExternal, 'tags'> & { tags: string[] };
 
@@ -27,7 +28,7 @@ interface RunRecord {
 }
 
 export interface Frame {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   at: Date;
   bytes: Buffer;
   /** Where the next frame begins in the file. */

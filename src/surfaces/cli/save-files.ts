@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { mkdir, open, realpath, rm } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cleanText } from './clean-text.ts';
 import { UsageError } from './errors.ts';
@@ -15,16 +15,14 @@ export async function placeFor(folder: string, name: string): Promise<string> {
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     throw new UsageError(`The name ${cleanText(name)} leads out of the folder; it is not saved.`);
   await mkdir(folder, { recursive: true });
-  const root = await realpath(folder);
-  let inside = root;
+  let inside = await realpath(folder);
   // One by one: to make them all at once would follow a link.
   for (const part of parts.slice(0, -1)) {
     inside = join(inside, part);
     await mkdir(inside).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
-    const real = await realpath(inside);
-    if (real !== inside || !`${real}${sep}`.startsWith(`${root}${sep}`))
+    if ((await realpath(inside)) !== inside)
       throw new UsageError(`${inside} is a link; ${cleanText(name)} is not saved.`);
   }
   return join(inside, parts.at(-1) ?? '');

@@ -1,4 +1,4 @@
-import { toArgumentPairs } from './arguments.ts';
+import { commandForms, usualKind } from '../../kinds/command-forms.ts';
 import { integerOption } from './command-parts.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './errors.ts';
@@ -33,7 +33,7 @@ export async function toSubmitBody(
 ): Promise<Record<string, unknown>> {
   const { priority, retries, runAt, timeout } = choices;
   return withoutUndefined({
-    kind: choices.kind ?? 'script',
+    kind: choices.kind ?? usualKind,
     input: await toInput(context, choices),
     name: choices.name,
     queue: choices.queue,
@@ -66,14 +66,18 @@ async function toInput(
   context: CliContext,
   choices: SubmitChoices & { script: string | undefined; args: readonly string[] },
 ): Promise<unknown> {
-  const { script, args, kind = 'script', input } = choices;
+  const { script, args, kind = usualKind, input } = choices;
   if (input !== undefined) {
     if (script !== undefined) throw new UsageError('Give either --input or a script, not both.');
     return parseInput(await readInput(context, input));
   }
-  if (kind !== 'script') throw new UsageError(`--kind ${kind} needs --input with the JSON of its input.`);
-  if (script === undefined) throw new UsageError('Which script? For example: daybook submit report.sh');
-  return { script, arguments: toArgumentPairs(args) };
+  const form = commandForms[kind];
+  if (!form)
+    throw new UsageError(
+      `--kind ${kind} needs --input with the JSON of its input; "daybook kinds ${kind}" shows its members.`,
+    );
+  if (script === undefined) throw new UsageError(form.missing);
+  return form.toInput([script, ...args]);
 }
 
 function readInput(context: CliContext, input: string): Promise<string> {

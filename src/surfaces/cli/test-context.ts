@@ -1,4 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
+import { readConfig } from '../../config/read-config.ts';
 import { createClient } from './client.ts';
 import type { CliContext } from './context.ts';
 import { runCli } from './run.ts';
@@ -31,7 +32,9 @@ export function createTestContext(
       return () => listeners.delete(listener);
     },
     onSignals: () => () => {},
+    loadConfiguration: () => Promise.resolve({ readConfig: (env) => readConfig([], env) }),
     loadServer: () => Promise.reject(new Error('this test has no server')),
+    loadLocalMachine: () => Promise.reject(new Error('this test has no machine')),
     written,
     interrupt: () => {
       for (const listener of listeners) listener();

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { AuditLog } from '../../domain/accounts/ports.ts';
+import type { AuditStore } from '../../domain/accounts/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 
 export interface Action {
@@ -16,7 +16,7 @@ export interface Action {
 export type Audit = (request: FastifyRequest, action: Action) => Promise<void>;
 
 /** An entry that cannot be stored goes to the log: the change is made, and an error would tell the client otherwise. */
-export function createAudit(log: AuditLog, clock: Pick<Clock, 'now'>): Audit {
+export function createAudit(store: AuditStore, clock: Pick<Clock, 'now'>): Audit {
   return async (request, { action, target, details = {}, actor }) => {
     const entry = {
       actor: actor ?? request.principal?.actor.name ?? 'anonymous',
@@ -27,7 +27,7 @@ export function createAudit(log: AuditLog, clock: Pick<Clock, 'now'>): Audit {
       requestId: request.id,
     };
     try {
-      await log.record(entry, clock.now());
+      await store.record(entry, clock.now());
     } catch (error) {
       request.log.error(
         { err: error, audit: entry },

@@ -3,23 +3,13 @@ import { release, type } from 'node:os';
 import type { CapsuleRecorder, NewCapsule } from '../../domain/again/capsule-ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import { attemptTokenVariable, type ProgramSpec } from '../../launcher/protocol.ts';
-import type { WorkerSettings } from '../ports.ts';
-import type { ProgramTerms } from '../program/program-terms.ts';
+import { actorOf, type WorkerSettings } from '../settings.ts';
+import { toTerms } from '../program/program-spec.ts';
 import type { LaidOutFile } from '../files/lay-out-files.ts';
 import { isScriptChanged, readScript } from '../program/script-file.ts';
+import { secretVariables } from './attempt-secrets.ts';
 
 const mask = '***';
-
-export interface CapsuleParts {
-  spec: ProgramSpec;
-  /** The file that says what is done. */
-  script: string | null;
-  terms: ProgramTerms;
-  /** Variable → name of the secret it was given. */
-  secrets: Readonly<Record<string, string>>;
-  /** What stood in its input folder. */
-  files: readonly LaidOutFile[];
-}
 
 /**
  * What one attempt was started with, on its way into the record: read right before the start, stored while the program
@@ -49,23 +39,20 @@ export class AttemptCapsule {
     this.#settings = settings;
   }
 
-  /** To be called right before the start. */
-  async take(parts: CapsuleParts): Promise<void> {
-    const file = parts.script;
-    const script = file === null ? null : await readScript(file);
-    if (file !== null && script) this.#script = { file, ...script };
-    this.#capsule = this.#describe(
-      parts,
-      file !== null && script
-        ? {
-            file,
-            sha256: script.sha256,
-            sizeBytes: script.sizeBytes,
-            text: script.text,
-            pinned: this.#job.scriptSha256 !== null,
-          }
-        : null,
-    );
+  /**
+   * To be called right before the start.
+   * @param file says what is done; null: there is no such file
+   * @param files what stands in its input folder
+   */
+  async take(spec: ProgramSpec, file: string | null, files: readonly LaidOutFile[]): Promise<void> {
+    const facts = file === null ? null : await readScript(file);
+    let script: NewCapsule['script'] = null;
+    if (file !== null && facts) {
+      const { stamp, ...kept } = facts;
+      this.#script = { file, sha256: kept.sha256, stamp };
+      script = { file, ...kept, pinned: this.#job.scriptSha256 !== null };
+    }
+    this.#capsule = { ...this.#describe(spec), script, files: [...files] };
   }
 
   /** The program was begun, or may have been; what is stored meanwhile need not be waited for at its end. */
@@ -88,7 +75,7 @@ export class AttemptCapsule {
     }
     this.#script ??= await this.#findScript();
     if (!this.#script || !(await isScriptChanged(this.#script.file, this.#script))) return;
-    await this.#recorder.markScriptChanged(this.#job, `worker:${this.#settings.name}`);
+    await this.#recorder.markScriptChanged(this.#job, actorOf(this.#settings));
   }
 
   /** Of a program that an earlier life of the worker started. */
@@ -98,15 +85,16 @@ export class AttemptCapsule {
     return found && { ...found, stamp: null };
   }
 
-  #describe({ spec, terms, secrets, files }: CapsuleParts, script: NewCapsule['script']): NewCapsule {
-    const { jobId, number, timeoutMs } = this.#job;
+  #describe(spec: ProgramSpec): Omit<NewCapsule, 'script' | 'files'> {
+    const { jobId, number, timeoutMs, run } = this.#job;
     const { name, host, version, programUserName } = this.#settings;
+    const { limits, outputBytes, nice } = toTerms(run, this.#settings);
+    const secrets = secretVariables(run);
     const hidden = [...Object.keys(secrets), attemptTokenVariable];
     const masked = Object.fromEntries(hidden.map((variable) => [variable, mask]));
     return {
       jobId,
       attempt: number,
-      script,
       argv: [spec.file, ...spec.args],
       cwd: spec.cwd,
       env: { ...spec.env, ...masked },
@@ -115,14 +103,13 @@ export class AttemptCapsule {
         sha256: createHash('sha256').update(spec.stdin).digest('hex'),
         sizeBytes: spec.stdin.length,
       },
-      files: [...files],
       user: programUserName,
       limits: {
-        ...terms.limits,
-        outputBytes: terms.outputBytes,
+        ...limits,
+        outputBytes,
         ...(timeoutMs === null ? {} : { timeoutSeconds: timeoutMs / 1000 }),
       },
-      nice: terms.nice ?? 0,
+      nice: nice ?? 0,
       worker: name,
       host,
       system: `${type()} ${release()}`,

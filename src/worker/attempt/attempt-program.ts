@@ -1,195 +1,215 @@
-import type { AttemptOutcome, ClaimedJob, JobStore, NearLimit } from '../../domain/jobs/ports.ts';
-import type { NotStarted, ProgramPlan, ProgramReport, StopCause } from '../../domain/jobs/kind-ports.ts';
-import type { ProgramEnd, StreamOffsets } from '../../launcher/protocol.ts';
+import type { ClaimedJob, JobStore, NearLimit } from '../../domain/jobs/ports.ts';
+import type {
+  NotStarted,
+  ProgramLine,
+  ProgramPlan,
+  ProgramReport,
+  StopCause,
+} from '../../domain/jobs/kind-ports.ts';
+import type { OutputPosition, OutputReader, OutputSink } from '../../domain/output/ports.ts';
+import type { SecretOpener } from '../../domain/secrets/ports.ts';
+import type { ProgramLauncher, ProgramListener } from '../../launcher/client/ports.ts';
+import type {
+  HeldProgram,
+  OutputFrame,
+  ProgramEnd,
+  ProgramNews,
+  StreamOffsets,
+} from '../../launcher/protocol.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { unlessAborted } from '../../lib/unless-aborted.ts';
-import type { OutputSink } from '../../domain/output/ports.ts';
-import type { SecretOpener } from '../../domain/secrets/ports.ts';
-import type { AttemptCapsule } from './attempt-capsule.ts';
 import type { AttemptFiles } from '../files/attempt-files.ts';
+import { LineFeed } from '../program/line-feed.ts';
+import { PrintedOutput } from '../program/printed-output.ts';
+import { specify, toTerms } from '../program/program-spec.ts';
+import { repeatOutput } from '../program/repeat-output.ts';
+import type { WorkerSettings } from '../settings.ts';
+import type { AttemptCapsule } from './attempt-capsule.ts';
 import type { AttemptWatch } from './attempt-watch.ts';
+import type { Interrupts } from './interrupts.ts';
 import { markLaunched } from './launch-mark.ts';
-import { launcherKey } from './launcher-key.ts';
-import type { Patience } from './patience.ts';
-import type { ProgramLauncher, WorkerSettings } from '../ports.ts';
-import { prepareProgram } from '../program/prepare-program.ts';
-import { ProgramRun } from '../program/program-run.ts';
-import type { ProgramTerms } from '../program/program-terms.ts';
+import { toLauncherKey } from './launcher-key.ts';
+import type { ProgramFacts } from './outcome.ts';
+import type { WallLimit } from './wall-limit.ts';
 
 export interface AttemptProgramDependencies {
   settings: WorkerSettings;
   store: Pick<JobStore, 'markLaunched'>;
   secrets: SecretOpener;
   launcher: ProgramLauncher;
+  reader: Pick<OutputReader, 'pieces'>;
   clock: Clock;
   logger: Logger;
 }
 
-/** An earlier life of this worker started it, and the launcher still holds it. */
-export interface AdoptedProgram {
-  startedAt: Date;
-  ended: boolean;
-}
-
-export interface AttemptProgramOptions {
+/** What else the attempt is made of. */
+export interface AttemptParts {
   output: OutputSink;
-  adopted: AdoptedProgram | null;
+  /** An earlier life of this worker started it, and the launcher still holds it. */
+  adopted: HeldProgram | null;
   /** By the monotonic clock: when the claim was asked for. */
   askedMs: number;
   freeBeforeKib: number | null;
-  terms: ProgramTerms;
   files: AttemptFiles;
   capsule: AttemptCapsule;
   watch: AttemptWatch;
-  patience: Patience;
-  /** Its reason is a `StopCause`. */
-  stopping: AbortSignal;
-  detached: AbortSignal;
+  wall: WallLimit;
+  interrupts: Interrupts;
   /** Stops the attempt. */
   stop(cause: StopCause): void;
-  /** It runs, for so long already. */
-  onRunning(ranMs: number): void;
 }
 
 /** The one program that an attempt may run, from the plan of its kind to its end. */
-export class AttemptProgram {
+export class AttemptProgram implements ProgramListener {
   readonly #job: ClaimedJob;
   readonly #key: string;
   readonly #deps: AttemptProgramDependencies;
-  readonly #options: AttemptProgramOptions;
-  #run: ProgramRun | undefined;
-  #launchedAt: Date | undefined;
-  #plan: AttemptOutcome['program'] = null;
-  #end: ProgramEnd | null = null;
-  #lostReason: string | null = null;
-  #exceeded: NearLimit | null = null;
-  #isReleased = false;
+  readonly #parts: AttemptParts;
+  readonly #outputLimit: number;
+  readonly #over = Promise.withResolvers<void>();
+  #printed: PrintedOutput | undefined;
+  #isStarted = false;
+  #isOver = false;
+  #killTimer: NodeJS.Timeout | undefined;
+  readonly #facts: ProgramFacts = {
+    launchedAt: null,
+    program: null,
+    isReleased: false,
+    end: null,
+    lostReason: null,
+    exceeded: null,
+  };
 
-  constructor(job: ClaimedJob, deps: AttemptProgramDependencies, options: AttemptProgramOptions) {
+  constructor(job: ClaimedJob, deps: AttemptProgramDependencies, parts: AttemptParts) {
     this.#job = job;
-    this.#key = launcherKey(job);
+    this.#key = toLauncherKey(job);
     this.#deps = deps;
-    this.#options = options;
+    this.#parts = parts;
+    this.#outputLimit = toTerms(job.run, deps.settings).outputBytes;
   }
 
-  /** From then on the output is the program's. */
-  get isStarted(): boolean {
-    return this.#run !== undefined;
+  /** Then nobody else may print. */
+  get ownsOutput(): boolean {
+    return this.#printed !== undefined;
   }
 
   /** The launcher may know it, and is to be told when it may forget. */
   get mayBeHeld(): boolean {
-    return this.isStarted || this.#lostReason !== null;
+    return this.#isStarted || this.#facts.lostReason !== null;
   }
 
-  /** It was not begun, since too much time had passed: the job goes back to its queue. */
-  get isReleased(): boolean {
-    return this.#isReleased;
-  }
-
-  get lostReason(): string | null {
-    return this.#lostReason;
-  }
-
-  get end(): ProgramEnd | null {
-    return this.#end;
-  }
-
-  /** The limit for which it was stopped here. */
-  get exceeded(): NearLimit | null {
-    return this.#exceeded;
-  }
-
-  /** For the record of the attempt. */
-  get facts(): Pick<AttemptOutcome, 'launchedAt' | 'program'> {
-    return { launchedAt: this.#launchedAt?.toISOString() ?? null, program: this.#plan };
+  /** What became of it so far. */
+  get facts(): Readonly<ProgramFacts> {
+    return this.#facts;
   }
 
   get ranMs(): number {
-    const endedAt = this.#end?.endedAt ?? this.#deps.clock.now();
-    return endedAt.getTime() - (this.#launchedAt ?? endedAt).getTime();
+    const { launchedAt, end } = this.#facts;
+    const endedAt = end?.endedAt ?? this.#deps.clock.now();
+    return endedAt.getTime() - (launchedAt ?? endedAt).getTime();
   }
 
   /** @see KindContext.program */
-  async perform(plan: () => Promise<ProgramPlan | NotStarted>): Promise<ProgramReport> {
-    const { adopted, stopping, detached, onRunning } = this.#options;
-    if (this.#run) throw new Error('an attempt runs one program');
-    const run = this.#createRun();
-    if (adopted) {
-      this.#attach(run, adopted);
-    } else {
-      const refused = await this.#launch(plan, run);
-      if (refused) return refused;
-    }
-    onRunning(this.ranMs);
-    if (stopping.aborted) run.stop();
-    return this.#report(await unlessAborted(run.result, detached, 'the worker stopped'));
+  async perform(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    onLine?: (line: ProgramLine) => void,
+  ): Promise<ProgramReport> {
+    const { adopted, interrupts, stop } = this.#parts;
+    if (this.#isStarted) throw new Error('an attempt runs one program');
+    const feed = onLine ? new LineFeed(onLine) : null;
+    const answer = adopted ? await this.#attach(adopted, feed) : await this.#launch(plan, feed);
+    if (answer) return answer;
+    if (interrupts.cause !== null) this.stop();
+    await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
+    feed?.cut({ isRepeated: false });
+    if (feed?.problem) throw feed.problem;
+    // It ended while no worker was there: whether in time, its own clock says.
+    const { end } = this.#facts;
+    if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
+    return this.#report();
   }
 
+  /** Asks the program to end, and ends it when it does not. */
   stop(): void {
-    this.#run?.stop();
+    if (!this.#isStarted || this.#isOver || this.#killTimer) return;
+    const { launcher, settings } = this.#deps;
+    launcher.signal(this.#key, 'SIGTERM');
+    this.#killTimer = setTimeout(() => launcher.signal(this.#key, 'SIGKILL'), settings.killGraceMs);
   }
 
   /** The worker goes, the program stays. */
   abandon(): void {
-    this.#run?.abandon();
+    clearTimeout(this.#killTimer);
   }
 
   /** Its output is stored up to there. */
   confirm(upTo: StreamOffsets): void {
-    this.#run?.confirm(upTo);
+    if (this.#isStarted) this.#commit(upTo);
   }
 
-  #createRun(): ProgramRun {
-    const { launcher, settings } = this.#deps;
-    const { output, terms, watch } = this.#options;
-    const limit = terms.outputBytes;
-    return new ProgramRun({
-      key: this.#key,
-      launcher,
-      output,
-      killGraceMs: settings.killGraceMs,
-      outputLimitBytes: limit,
-      warnBytes: limit * (settings.warnAt ?? Infinity),
-      onNearLimit: (printed) => watch.near(this.#printed(printed, limit)),
-      onLimit: () => this.#stopForOutput(),
-      onWatched: (news) => watch.accept(news),
-    });
+  onOutput(frame: OutputFrame): void {
+    this.#printed?.take(frame);
   }
 
-  #attach(run: ProgramRun, adopted: AdoptedProgram): void {
-    this.#run = run;
-    this.#launchedAt = adopted.startedAt;
-    if (run.isFull) this.#stopForOutput();
-    this.#deps.launcher.attach(this.#key, this.#options.output.received, run);
+  onWatched(news: ProgramNews): void {
+    this.#parts.watch.accept(news);
   }
 
+  onEnd(end: ProgramEnd): void {
+    this.#facts.end = end;
+    this.#finish();
+  }
+
+  onLost(reason: string): void {
+    this.#printed?.gap(reason, new Date());
+    this.#facts.lostReason = reason;
+    this.#finish();
+  }
+
+  async #attach(adopted: HeldProgram, feed: LineFeed | null): Promise<null> {
+    const { output, interrupts, wall } = this.#parts;
+    const { reader, launcher } = this.#deps;
+    const printed = this.#takeOutput(feed);
+    this.#isStarted = true;
+    this.#facts.launchedAt = adopted.startedAt;
+    if (printed.isFull) this.#stopForOutput();
+    if (!adopted.ended) wall.arm(this.ranMs);
+    const { outputBase } = adopted;
+    const read = (from: OutputPosition) => reader.pieces(this.#job, from);
+    if (feed) await repeatOutput(feed, { read, outputBase, interrupts });
+    launcher.attach(this.#key, output.received, this);
+    return null;
+  }
+
+  /** Null: it runs. */
   async #launch(
     plan: () => Promise<ProgramPlan | NotStarted>,
-    run: ProgramRun,
+    feed: LineFeed | null,
   ): Promise<ProgramReport | null> {
     const { settings, secrets: opener, launcher } = this.#deps;
-    const { stopping, detached, patience, terms, files, capsule } = this.#options;
+    const { files, capsule, interrupts } = this.#parts;
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
-    const signal = AbortSignal.any([stopping, detached]);
-    const openFolders = () => files.prepare(signal);
-    const parts = { key: this.#key, job: this.#job, settings, terms, opener, openFolders };
-    const prepared = await patience.lookUp(() => prepareProgram(planned, parts));
-    if (!prepared) return this.#noEnd();
-    if ('exitCode' in prepared) return this.#refuse(prepared);
-    await capsule.take({ ...prepared, terms });
+    const openFolders = () => files.prepare(interrupts.signal);
+    const sources = { settings, opener, openFolders };
+    const spec = await interrupts.lookUp(() => specify(planned, this.#job, sources));
+    if (!spec) return this.#report();
+    if ('exitCode' in spec) return this.#refuse(spec);
+    await capsule.take(spec, planned.script, files.laidOut);
     // Nothing may be awaited between these questions and the launch.
-    if (stopping.aborted) return this.#noEnd();
-    this.#isReleased = this.#hasOverslept();
-    if (this.#isReleased) return this.#noEnd();
-    const { file, args, cwd } = prepared.spec;
-    this.#plan = { file, args, cwd };
-    const started = await launcher.launch(prepared.spec, run).catch((error: Error) => error);
+    if (interrupts.cause !== null) return this.#report();
+    this.#facts.isReleased = this.#hasOverslept();
+    if (this.#facts.isReleased) return this.#report();
+    const { file, args, cwd } = spec;
+    this.#facts.program = { file, args, cwd };
+    this.#takeOutput(feed);
+    // What was printed in its place before, by the kind or by a start that was refused, stays where it is.
+    spec.outputBase = this.#parts.output.received;
+    const started = await launcher.launch(spec, this).catch((error: Error) => error);
     if (started instanceof Error) return this.#lose(started);
     if ('exitCode' in started) return this.#refuse(started);
-    this.#begin(run, started.startedAt);
+    this.#begin(started.startedAt);
     return null;
   }
 
@@ -199,63 +219,74 @@ export class AttemptProgram {
    */
   #hasOverslept(): boolean {
     const { clock, settings } = this.#deps;
-    return clock.monotonicMs() - this.#options.askedMs > settings.leaseMs / 2;
+    return clock.monotonicMs() - this.#parts.askedMs > settings.leaseMs / 2;
   }
 
   /** Whether it was started cannot be told, so it counts as started, and may have printed. */
   #lose({ message }: Error): ProgramReport {
-    const { capsule, output } = this.#options;
+    const { capsule, output } = this.#parts;
     capsule.begun();
-    this.#lostReason = message;
+    this.#printed = undefined;
+    this.#facts.lostReason = message;
     output.gap(message, this.#deps.clock.now());
-    return this.#noEnd();
+    return this.#report();
   }
 
-  #begin(run: ProgramRun, launchedAt: Date): void {
+  #begin(launchedAt: Date): void {
     const { store, logger } = this.#deps;
-    const { capsule, freeBeforeKib } = this.#options;
-    this.#run = run;
-    this.#launchedAt = launchedAt;
-    const facts = { launchedAt, program: this.#plan, freeBeforeKib };
-    markLaunched(this.#job, facts, { store, logger, ended: run.result });
+    const { capsule, wall, freeBeforeKib } = this.#parts;
+    this.#isStarted = true;
+    this.#facts.launchedAt = launchedAt;
+    const mark = { launchedAt, program: this.#facts.program, freeBeforeKib };
+    markLaunched(this.#job, mark, { store, logger, ended: this.#over.promise });
     capsule.begun();
+    wall.arm(this.ranMs);
   }
 
   #refuse({ exitCode, message }: NotStarted): ProgramReport {
-    this.#options.output.append('stderr', Buffer.from(`${message}\n`), this.#deps.clock.now());
+    this.#printed = undefined;
+    this.#parts.output.append('stderr', Buffer.from(`${message}\n`), this.#deps.clock.now());
     return { status: 'not_started', exitCode, message };
   }
 
-  #report(result: Awaited<ProgramRun['result']>): ProgramReport {
-    const { adopted, stop } = this.#options;
-    if (result.status === 'lost') {
-      this.#lostReason = result.reason;
-      return this.#noEnd();
-    }
-    this.#end = result.end;
-    // It ended while no worker was there: whether in time, its own clock says.
-    if (adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
-    const { exitCode, signal } = result.end;
-    return { status: 'ended', exitCode, signal, stopped: this.#stopCause };
+  /** Without an end nothing was begun, or nobody knows how it ended. */
+  #report(): ProgramReport {
+    const { exitCode, signal } = this.#facts.end ?? { exitCode: null, signal: null };
+    return { status: 'ended', exitCode, signal, stopped: this.#parts.interrupts.cause };
   }
 
-  /** Nothing was begun, or nobody knows how it ended. */
-  #noEnd(): ProgramReport {
-    return { status: 'ended', exitCode: null, signal: null, stopped: this.#stopCause };
-  }
-
-  get #stopCause(): StopCause | null {
-    const { stopping } = this.#options;
-    return stopping.aborted ? (stopping.reason as StopCause) : null;
-  }
-
-  #printed(value: number, max: number): NearLimit {
-    return { limit: 'output', value, max, at: this.#deps.clock.now().getTime() };
+  #takeOutput(feed: LineFeed | null): PrintedOutput {
+    const { output, watch } = this.#parts;
+    this.#printed = new PrintedOutput(output, feed, {
+      limitBytes: this.#outputLimit,
+      warnBytes: this.#outputLimit * (this.#deps.settings.warnAt ?? Infinity),
+      onNear: (printedBytes) => watch.near(this.#hitBy(printedBytes)),
+      onFull: () => {
+        this.#stopForOutput();
+        this.#commit(output.received);
+      },
+    });
+    return this.#printed;
   }
 
   #stopForOutput(): void {
-    const limit = this.#options.terms.outputBytes;
-    this.#exceeded ??= this.#printed(limit, limit);
-    this.#options.stop('limit');
+    this.#facts.exceeded ??= this.#hitBy(this.#outputLimit);
+    this.#parts.stop('limit');
+  }
+
+  #hitBy(printedBytes: number): NearLimit {
+    const at = this.#deps.clock.now().getTime();
+    return { limit: 'output', value: printedBytes, max: this.#outputLimit, at };
+  }
+
+  /** Tells the launcher what it may drop. */
+  #commit(stored: StreamOffsets): void {
+    if (this.#printed) this.#deps.launcher.committed(this.#key, this.#printed.droppable(stored));
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    clearTimeout(this.#killTimer);
+    this.#over.resolve();
   }
 }

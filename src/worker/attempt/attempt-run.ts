@@ -3,29 +3,30 @@ import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
 import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
-import type { OutputReader, OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
-import type { Detached, Kind, KindOutcome, KindRegistry, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type { OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
+import type { KindOutcome, KindRegistry, RunnableKind, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type { HeldProgram } from '../../launcher/protocol.ts';
 import { withFields } from '../../lib/logger.ts';
 import type { OutputCopies } from '../files/output-copies.ts';
 import type { AttemptFolders } from '../files/attempt-folders.ts';
 import { AttemptFiles } from '../files/attempt-files.ts';
 import { AttemptCapsule } from './attempt-capsule.ts';
-import { AttemptProgram, type AdoptedProgram, type AttemptProgramDependencies } from './attempt-program.ts';
+import { AttemptProgram, type AttemptProgramDependencies } from './attempt-program.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { freeKib } from '../../lib/free-space.ts';
-import { launcherKey } from './launcher-key.ts';
+import { toLauncherKey } from './launcher-key.ts';
 import { Measurements } from './measurements.ts';
 import { PartRecorder } from './part-recorder.ts';
-import { released, toOutcome } from './outcome.ts';
+import { toOutcome } from './outcome.ts';
 import { openInput } from './attempt-secrets.ts';
 import { runKind, type OpenContext } from './run-kind.ts';
 import { writePinnedScript } from '../program/pinned-script.ts';
-import { toTerms } from '../program/program-terms.ts';
-import { Patience } from './patience.ts';
+import { actorOf } from '../settings.ts';
+import { Interrupts } from './interrupts.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies extends AttemptProgramDependencies {
-  kinds: KindRegistry;
+  kinds: KindRegistry<RunnableKind>;
   jobs: Pick<Jobs, 'finish'>;
   store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
@@ -35,13 +36,12 @@ export interface AttemptRunDependencies extends AttemptProgramDependencies {
   fileStore: FileStore;
   folders: AttemptFolders;
   recorder: OutputRecorder;
-  reader: Pick<OutputReader, 'pieces'>;
   copies: OutputCopies;
 }
 
 export interface AttemptRunOptions {
   /** Set when the launcher still holds the program that an earlier life of this worker started. */
-  adopted: AdoptedProgram | null;
+  adopted: HeldProgram | null;
   /** By the monotonic clock: when the claim was asked for. By default now. */
   askedMs?: number;
 }
@@ -56,10 +56,8 @@ export class AttemptRun {
   readonly job: ClaimedJob;
   readonly key: string;
   readonly #deps: AttemptRunDependencies;
-  readonly #adopted: AdoptedProgram | null;
-  readonly #stopping = new AbortController();
-  readonly #detached = new AbortController();
-  readonly #patience: Patience;
+  readonly #adopted: HeldProgram | null;
+  readonly #interrupts: Interrupts;
   readonly #measurements: Measurements;
   readonly #parts: PartRecorder;
   readonly #watch: AttemptWatch;
@@ -71,12 +69,11 @@ export class AttemptRun {
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
     this.job = job;
-    this.key = launcherKey(job);
+    this.key = toLauncherKey(job);
     const logger = withFields(deps.logger, { job: job.jobId, attempt: job.number });
     this.#deps = { ...deps, logger };
     this.#adopted = options.adopted;
-    const signals = { stopping: this.#stopping.signal, detached: this.#detached.signal };
-    this.#patience = new Patience(signals, logger);
+    this.#interrupts = new Interrupts(logger);
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
     this.#capsule = new AttemptCapsule(job, {
       recorder: deps.capsules,
@@ -98,7 +95,7 @@ export class AttemptRun {
       },
       onTime: () => this.stop('timeout'),
     });
-    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#patience.persist(action));
+    this.#parts = new PartRecorder(job, deps.parts, (action) => this.#interrupts.persist(action));
     this.#measurements = new Measurements(job, { jobs: deps.store, series: deps.series }, logger);
   }
 
@@ -115,15 +112,14 @@ export class AttemptRun {
 
   /** Ends the attempt for a reason; the first reason counts. */
   stop(cause: StopCause): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort(cause);
+    if (!this.#interrupts.stop(cause)) return;
     this.#wall.clear();
     this.#program?.stop();
   }
 
   /** The worker stops: the program runs on in the launcher, and the next life takes it up. */
   detach(): void {
-    this.#detached.abort('detached' satisfies Detached);
+    this.#interrupts.detach();
     this.#program?.abandon();
     this.#wall.clear();
   }
@@ -136,11 +132,17 @@ export class AttemptRun {
     this.#program = program;
     const outcome = await this.#perform(output, program);
     await this.#watch.close(program.ranMs);
-    if (this.#detached.signal.aborted) return this.#measurements.close();
-    if (!(await this.#patience.untilDone(() => this.#files.close(this.#detached.signal)))) return;
+    if (this.#interrupts.detached.aborted) return this.#measurements.close();
+    if (!(await this.#interrupts.untilDone(() => this.#files.close(this.#interrupts.detached)))) return;
     const details: AttemptOutcome = {
-      ...this.#judge(outcome, program),
-      ...program.facts,
+      ...toOutcome(outcome, {
+        ...program.facts,
+        stopped: this.#interrupts.cause,
+        result: this.#measurements.result,
+        resultSchema: this.#deps.kinds.get(this.job.kind)?.result ?? null,
+        now: this.#deps.clock.now(),
+        timeoutMs: this.job.timeoutMs,
+      }),
       freeBeforeKib,
       freeAfterKib: await freeKib(settings.homeDirectory),
       stdoutBytes: output.received.stdout,
@@ -149,7 +151,7 @@ export class AttemptRun {
     await this.#measurements.close();
     if (!(await output.close())) return;
     await copies.write(this.job);
-    if (!(await this.#patience.untilDone(() => this.#capsule.close()))) return;
+    if (!(await this.#interrupts.untilDone(() => this.#capsule.close()))) return;
     const isFinished = await this.#finish(details);
     if (isFinished && program.mayBeHeld) this.#deps.launcher.forget(this.key);
   }
@@ -177,43 +179,20 @@ export class AttemptRun {
       adopted: this.#adopted,
       askedMs: this.#askedMs,
       freeBeforeKib,
-      terms: toTerms(this.job.run, this.#deps.settings),
       files: this.#files,
       capsule: this.#capsule,
       watch: this.#watch,
-      patience: this.#patience,
-      stopping: this.#stopping.signal,
-      detached: this.#detached.signal,
+      wall: this.#wall,
+      interrupts: this.#interrupts,
       stop: (cause) => this.stop(cause),
-      onRunning: (ranMs) => {
-        if (!this.#adopted?.ended) this.#wall.arm(ranMs);
-      },
-    });
-  }
-
-  #judge(outcome: KindOutcome, program: AttemptProgram): ReturnType<typeof toOutcome> {
-    const now = this.#deps.clock.now();
-    if (program.isReleased) return released(now);
-    const { signal } = this.#stopping;
-    return toOutcome(outcome, {
-      stopped: signal.aborted ? (signal.reason as StopCause) : null,
-      lostReason: program.lostReason,
-      end: program.end,
-      exceeded: program.exceeded,
-      result: this.#measurements.result,
-      now,
-      timeoutMs: this.job.timeoutMs,
     });
   }
 
   /** False: the worker was told to let go before it was stored. */
   #finish(outcome: AttemptOutcome): Promise<boolean> {
     const { jobs, settings } = this.#deps;
-    const { jobId, number, token, retry, tries } = this.job;
-    const actor = `worker:${settings.name}`;
-    return this.#patience.untilDone(() =>
-      jobs.finish({ jobId, number, token, outcome, retry, tries, actor }),
-    );
+    const ended = { attempt: this.job, outcome, actor: actorOf(settings) };
+    return this.#interrupts.untilDone(() => jobs.finish(ended));
   }
 
   async #perform(output: OutputSink, program: AttemptProgram): Promise<KindOutcome> {
@@ -231,12 +210,12 @@ export class AttemptRun {
         kind,
         await this.#toKindJob(kind),
         this.#context(output, program),
-        (uses) => this.#patience.lookUp(() => openInput(uses, { opener, owner: this.job.owner })),
+        (uses) => this.#interrupts.lookUp(() => openInput(uses, { opener, owner: this.job.owner })),
       );
       await this.#parts.close();
       return outcome;
     } catch (error) {
-      if (!this.#detached.signal.aborted) {
+      if (!this.#interrupts.detached.aborted) {
         this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
       }
       const message = error instanceof Error ? error.message : String(error);
@@ -244,13 +223,13 @@ export class AttemptRun {
     }
   }
 
-  async #toKindJob(kind: Kind): Promise<Parameters<Kind['run']>[0]> {
+  async #toKindJob(kind: RunnableKind): Promise<Parameters<RunnableKind['run']>[0]> {
     const { jobId, uid, number, name, owner, input } = this.job;
     const { capsules, settings } = this.#deps;
-    const place = { capsules, directory: settings.pinnedDirectory };
+    const place = { capsules, scriptMember: kind.scriptMember, directory: settings.pinnedDirectory };
     const pinnedScript = this.#adopted
       ? null
-      : await this.#patience.lookUp(() => writePinnedScript(this.job, place));
+      : await this.#interrupts.lookUp(() => writePinnedScript(this.job, place));
     return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
   }
 
@@ -259,19 +238,23 @@ export class AttemptRun {
     const { jobId, kind, owner } = this.job;
     const actor = { name: owner, accountId: null, role: 'member' as const };
     return {
-      signal: AbortSignal.any([this.#stopping.signal, this.#detached.signal]),
+      signal: this.#interrupts.signal,
       log: (line, stream = 'stdout') => {
-        if (program.isStarted) throw new Error('the output belongs to the program');
+        if (program.ownsOutput) throw new Error('the output belongs to the program');
+        // It was said in the life that started the program.
+        if (this.#adopted) return;
         output.append(stream, Buffer.from(`${line}\n`), this.#deps.clock.now());
       },
       progress: (fraction, message) => this.#measurements.progress(fraction, message ?? null),
       series: (points) => this.#measurements.series(points),
       result: (members) => this.#measurements.addResult(members),
       part: (part) => this.#parts.add(part),
-      partsDone: async () => (await this.#patience.lookUp(() => parts.done(this.job))) ?? [],
-      lastGood: (key) => this.#patience.lookUp(() => parts.lastGood({ kind, key, otherThan: jobId }, actor)),
-      compareWith: async (base) => void (await this.#patience.lookUp(() => store.setBaseRun(this.job, base))),
-      program: (plan) => program.perform(plan),
+      partsDone: async () => (await this.#interrupts.lookUp(() => parts.done(this.job))) ?? [],
+      lastGood: (key) =>
+        this.#interrupts.lookUp(() => parts.lastGood({ kind, key, otherThan: jobId }, actor)),
+      compareWith: async (base) =>
+        void (await this.#interrupts.lookUp(() => store.setBaseRun(this.job, base))),
+      program: (plan, onLine) => program.perform(plan, onLine),
     };
   }
 }

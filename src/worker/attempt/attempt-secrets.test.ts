@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openEnvironment, toMasks } from './attempt-secrets.ts';
+import { openEnvironment, secretVariables, toMasks } from './attempt-secrets.ts';
 
 const opener = {
   open: async (names: readonly string[]) => ({
@@ -11,15 +11,16 @@ it('variables get their texts and the values of their secrets', async () => {
   const run = { env: { A: 'plain', B: { secret: 'b' }, C: { secret: 'b' } } };
   expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
     env: { A: 'plain', B: 'value of b', C: 'value of b' },
-    secrets: { B: 'b', C: 'b' },
     masks: ['value of b', 'value%20of%20b'],
   });
+  expect(secretVariables(run)).toEqual({ B: 'b', C: 'b' });
 });
 
 it('a job without secrets asks nobody', async () => {
   const nobody = { open: () => Promise.reject(new Error('asked')) };
-  const expected = { env: {}, secrets: {}, masks: [] };
+  const expected = { env: {}, masks: [] };
   expect(await openEnvironment(null, { opener: nobody, owner: 'ana' })).toEqual(expected);
+  expect(secretVariables(null)).toEqual({});
 });
 
 it('a variable that would show its value in arguments takes no secret', async () => {

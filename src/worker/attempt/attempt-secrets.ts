@@ -6,8 +6,6 @@ import type { SecretOpener } from '../../domain/secrets/ports.ts';
 
 export interface AttemptEnvironment {
   env: Record<string, string>;
-  /** Variable → name of its secret. */
-  secrets: Record<string, string>;
   /** What must not be readable in what the program prints. */
   masks: string[];
 }
@@ -31,26 +29,33 @@ export async function openInput(
     : { values: opened.values, hidden: [...opened.values.values()].flatMap(toMasks) };
 }
 
+/** Of the job's variables those that hold a secret, with its name. */
+export function secretVariables(run: RunOptions | null): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(run?.env ?? {}).flatMap(([variable, value]) =>
+      typeof value === 'string' ? [] : [[variable, value.secret]],
+    ),
+  );
+}
+
 /** The job's variables with the values of its secrets, or in one sentence why it cannot have them. */
 export async function openEnvironment(
   run: RunOptions | null,
   { opener, owner }: { opener: SecretOpener; owner: string },
 ): Promise<AttemptEnvironment | { problem: string }> {
   const env: Record<string, string> = {};
-  const secrets: Record<string, string> = {};
-  for (const [variable, value] of Object.entries(run?.env ?? {})) {
+  for (const [variable, value] of Object.entries(run?.env ?? {}))
     if (typeof value === 'string') env[variable] = value;
-    else secrets[variable] = value.secret;
-  }
+  const secrets = secretVariables(run);
   const late = Object.keys(secrets).find(isLateVariable);
   if (late !== undefined)
     return { problem: `The variable ${late} cannot hold a secret; choose another name.` };
   const names = [...new Set(Object.values(secrets))];
-  if (names.length === 0) return { env, secrets, masks: [] };
+  if (names.length === 0) return { env, masks: [] };
   const opened = await opener.open(names, owner);
   if ('problem' in opened) return opened;
   for (const [variable, name] of Object.entries(secrets)) env[variable] = opened.values.get(name) ?? '';
-  return { env, secrets, masks: [...new Set([...opened.values.values()].flatMap(toMasks))] };
+  return { env, masks: [...new Set([...opened.values.values()].flatMap(toMasks))] };
 }
 
 /** As it is, inside JSON and URLs, and each of its lines: programs print keys of many lines one by one. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { UsageSample } from '../../launcher/protocol.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import type { NewPoints } from '../../domain/reports/series-ports.ts';
+import type { SeriesPoints } from '../../domain/reports/series-ports.ts';
 import { AttemptWatch, toPoints } from './attempt-watch.ts';
 
 const job = { jobId: 1, number: 2, token: 't' } as ClaimedJob;
@@ -18,7 +18,7 @@ function samples(count: number): UsageSample[] {
 }
 
 function createStores(storedPoints: number) {
-  const stored: NewPoints[] = [];
+  const stored: SeriesPoints[] = [];
   const near: string[] = [];
   return {
     stored,
@@ -27,7 +27,7 @@ function createStores(storedPoints: number) {
       nearLimit: async (_attempt: unknown, { limit }: { limit: string }) => void near.push(limit),
     },
     series: {
-      append: async (_attempt: unknown, points: readonly NewPoints[]) => void stored.push(...points),
+      append: async (_attempt: unknown, points: readonly SeriesPoints[]) => void stored.push(...points),
       list: async () => [{ id: 1, attempt: 2, name: 'daybook.memory', unit: 'B', points: storedPoints }],
     },
   };

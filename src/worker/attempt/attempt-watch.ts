@@ -1,7 +1,7 @@
 import type { ClaimedJob, JobStore, NearLimit } from '../../domain/jobs/ports.ts';
 import type { ProgramNews, UsageSample } from '../../launcher/protocol.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { NewPoints, SeriesStore } from '../../domain/reports/series-ports.ts';
+import type { SeriesPoints, SeriesStore } from '../../domain/reports/series-ports.ts';
 
 /** Attempts that are over sooner keep no series of their use. */
 const shortMs = 10_000;
@@ -92,7 +92,7 @@ export class AttemptWatch {
 }
 
 /** From the sample of that number on. Rates are those since the sample before. */
-export function toPoints(samples: readonly UsageSample[], from: number): NewPoints[] {
+export function toPoints(samples: readonly UsageSample[], from: number): SeriesPoints[] {
   const columns = {
     cpu: { name: 'daybook.cpu', unit: 'cores', x: [] as number[], y: [] as number[] },
     memory: { name: 'daybook.memory', unit: 'B', x: [] as number[], y: [] as number[] },

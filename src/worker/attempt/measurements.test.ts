@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { NewPoints } from '../../domain/reports/series-ports.ts';
+import type { SeriesPoints } from '../../domain/reports/series-ports.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { Measurements } from './measurements.ts';
 
@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 function create() {
-  const stored = { progress: [] as unknown[], series: [] as NewPoints[][], failures: 0, warnings: 0 };
+  const stored = { progress: [] as unknown[], series: [] as SeriesPoints[][], failures: 0, warnings: 0 };
   const measurements = new Measurements(
     key,
     {

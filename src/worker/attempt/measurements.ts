@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import { plainText } from '../../contract/job.ts';
-import type { AttemptKey, JobStore } from '../../domain/jobs/ports.ts';
+import type { JobStore } from '../../domain/jobs/ports.ts';
 import type { OutputPiece } from '../../domain/output/ports.ts';
-import type { SeriesStore } from '../../domain/reports/series-ports.ts';
-import type { SeriesPoints } from '../../domain/jobs/kind-ports.ts';
+import type { SeriesPoints, SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /** Often enough to watch, seldom enough to cost nothing. */

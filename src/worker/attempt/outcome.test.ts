@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { KindOutcome, StopCause } from '../../domain/jobs/kind-ports.ts';
 import type { ProgramEnd } from '../../launcher/protocol.ts';
 import { toOutcome } from './outcome.ts';
@@ -6,10 +7,14 @@ import { toOutcome } from './outcome.ts';
 const now = new Date('2026-03-01T12:00:05Z');
 const facts = {
   stopped: null,
+  launchedAt: null,
+  program: null,
+  isReleased: false,
   lostReason: null,
   end: null,
   exceeded: null,
   result: null,
+  resultSchema: null,
   now,
   timeoutMs: null,
 };
@@ -76,6 +81,44 @@ describe('an attempt that nobody stopped', () => {
     expect(outcome).toMatchObject({ endedAt: now.toISOString(), exitCode: null, signal: 'SIGTERM' });
     expect(outcome).toMatchObject({ cpuMs: null, maxRssBytes: null });
     expect('result' in outcome).toBe(false);
+  });
+});
+
+describe('a result', () => {
+  const resultSchema = z.object({ steps: z.int(), residual: z.number() });
+
+  it('that fits the schema of its kind is kept without a word, more than that included', () => {
+    const result = { steps: 3, residual: 0.1, more: ['x'] };
+    const outcome = toOutcome(succeeded, { ...facts, end: end({}), result, resultSchema });
+    expect(outcome).toMatchObject({ state: 'succeeded', message: null });
+    expect(outcome.result).toEqual(result);
+  });
+
+  it('that does not fit is kept as it is, and the message says what is wrong', () => {
+    const result = { steps: '3' };
+    const outcome = toOutcome(succeeded, { ...facts, end: end({}), result, resultSchema });
+    expect(outcome).toMatchObject({ state: 'succeeded', reason: null, exitCode: 0 });
+    expect(outcome.message).toMatch(/^Its result is kept as it is, .*: steps: .*; residual: .*\.$/);
+    expect(outcome.result).toEqual(result);
+  });
+
+  it('that is missing is one without members', () => {
+    expect(
+      toOutcome(succeeded, { ...facts, resultSchema: z.record(z.string(), z.unknown()) }).message,
+    ).toBeNull();
+    const outcome = toOutcome(succeeded, { ...facts, resultSchema });
+    expect(outcome.message).toContain('steps');
+    expect('result' in outcome).toBe(false);
+  });
+
+  it('of an attempt that failed may be as far as it came', () => {
+    const outcome = toOutcome(failed, {
+      ...facts,
+      end: end({ exitCode: 3 }),
+      result: { steps: 1 },
+      resultSchema,
+    });
+    expect(outcome).toMatchObject({ message: 'Ended with exit code 3.', result: { steps: 1 } });
   });
 });
 

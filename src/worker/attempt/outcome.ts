@@ -1,16 +1,29 @@
+import type { z } from 'zod';
 import { emptyOutcome } from '../../domain/jobs/ports.ts';
 import type { AttemptOutcome, NearLimit } from '../../domain/jobs/ports.ts';
 import type { KindOutcome, StopCause } from '../../domain/jobs/kind-ports.ts';
-import type { ProgramEnd } from '../../launcher/protocol.ts';
+import type { ProgramEnd, ProgramSpec } from '../../launcher/protocol.ts';
 import type { FailureReason } from '../../contract/states.ts';
 
-interface Facts {
-  stopped: StopCause | null;
-  lostReason: string | null;
+/** What became of the program of an attempt, as far as it is known. */
+export interface ProgramFacts {
+  launchedAt: Date | null;
+  /** What exactly was to run. */
+  program: Pick<ProgramSpec, 'file' | 'args' | 'cwd'> | null;
+  /** It was not begun, since too much time had passed: the job goes back to its queue. */
+  isReleased: boolean;
   end: ProgramEnd | null;
-  /** A limit that was exceeded, as the worker saw it; the launcher's stands in `end`. */
+  /** Nobody knows how it ended. */
+  lostReason: string | null;
+  /** The limit for which the worker stopped it; the launcher's stands in `end`. */
   exceeded: NearLimit | null;
+}
+
+interface Facts extends ProgramFacts {
+  stopped: StopCause | null;
   result: Record<string, unknown> | null;
+  /** What the kind promises of a result; null: nothing. */
+  resultSchema: z.ZodType | null;
   now: Date;
   timeoutMs: number | null;
 }
@@ -21,23 +34,24 @@ interface Facts {
  * to. A limit that was exceeded is exceeded, however the program ended.
  */
 export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
+  if (facts.isReleased) return released(facts.now);
   const { end, result, lostReason, stopped } = facts;
   const exceeded = end?.exceeded ?? facts.exceeded;
   const base: AttemptOutcome = {
     state: said.state,
     reason: said.state === 'failed' ? said.reason : null,
-    message: said.state === 'failed' ? describeFailure(said, end) : null,
+    message: said.state === 'failed' ? describeFailure(said, end) : findMisfit(facts),
     exitCode: end ? end.exitCode : (said.exitCode ?? null),
     signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
     endedAt: (end?.endedAt ?? facts.now).toISOString(),
-    launchedAt: null,
+    launchedAt: facts.launchedAt?.toISOString() ?? null,
     freeBeforeKib: null,
     freeAfterKib: null,
     cpuMs: end ? Math.round(end.cpuUserMs + end.cpuSystemMs) : null,
     maxRssBytes: end && end.maxRssBytes > 0 ? end.maxRssBytes : null,
     readBytes: end?.readBytes ?? null,
     writtenBytes: end?.writtenBytes ?? null,
-    program: null,
+    program: facts.program,
     stdoutBytes: null,
     stderrBytes: null,
     errorLine: null,
@@ -58,10 +72,21 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   return base;
 }
 
-/** Of an attempt whose program was not begun, because its worker had stood still for too long. */
-export function released(now: Date): AttemptOutcome {
+function released(now: Date): AttemptOutcome {
   const message = 'The worker stood still before the first instruction.';
   return emptyOutcome('released', { reason: null, message, endedAt: now.toISOString() });
+}
+
+/**
+ * What is wrong with the result of an attempt that succeeded. It is kept all the same: what a day of computing came to
+ * must not be lost because a kind, or a program that reports, promised it in another form.
+ */
+function findMisfit({ result, resultSchema }: Facts): string | null {
+  const checked = resultSchema?.safeParse(result ?? {});
+  if (!checked || checked.success) return null;
+  const issues = checked.error.issues.slice(0, 3);
+  const list = issues.map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`);
+  return `Its result is kept as it is, though it does not fit the schema of its kind: ${list.join('; ')}.`;
 }
 
 function stopOutcome(

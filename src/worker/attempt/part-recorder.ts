@@ -1,4 +1,4 @@
-import type { AttemptKey } from '../../domain/jobs/ports.ts';
+import type { AttemptKey } from '../../contract/attempt.ts';
 import { delay } from '../../lib/delay.ts';
 import type { NewPart, PartStore } from '../../domain/reports/part-ports.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Kind, KindContext, KindJob } from '../../domain/jobs/kind-ports.ts';
+import type { KindContext, KindJob, RunnableKind } from '../../domain/jobs/kind-ports.ts';
 import { runKind, type OpenContext } from './run-kind.ts';
 
 const secret = 'abcd-efgh';
@@ -22,7 +22,7 @@ const context: OpenContext = {
 };
 const job = { input: {} } as KindJob<unknown>;
 const opened = { values: new Map([['key', secret]]), hidden: [secret] };
-const kindThat = (run: (context: KindContext) => ReturnType<Kind['run']>): Kind =>
+const kindThat = (run: (context: KindContext) => ReturnType<RunnableKind['run']>): RunnableKind =>
   ({
     secretsOf: () => [{ field: 'key', name: 'key' }],
     run: (_job: unknown, given: KindContext) => run(given),

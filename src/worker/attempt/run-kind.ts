@@ -1,5 +1,11 @@
 import { createMask } from '../../lib/mask-values.ts';
-import type { Kind, KindContext, KindJob, KindOutcome, SecretUse } from '../../domain/jobs/kind-ports.ts';
+import type {
+  KindContext,
+  KindJob,
+  KindOutcome,
+  RunnableKind,
+  SecretUse,
+} from '../../domain/jobs/kind-ports.ts';
 import type { OpenedInput } from './attempt-secrets.ts';
 
 /** What an attempt gives a kind, before it is known which secrets it holds. */
@@ -13,7 +19,7 @@ const nothing: OpenedInput = { values: new Map(), hidden: [] };
  * @param open null when the attempt is stopped first
  */
 export async function runKind(
-  kind: Kind,
+  kind: RunnableKind,
   job: KindJob<unknown>,
   context: OpenContext,
   open: (uses: readonly SecretUse[]) => Promise<OpenedInput | { problem: string } | null>,

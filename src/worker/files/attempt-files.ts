@@ -5,7 +5,7 @@ import type { AttemptFolders } from './attempt-folders.ts';
 import { removeTree } from './attempt-folders.ts';
 import { keepFiles } from './keep-files.ts';
 import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
-import type { WorkerSettings } from '../ports.ts';
+import { actorOf, type WorkerSettings } from '../settings.ts';
 
 export interface AttemptFilesDependencies {
   files: Files;
@@ -18,7 +18,6 @@ export interface AttemptFilesDependencies {
 export interface ProgramFolders {
   inputs: string;
   outputs: string;
-  files: readonly LaidOutFile[];
 }
 
 /** The files of one attempt: laid out before its program, kept behind it. */
@@ -26,6 +25,7 @@ export class AttemptFiles {
   readonly #job: ClaimedJob;
   readonly #deps: AttemptFilesDependencies;
   readonly #wanted: JobFiles;
+  #laidOut: readonly LaidOutFile[] = [];
   #isMade: boolean;
 
   constructor(job: ClaimedJob, deps: AttemptFilesDependencies, options: { isAdopted: boolean }) {
@@ -35,12 +35,17 @@ export class AttemptFiles {
     this.#isMade = options.isAdopted;
   }
 
+  /** What stands in its input folder. */
+  get laidOut(): readonly LaidOutFile[] {
+    return this.#laidOut;
+  }
+
   /** Null when the signal ends it. @throws when a folder cannot be made or filled, or the store does not answer */
   async prepare(signal: AbortSignal): Promise<ProgramFolders | null> {
     const { files, fileStore, folders, settings } = this.#deps;
     this.#isMade = true;
     const outputs = await folders.makeOutputs(this.#job);
-    if (this.#wanted.length === 0) return { inputs: folders.emptyInputs, outputs, files: [] };
+    if (this.#wanted.length === 0) return { inputs: folders.emptyInputs, outputs };
     const inputs = folders.inputs(this.#job);
     const owner = settings.programIds;
     const laidOut = await layOutFiles(this.#wanted, {
@@ -50,7 +55,9 @@ export class AttemptFiles {
       owner,
       signal,
     });
-    return laidOut && { inputs, outputs, files: laidOut };
+    if (!laidOut) return null;
+    this.#laidOut = laidOut;
+    return { inputs, outputs };
   }
 
   /** Keeps what the program left, and removes its folders. To be called again when it throws. */
@@ -66,7 +73,7 @@ export class AttemptFiles {
       folder,
       uid: settings.programIds?.uid ?? null,
       limitBytes: settings.madeFilesLimitBytes,
-      actor: `worker:${settings.name}`,
+      actor: actorOf(settings),
       signal,
     });
     await removeTree(folder);

@@ -2,17 +2,13 @@ import { execFile } from 'node:child_process';
 import { chown, mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { attemptName, type AttemptId } from '../../contract/attempt.ts';
 import type { Account } from '../../lib/file-access.ts';
 
 const run = promisify(execFile);
 
 /** What jobs without files are shown as their input folder. */
 const emptyName = 'none';
-
-interface AttemptNumber {
-  jobId: number;
-  number: number;
-}
 
 /**
  * Where attempts find the files of their job, and leave their own: two folders beside each other, so that a job without
@@ -29,12 +25,12 @@ export class AttemptFolders {
     this.#owner = owner;
   }
 
-  inputs({ jobId, number }: AttemptNumber): string {
-    return join(this.#root, `${jobId}.${number}.in`);
+  inputs(attempt: AttemptId): string {
+    return join(this.#root, `${attemptName(attempt)}.in`);
   }
 
-  outputs({ jobId, number }: AttemptNumber): string {
-    return join(this.#root, `${jobId}.${number}.out`);
+  outputs(attempt: AttemptId): string {
+    return join(this.#root, `${attemptName(attempt)}.out`);
   }
 
   get emptyInputs(): string {
@@ -42,7 +38,7 @@ export class AttemptFolders {
   }
 
   /** An empty folder for what the program makes. What an earlier life left under this name goes. */
-  async makeOutputs(attempt: AttemptNumber): Promise<string> {
+  async makeOutputs(attempt: AttemptId): Promise<string> {
     const path = this.outputs(attempt);
     await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
@@ -54,7 +50,7 @@ export class AttemptFolders {
   }
 
   /** True when it is gone now; false when something is in it. */
-  async removeEmptyOutputs(attempt: AttemptNumber): Promise<boolean> {
+  async removeEmptyOutputs(attempt: AttemptId): Promise<boolean> {
     try {
       await rmdir(this.outputs(attempt));
       return true;
@@ -64,7 +60,7 @@ export class AttemptFolders {
   }
 
   /** Removes what attempts left that this worker does not run. */
-  async sweep(running: readonly AttemptNumber[]): Promise<void> {
+  async sweep(running: readonly AttemptId[]): Promise<void> {
     await mkdir(this.emptyInputs, { mode: 0o555 }).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { OutputReader } from '../../domain/output/ports.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { streams, type Stream } from '../../contract/stream.ts';
 
 export interface OutputCopies {
   /** Writes the copies of an attempt's output; a failure is logged, since the diary has the original. */
@@ -23,7 +24,7 @@ export function createOutputCopies(
 ): OutputCopies {
   return {
     write: async (job) => {
-      for (const stream of ['stdout', 'stderr'] as const) {
+      for (const stream of streams) {
         const directory = directories[stream];
         if (directory === null) continue;
         try {
@@ -42,7 +43,7 @@ export function createOutputCopies(
 async function writeCopy(
   reader: Pick<OutputReader, 'bytes'>,
   job: ClaimedJob,
-  { stream, directory }: { stream: 'stdout' | 'stderr'; directory: string },
+  { stream, directory }: { stream: Stream; directory: string },
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const path = join(directory, `${job.uid}_${stream}.log`);

@@ -1,8 +1,15 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
+import type { Kind } from '../../domain/jobs/kind-ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import { hashFile } from './script-file.ts';
+
+interface PinnedScriptOptions {
+  scriptMember: Kind['scriptMember'] | undefined;
+  capsules: Pick<CapsuleRecorder, 'readText'>;
+  directory: string;
+}
 
 /**
  * Writes the kept text that a job is to run again, under its own name, to a place that only the server writes; null for
@@ -11,14 +18,14 @@ import { hashFile } from './script-file.ts';
  */
 export async function writePinnedScript(
   { scriptSha256: sha256, input }: ClaimedJob,
-  { capsules, directory }: { capsules: Pick<CapsuleRecorder, 'readText'>; directory: string },
+  { capsules, directory, scriptMember }: PinnedScriptOptions,
 ): Promise<string | null> {
   if (sha256 === null) return null;
   const text = await capsules.readText(sha256);
   if (text === null)
     throw new Error(`The text of the script that is to run again (${sha256}) is not kept any more.`);
-  const { script } = input as { script?: unknown };
-  const path = join(directory, sha256, basename(typeof script === 'string' ? script : 'script'));
+  const name = scriptMember === undefined ? null : (input as Record<string, unknown>)[scriptMember];
+  const path = join(directory, sha256, basename(typeof name === 'string' ? name : 'script'));
   if ((await hashFile(path).catch(() => null)) !== sha256) await replace(path, text);
   return path;
 }

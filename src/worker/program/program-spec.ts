@@ -1,56 +1,95 @@
+import { isAppError } from '../../contract/errors.ts';
+import type { RunOptions } from '../../contract/run-options.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
-import type { ProgramPlan } from '../../domain/jobs/kind-ports.ts';
-import { attemptTokenVariable, type Isolation, type ProgramSpec } from '../../launcher/protocol.ts';
+import type { NotStarted, ProgramPlan } from '../../domain/jobs/kind-ports.ts';
+import type { SecretOpener } from '../../domain/secrets/ports.ts';
+import {
+  attemptTokenVariable,
+  type Isolation,
+  type Limits,
+  type ProgramSpec,
+} from '../../launcher/protocol.ts';
+import { openEnvironment } from '../attempt/attempt-secrets.ts';
+import { toLauncherKey } from '../attempt/launcher-key.ts';
 import type { ProgramFolders } from '../files/attempt-files.ts';
-import type { AttemptEnvironment } from '../attempt/attempt-secrets.ts';
-import type { WorkerSettings } from '../ports.ts';
-import type { ProgramTerms } from './program-terms.ts';
+import type { WorkerSettings } from '../settings.ts';
+import { resolveWorkdir } from './workdir.ts';
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export interface SpecParts {
-  key: string;
-  job: ClaimedJob;
-  settings: WorkerSettings;
-  terms: ProgramTerms;
-  cwd: string;
-  environment: AttemptEnvironment;
-  folders: Pick<ProgramFolders, 'inputs' | 'outputs'>;
+/** What holds for the program of one attempt: what its submit said, and the defaults of this worker for the rest. */
+export interface ProgramTerms {
+  limits: Limits;
+  outputBytes: number;
+  nice: number | null;
 }
 
-/** What the launcher needs to start a program: a clean environment, the job's own variables, and who we are. */
-export function toProgramSpec(
-  plan: ProgramPlan,
-  { key, job, settings, terms, cwd, environment, folders }: SpecParts,
-): ProgramSpec {
-  const env = {
-    PATH: searchPath,
-    LANG: 'C.UTF-8',
-    HOME: settings.homeDirectory,
-    ...environment.env,
-    DAYBOOK_JOB_ID: String(job.jobId),
-    DAYBOOK_ATTEMPT: String(job.number),
-    DAYBOOK_INPUT_DIR: folders.inputs,
-    DAYBOOK_OUTPUT_DIR: folders.outputs,
-    [attemptTokenVariable]: key,
-    WORKER_USER: settings.programUserName,
+export function toTerms(run: RunOptions | null, settings: WorkerSettings): ProgramTerms {
+  const { outputBytes, ...said } = run?.limits ?? {};
+  const named = Object.entries(said).filter(([, value]) => value !== undefined);
+  return {
+    limits: { ...settings.defaultLimits, ...Object.fromEntries(named) },
+    outputBytes: outputBytes ?? settings.outputLimitBytes,
+    nice: run?.nice ?? settings.defaultNice,
   };
-  const stdin = job.run?.stdin === undefined ? null : Buffer.from(job.run.stdin);
-  const { file, args } = plan;
+}
+
+export interface SpecSources {
+  settings: WorkerSettings;
+  opener: SecretOpener;
+  /** Null when the attempt is stopped meanwhile. */
+  openFolders(): Promise<ProgramFolders | null>;
+}
+
+/**
+ * What the launcher needs to start the program of an attempt: a clean environment, the job's own variables, its folders,
+ * and who we are. Null when the attempt is stopped meanwhile.
+ * @throws when the store does not answer
+ */
+export async function specify(
+  { file, args }: ProgramPlan,
+  job: ClaimedJob,
+  { settings, opener, openFolders }: SpecSources,
+): Promise<ProgramSpec | NotStarted | null> {
+  const workdir = await resolveWorkdir(settings.homeDirectory, job.run?.workdir);
+  if ('exitCode' in workdir) return workdir;
+  const environment = await openEnvironment(job.run, { opener, owner: job.owner });
+  if ('problem' in environment) return { exitCode: 126, message: environment.problem };
+  const folders = await openFolders().catch(toNotStarted);
+  if (!folders || 'exitCode' in folders) return folders;
+  const key = toLauncherKey(job);
   return {
     key,
     file,
     args: [...args],
-    env,
-    cwd,
-    stdin,
-    isolation: toIsolation(settings, terms),
+    env: {
+      PATH: searchPath,
+      LANG: 'C.UTF-8',
+      HOME: settings.homeDirectory,
+      ...environment.env,
+      DAYBOOK_JOB_ID: String(job.jobId),
+      DAYBOOK_ATTEMPT: String(job.number),
+      DAYBOOK_INPUT_DIR: folders.inputs,
+      DAYBOOK_OUTPUT_DIR: folders.outputs,
+      [attemptTokenVariable]: key,
+      WORKER_USER: settings.programUserName,
+    },
+    cwd: workdir.directory,
+    stdin: job.run?.stdin === undefined ? null : Buffer.from(job.run.stdin),
+    isolation: toIsolation(job.run, settings),
     masks: environment.masks,
   };
 }
 
+function toNotStarted(error: unknown): NotStarted {
+  if (isAppError(error)) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return { exitCode: 126, message: `The folders for its files could not be made ready: ${reason}` };
+}
+
 /** Null where nothing is switched and nothing is limited: the plain path starts twice as many programs a second. */
-function toIsolation(settings: WorkerSettings, { limits, nice }: ProgramTerms): Isolation | null {
+function toIsolation(run: RunOptions | null, settings: WorkerSettings): Isolation | null {
+  const { limits, nice } = toTerms(run, settings);
   const { programUser, warnAt, killGraceMs } = settings;
   if (!programUser && nice === null && Object.keys(limits).length === 0) return null;
   const { user, group } = programUser ?? { user: null, group: null };

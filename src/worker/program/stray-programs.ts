@@ -1,7 +1,9 @@
+import { noRetry } from '../../contract/job.ts';
 import { emptyOutcome } from '../../domain/jobs/ports.ts';
 import type { RunningAttempt } from '../../domain/jobs/ports.ts';
 import type { AttemptRunDependencies } from '../attempt/attempt-run.ts';
-import { launcherKey } from '../attempt/launcher-key.ts';
+import { fromLauncherKey, toLauncherKey } from '../attempt/launcher-key.ts';
+import { actorOf } from '../settings.ts';
 import type { ProgramEnd } from '../../launcher/protocol.ts';
 
 const lostMessage =
@@ -39,13 +41,14 @@ export class StrayPrograms {
   }
 
   /** The program died with its launcher: the attempt is lost, with a gap where its last words may be missing. */
-  async giveUp({ jobId, number, token, job }: RunningAttempt): Promise<void> {
+  async giveUp({ job: attempt }: RunningAttempt): Promise<void> {
     const { recorder, jobs, clock, settings, launcher } = this.#deps;
     const now = clock.now();
+    const { jobId, number, claimedAt } = attempt;
     const output = await recorder.reopen({
       jobId,
       number,
-      claimedAt: job.claimedAt,
+      claimedAt,
       onProtocol: () => {},
       onStored: () => {},
     });
@@ -55,39 +58,25 @@ export class StrayPrograms {
       reason: 'lost',
       message: lostMessage,
       endedAt: now.toISOString(),
+      stdoutBytes: output.received.stdout,
+      stderrBytes: output.received.stderr,
     });
-    const { retry, tries } = job;
-    await jobs.finish({
-      jobId,
-      number,
-      token,
-      outcome: { ...outcome, stdoutBytes: output.received.stdout, stderrBytes: output.received.stderr },
-      retry,
-      tries,
-      actor: `worker:${settings.name}`,
-    });
-    launcher.forget(launcherKey({ jobId, number, token }));
+    await jobs.finish({ attempt, outcome, actor: actorOf(settings) });
+    launcher.forget(toLauncherKey(attempt));
   }
 
   async #reportLate(key: string, end: ProgramEnd): Promise<void> {
     const { jobs, launcher, logger, settings } = this.#deps;
-    const [jobId, number, token] = key.split('.');
+    const outcome = emptyOutcome('failed', {
+      reason: 'lost',
+      message: 'The program was ended after its attempt had been given up.',
+      exitCode: end.exitCode,
+      signal: end.signal,
+      endedAt: end.endedAt.toISOString(),
+    });
+    const attempt = { ...fromLauncherKey(key), retry: noRetry, tries: 1 };
     try {
-      await jobs.finish({
-        jobId: Number(jobId),
-        number: Number(number),
-        token: token ?? '',
-        outcome: emptyOutcome('failed', {
-          reason: 'lost',
-          message: 'The program was ended after its attempt had been given up.',
-          exitCode: end.exitCode,
-          signal: end.signal,
-          endedAt: end.endedAt.toISOString(),
-        }),
-        retry: { attempts: 1, on: [], initialMs: 0, factor: 1, maxMs: 0 },
-        tries: 1,
-        actor: `worker:${settings.name}`,
-      });
+      await jobs.finish({ attempt, outcome, actor: actorOf(settings) });
       launcher.forget(key);
     } catch (error) {
       logger.warn(
@@ -100,6 +89,6 @@ export class StrayPrograms {
 
 /** For the log; the token in a key is a secret of the attempt. */
 function fieldsOf(key: string): { job: number; attempt: number } {
-  const [job, attempt] = key.split('.');
-  return { job: Number(job), attempt: Number(attempt) };
+  const { jobId, number } = fromLauncherKey(key);
+  return { job: jobId, attempt: number };
 }

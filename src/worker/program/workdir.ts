@@ -1,6 +1,6 @@
-import { realpath, stat } from 'node:fs/promises';
-import { resolve, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { NotStarted } from '../../domain/jobs/kind-ports.ts';
+import { insideHome } from '../../lib/inside-home.ts';
 
 /** A folder below the home directory; links that lead out of it are refused. */
 export async function resolveWorkdir(
@@ -8,14 +8,15 @@ export async function resolveWorkdir(
   workdir: string | undefined,
 ): Promise<{ directory: string } | NotStarted> {
   if (workdir === undefined || workdir === '') return { directory: home };
-  const root = await realpath(home).catch(() => home);
-  const real = await realpath(resolve(home, `./${workdir}`)).catch(() => null);
-  if (real === null)
-    return { exitCode: 126, message: `workdir ${workdir}: there is no such folder in the home directory` };
-  if (real !== root && !real.startsWith(root + sep)) {
-    return { exitCode: 126, message: `workdir ${workdir}: leads out of the home directory` };
+  const found = await insideHome(home, workdir);
+  if ('problem' in found) {
+    const why =
+      found.problem === 'missing'
+        ? 'there is no such folder in the home directory'
+        : 'leads out of the home directory';
+    return { exitCode: 126, message: `workdir ${workdir}: ${why}` };
   }
-  const facts = await stat(real);
+  const facts = await stat(found.path);
   if (!facts.isDirectory()) return { exitCode: 126, message: `workdir ${workdir}: is not a folder` };
-  return { directory: real };
+  return { directory: found.path };
 }

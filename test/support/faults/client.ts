@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Attempt, Job, JobEvent } from '../../../src/contract/job.ts';
 import { isEnded } from '../../../src/contract/states.ts';
 import { pollUntil } from '../poll.ts';
+import type { Stream } from '../../../src/contract/stream.ts';
 
 export interface Answer {
   status: number;
@@ -10,7 +11,7 @@ export interface Answer {
 }
 
 export interface OutputLine {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   line: number | null;
   text: string;
   kind: 'text' | 'protocol' | 'gap';
@@ -145,7 +146,7 @@ export class Client {
   }
 
   /** As it comes by the download, gap marks included. */
-  async download(id: number, stream: 'stdout' | 'stderr', attempt?: number): Promise<Buffer> {
+  async download(id: number, stream: Stream, attempt?: number): Promise<Buffer> {
     const query = attempt === undefined ? '' : `?attempt=${attempt}`;
     return (await this.persist('GET', `/api/v1/jobs/${id}/output/${stream}${query}`)).body;
   }

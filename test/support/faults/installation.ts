@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerRole } from '../../../src/app/context.ts';
+import type { ServerRole } from '../../../src/contract/server.ts';
 import { adminPassword } from '../admin.ts';
 import { Client } from './client.ts';
 import { faultFileName } from './fault-points.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Stream } from '../../../src/contract/stream.ts';
 
 /** What a job of the fault tests is asked to do. */
 export interface PrintTask {
@@ -47,7 +48,7 @@ export function toArguments(task: PrintTask): [string, string][] {
   return [key, lines, pauses, pauseMs / 1000, exitCode, failsBefore, forks].map((word) => ['', String(word)]);
 }
 
-export function expectedOutput({ key, lines }: PrintTask, stream: 'stdout' | 'stderr'): string {
+export function expectedOutput({ key, lines }: PrintTask, stream: Stream): string {
   let text = '';
   for (let i = 0; i < lines; i += 1) {
     text +=

@@ -2,11 +2,11 @@
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { serve } from '../../../src/app/serve.ts';
-import type { ServerRole } from '../../../src/app/context.ts';
-import { readConfig } from '../../../src/config/read-config.ts';
+import { serverRoles } from '../../../src/contract/server.ts';
+import { readConfig } from '../../../src/app/configuration.ts';
 import { faultFileName, FaultPoints } from './fault-points.ts';
 
-const roles = process.argv.slice(2).filter((word): word is ServerRole => word === 'web' || word === 'worker');
+const roles = serverRoles.filter((role) => process.argv.slice(2).includes(role));
 
 try {
   const config = readConfig();

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ServerRole } from '../../../src/app/context.ts';
+import type { ServerRole } from '../../../src/contract/server.ts';
 import { pollUntil } from '../poll.ts';
 import { send } from './processes.ts';
 

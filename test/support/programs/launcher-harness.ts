@@ -16,8 +16,10 @@ import type {
   UsageSample,
 } from '../../../src/launcher/protocol.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
-import { LauncherClient, type ProgramListener } from '../../../src/launcher/client/client.ts';
+import { LauncherClient } from '../../../src/launcher/client/client.ts';
+import type { ProgramListener } from '../../../src/launcher/client/ports.ts';
 import { until } from './until.ts';
+import type { Stream } from '../../../src/contract/stream.ts';
 
 /** What a listener heard. Fails a test when the order of calls or offsets breaks the contract. */
 export class Heard implements ProgramListener {
@@ -65,11 +67,11 @@ export class Heard implements ProgramListener {
     this.lost = reason;
   }
 
-  bytes(stream: 'stdout' | 'stderr'): Buffer {
+  bytes(stream: Stream): Buffer {
     return Buffer.concat(this.frames.filter((frame) => frame.stream === stream).map(({ bytes }) => bytes));
   }
 
-  text(stream: 'stdout' | 'stderr'): string {
+  text(stream: Stream): string {
     return this.bytes(stream).toString();
   }
 }

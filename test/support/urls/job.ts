@@ -1,10 +1,10 @@
 import type { z } from 'zod';
-import { urlInput, type UrlResult, type UrlTest } from '../../../src/contract/url-test.ts';
+import { urlInput, type UrlResult, type UrlTest } from '../../../src/kinds/url/contract/url-test.ts';
 import type { Resolver } from '../../../src/kinds/url/resolve.ts';
 import { createGuard } from '../../../src/kinds/url/guard.ts';
 import { runOrder } from '../../../src/kinds/url/run-order.ts';
 import type { UrlTester } from '../../../src/kinds/url/tester.ts';
-import { createUrlKind } from '../../../src/kinds/url/url.ts';
+import { createUrlRun } from '../../../src/kinds/url/url.ts';
 import type { KindContext, KindOutcome } from '../../../src/domain/jobs/kind-ports.ts';
 import type { NewPart } from '../../../src/domain/reports/part-ports.ts';
 import { thisMachine } from './tester.ts';
@@ -29,7 +29,7 @@ export async function runUrlJob(
       return runOrder(order, { ...place, ...(authorities ? { authorities } : {}) }, listener);
     },
   };
-  const kind = createUrlKind({ allowed: thisMachine, findRole: () => Promise.resolve(null), tester });
+  const run = createUrlRun(tester, () => Promise.resolve(null));
   const context: KindContext = {
     signal: new AbortController().signal,
     secrets: new Map(),
@@ -44,7 +44,7 @@ export async function runUrlJob(
     compareWith: () => Promise.resolve(),
     program: () => Promise.reject(new Error('URL tests start no program')),
   };
-  const outcome = await kind.run(
+  const outcome = await run(
     {
       id: 1,
       uid: '00000000-0000-4000-8000-000000000001',

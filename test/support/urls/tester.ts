@@ -1,4 +1,4 @@
-import { urlInput, type UrlInput } from '../../../src/contract/url-test.ts';
+import { urlInput, type UrlInput } from '../../../src/kinds/url/contract/url-test.ts';
 import type { z } from 'zod';
 import { ConditionThread } from '../../../src/kinds/url/condition-thread.ts';
 import { createGuard, type AllowedRange } from '../../../src/kinds/url/guard.ts';

@@ -1243,26 +1243,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Everything that happens to jobs, as server-sent events
-         * @description Events `job` with id, jobId, at, recordedAt, actor, name, data and the state of the job. Reconnecting with Last-Event-ID goes on where it stopped.
-         */
-        get: operations["followEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/stats/jobs": {
         parameters: {
             query?: never;
@@ -1335,6 +1315,26 @@ export interface paths {
          * @description A job that was retried counts with its newest attempt.
          */
         get: operations["readQueueHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that happens to jobs, as server-sent events
+         * @description Events `job` with id, jobId, at, recordedAt, actor, name, data and the state of the job. Reconnecting with Last-Event-ID goes on where it stopped.
+         */
+        get: operations["followEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -9646,46 +9646,6 @@ export interface operations {
             };
         };
     };
-    followEvents: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Server-sent events, until one of the sides goes away. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description An error. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
-                        /** @description A sentence for people. */
-                        message: string;
-                        details: {
-                            /** @description Path of the field: `retry.on.0`. */
-                            field: string;
-                            /** @description What was expected. */
-                            message: string;
-                        }[];
-                    };
-                };
-            };
-        };
-    };
     countJobs: {
         parameters: {
             query?: {
@@ -9943,6 +9903,46 @@ export interface operations {
                             failed: number[];
                         }[];
                     };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        code: "invalid_input" | "not_authenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_conflict" | "queue_draining" | "payload_too_large" | "invalid_range" | "unsupported_media_type" | "cross_origin" | "too_many_requests" | "database_unavailable" | "storage_full" | "provider_unavailable" | "stopping" | "internal" | "configuration";
+                        /** @description A sentence for people. */
+                        message: string;
+                        details: {
+                            /** @description Path of the field: `retry.on.0`. */
+                            field: string;
+                            /** @description What was expected. */
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    followEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events, until one of the sides goes away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description An error. */

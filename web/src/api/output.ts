@@ -1,15 +1,15 @@
 import { api, dataOf } from './client.ts';
 import type { operations } from './generated.ts';
+import type { StreamChoice } from '../../../src/contract/stream.ts';
 
 export type OutputView = operations['viewOutput']['responses'][200]['content']['application/json'];
 export type OutputLine = OutputView['lines'][number];
-export type OutputStream = 'merged' | 'stdout' | 'stderr';
 
 /** Which output: of a job, one attempt, one stream or both. */
 export interface OutputSource {
   jobId: number;
   attempt: number;
-  stream: OutputStream;
+  stream: StreamChoice;
   /** Also lines that were reports to Daybook. */
   protocol: boolean;
 }

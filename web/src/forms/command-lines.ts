@@ -1,4 +1,4 @@
-import { toArgv, type ArgumentPair } from '../../../src/contract/script-arguments.ts';
+import { commandForms, usualKind } from '../../../src/kinds/command-forms.ts';
 import { isRecord } from './problems.ts';
 
 /** A word as a POSIX shell reads it back. */
@@ -73,11 +73,9 @@ export function toCommandLine(body: Readonly<Record<string, unknown>>): { line: 
   const { kind, input, ...options } = body;
   const words = Object.entries(options).flatMap(([name, value]) => writers[name]?.(value) ?? []);
   const left = Object.entries(options).flatMap(([name, value]) => leftOf(name, value));
-  const pairs = kind === 'script' && isRecord(input) ? pairsOf(input) : null;
-  const tail =
-    pairs === null
-      ? [...(kind === 'script' ? [] : ['--kind', String(kind)]), '--input', JSON.stringify(input)]
-      : pairs;
+  if (kind !== usualKind) words.push('--kind', String(kind));
+  const said = isRecord(input) ? commandForms[String(kind)]?.toWords(input) : null;
+  const tail = said ?? ['--input', JSON.stringify(input)];
   return { line: ['daybook', 'submit', ...words, ...tail].map(quoteWord).join(' '), left };
 }
 
@@ -85,11 +83,4 @@ function leftOf(name: string, value: unknown): string[] {
   if (!writers[name]) return [name];
   if (name !== 'retry' || !isRecord(value)) return [];
   return Object.keys(value).flatMap((member) => (member === 'attempts' ? [] : [`retry.${member}`]));
-}
-
-/** Script and arguments; null where the command line would make other pairs of them than the input has. */
-function pairsOf({ script, arguments: pairs }: Record<string, unknown>): string[] | null {
-  if (typeof script !== 'string' || script === '' || script.startsWith('-')) return null;
-  if (pairs !== undefined && !Array.isArray(pairs)) return null;
-  return [script, ...toArgv((pairs ?? []) as ArgumentPair[])];
 }

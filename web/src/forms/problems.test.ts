@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { toMembers } from './fields.ts';
-import { findProblems } from './problems.ts';
+import { findProblems, problemAt } from './problems.ts';
 
 const members = toMembers({
   required: ['name'],
@@ -40,4 +40,16 @@ it.each([
   [{ name: 'a', count: 9, ratio: 0.1, mode: 'slow', at: '2026-01-01T00:00:00Z', ports: [], any: 1 }, {}],
 ])('%j: %j', (values, problems) => {
   expect(findProblems(members, values)).toEqual(problems);
+});
+
+it.each([
+  ['ports', { 'ports.1': 'Expected a number.' }, 'Ports 2: Expected a number.'],
+  ['ports', { ports: 'At most 2.', 'ports.1': 'Expected a number.' }, 'At most 2.'],
+  ['sizes', { 'sizes.big': 'Expected a number.' }, 'big: Expected a number.'],
+  // A member of its own says so itself.
+  ['tls', { 'tls.host': 'This is needed.' }, null],
+  ['ports', { 'portsmouth.1': 'Expected a number.' }, null],
+])('at %s, of %j: %s', (name, problems, said) => {
+  const member = members.find((one) => one.name === name);
+  expect(member && problemAt(problems, name, member)).toBe(said);
 });

@@ -20,6 +20,22 @@ export function findProblems(
   ) as Problems;
 }
 
+/**
+ * What to say at a field: what is wrong with itself, else with the first of its items, whose controls say nothing. Null:
+ * nothing is wrong.
+ */
+export function problemAt(problems: Problems, path: string, { label, field }: Member): string | null {
+  if (problems[path] !== undefined) return problems[path];
+  if (field.type !== 'list' && field.type !== 'record') return null;
+  const found = Object.entries(problems).find(
+    ([place]) => place.startsWith(`${path}.`) && !place.includes('.', path.length + 1),
+  );
+  if (!found) return null;
+  const [place, message] = found;
+  const name = place.slice(path.length + 1);
+  return `${field.type === 'list' ? `${label} ${Number(name) + 1}` : name}: ${message}`;
+}
+
 function problemsOf(field: Field, value: unknown, path: string): Problems {
   switch (field.type) {
     case 'object':

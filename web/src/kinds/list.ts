@@ -1,18 +1,18 @@
 import { defineAsyncComponent, type Component } from 'vue';
 
-/**
- * Forms of kinds for which the one made from their schema does not do. Each gets `members` and `problems`, its model is
- * the input.
- */
-export const kindForms: Readonly<Record<string, Component>> = {
-  script: defineAsyncComponent(() => import('./script/ScriptForm.vue')),
-  url: defineAsyncComponent(() => import('./url/UrlForm.vue')),
-};
+/** What the pages show of a kind in a way of its own. */
+export interface KindViews {
+  /** In place of the form that is made from the schema; gets `members` and `problems`, its model is the input. */
+  form?: Component;
+  /** In place of the tree, tables and plots of every other result, and of what was measured; gets `job`. */
+  result?: Component;
+}
 
-/**
- * What shows the result of a kind, and what it measured, better than the tree, tables and plots of every other result;
- * gets `job`.
- */
-export const resultViews: Readonly<Record<string, Component>> = {
-  url: defineAsyncComponent(() => import('./url/UrlResult.vue')),
+/** Kinds for which the usual does not do: one folder, one line here. */
+export const kindViews: Readonly<Record<string, KindViews>> = {
+  script: { form: defineAsyncComponent(() => import('./script/ScriptForm.vue')) },
+  url: {
+    form: defineAsyncComponent(() => import('./url/UrlForm.vue')),
+    result: defineAsyncComponent(() => import('./url/UrlResult.vue')),
+  },
 };

@@ -134,7 +134,7 @@ class Supervisor implements EmbeddedPostgres {
   async #stopPostmaster(postmaster: Postmaster): Promise<void> {
     const { logger } = this.#options;
     await stopPostmaster(postmaster, (signal) => {
-      logger.warn({ postmaster: postmaster.pid, signal }, 'PostgreSQL does not end; ending it harder');
+      logger.warn({ postmaster: postmaster.pid, signal }, 'PostgreSQL does not end; ending it harder.');
     });
     const place = this.#place;
     if (place && dirname(place.socketDirectory) !== place.directory) {
@@ -159,7 +159,7 @@ class Supervisor implements EmbeddedPostgres {
       }
       const role = this.#lock ? 'keeper' : 'guest';
       const elapsedMs = Math.round(performance.now() - startedAt);
-      logger.info({ postmaster: this.#postmaster?.pid, role, elapsedMs }, 'The database answers');
+      logger.info({ postmaster: this.#postmaster?.pid, role, elapsedMs }, 'The database answers.');
       return;
     }
   }
@@ -202,7 +202,7 @@ class Supervisor implements EmbeddedPostgres {
       await createCluster(this.#binaries, place);
       logger.info(
         { directory: place.directory, elapsedMs: Math.round(performance.now() - startedAt) },
-        'A new database was made',
+        'A new database was made.',
       );
     }
     markReady(this.#placeOptions(), place);
@@ -245,7 +245,7 @@ class Supervisor implements EmbeddedPostgres {
       if (performance.now() > reportAt) {
         this.#options.logger.info(
           { postmaster: postmaster.pid },
-          'PostgreSQL is still starting (recovering after a crash)',
+          'PostgreSQL is still starting (recovering after a crash).',
         );
         reportAt += 10_000;
       }
@@ -264,12 +264,12 @@ class Supervisor implements EmbeddedPostgres {
       if (postmaster) await untilAborted(postmaster.ended, signal);
       if (signal.aborted) return;
       deaths = performance.now() - upAt > healthyMs ? 1 : deaths + 1;
-      logger.error({ postmaster: postmaster?.pid, deaths }, 'PostgreSQL ended; starting it again');
+      logger.error({ postmaster: postmaster?.pid, deaths }, 'PostgreSQL ended; starting it again.');
       await delay(deaths === 1 ? 0 : backoffMs(deaths - 1, backoff), signal);
       try {
         if (!signal.aborted) await this.#bringUp();
       } catch (error) {
-        if (!signal.aborted) logger.error({ error }, 'The database could not be started');
+        if (!signal.aborted) logger.error({ error }, 'The database could not be started.');
       }
     }
   }

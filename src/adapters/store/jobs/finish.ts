@@ -1,3 +1,4 @@
+import { attemptName } from '../../../contract/attempt.ts';
 import type { Finish, FinishedJob } from '../../../domain/jobs/ports.ts';
 import type { JobState } from '../../../contract/states.ts';
 import type { Queryable } from '../database.ts';
@@ -183,13 +184,12 @@ function withoutReports(finish: Finish, error: Error): Finish {
 async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
   const inOrder = batch.toSorted((a, b) => a.jobId - b.jobId);
   const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(inOrder.map(toRow))]);
-  const keyOf = ({ jobId, number }: { jobId: number; number: number }): string => `${jobId}.${number}`;
-  const ended = new Map(rows.flatMap((row) => (row.state === null ? [[keyOf(row), row]] : [])));
-  const moved = new Map(rows.flatMap((row) => (row.state === null ? [] : [[keyOf(row), row]])));
-  const late = batch.filter((finish) => !ended.has(keyOf(finish)));
+  const ended = new Map(rows.flatMap((row) => (row.state === null ? [[attemptName(row), row]] : [])));
+  const moved = new Map(rows.flatMap((row) => (row.state === null ? [] : [[attemptName(row), row]])));
+  const late = batch.filter((finish) => !ended.has(attemptName(finish)));
   if (late.length > 0) await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
   return batch.map((finish): FinishedJob => {
-    const key = keyOf(finish);
+    const key = attemptName(finish);
     const [attempt, job] = [ended.get(key), moved.get(key)];
     const waitsAgain = job?.state === 'queued' || job?.state === 'scheduled';
     return {

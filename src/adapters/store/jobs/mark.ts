@@ -1,4 +1,4 @@
-import type { AttemptKey } from '../../../domain/jobs/ports.ts';
+import type { AttemptKey } from '../../../contract/attempt.ts';
 import type { Queryable } from '../database.ts';
 
 const launchedStatement = {

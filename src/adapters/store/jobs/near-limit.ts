@@ -1,4 +1,5 @@
-import type { AttemptKey, NearLimit } from '../../../domain/jobs/ports.ts';
+import type { AttemptKey } from '../../../contract/attempt.ts';
+import type { NearLimit } from '../../../domain/jobs/ports.ts';
 import type { Queryable } from '../database.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { type Stream, unpacking, walkRecords } from '../chunk.ts';
+import { unpacking, walkRecords } from '../chunk.ts';
+import type { Stream } from '../../../contract/stream.ts';
 
 /** The bytes to look for, lower-cased when case is ignored. */
 export interface Needle {

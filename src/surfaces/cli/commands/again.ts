@@ -11,11 +11,13 @@ import {
   withServer,
   type ServerOptions,
 } from '../command-parts.ts';
+import { commandForms } from '../../../kinds/command-forms.ts';
 import { describeCapsule } from '../capsule-view.ts';
+import type { Client } from '../client.ts';
 import type { CliContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
 import { painter, print, printJson } from '../output.ts';
 import { toRunBody, withRunOptions, type RunChoices } from '../run-options.ts';
-import { toArgumentPairs } from '../arguments.ts';
 import { durationOption } from '../time.ts';
 
 interface AgainOptions extends RunChoices, ServerOptions {
@@ -50,16 +52,19 @@ export function registerAgain(program: Command, context: CliContext): void {
     )
     .action(async (id: string, args: string[], options: AgainOptions, self: Command) => {
       const { asItWas, attempt, dryRun } = options;
+      const client = await connectFor(context, self);
       const body = {
         as: asItWas ? 'it-was' : 'it-is',
         ...(attempt === undefined
           ? {}
           : { attempt: integerOption('--attempt', attempt, { min: 1, max: 1_000_000 }) }),
-        edit: await toEdit(context, args, options),
+        edit: {
+          ...(args.length === 0 ? {} : { input: await readArguments(client, id, args) }),
+          ...(await toEdit(context, options)),
+        },
         dryRun: dryRun === true,
       };
       const path = `${jobPath(id)}/again`;
-      const client = await connectFor(context, self);
       if (dryRun) {
         const difference = await client.send<AgainDifference>('POST', path, { body });
         return options.json ? printJson(context, difference) : print(context, describe(difference));
@@ -70,14 +75,21 @@ export function registerAgain(program: Command, context: CliContext): void {
     });
 }
 
-async function toEdit(
-  context: CliContext,
+/** What the arguments of a command line mean to the kind of the job. @throws UsageError */
+async function readArguments(
+  client: Client,
+  id: string,
   args: readonly string[],
-  options: AgainOptions,
 ): Promise<Record<string, unknown>> {
+  const { kind } = await client.get<Job>(jobPath(id));
+  const form = commandForms[kind];
+  if (form) return form.toEdit(args);
+  throw new UsageError(`Job ${id} is of kind ${kind}, which takes no arguments. Run it again without.`);
+}
+
+async function toEdit(context: CliContext, options: AgainOptions): Promise<Record<string, unknown>> {
   const { queue, priority, timeout, name } = options;
   return {
-    ...(args.length === 0 ? {} : { input: { arguments: toArgumentPairs(args) } }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined
       ? {}

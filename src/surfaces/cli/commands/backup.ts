@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Manifest } from '../../../operations/backup/manifest.ts';
+import type { Manifest } from '../../../contract/backup.ts';
 import { examples } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -36,7 +36,7 @@ export function registerBackup(program: Command, context: CliContext): void {
       if (options.verify && options.home)
         throw new UsageError('--verify writes nothing, so --home says nothing.');
       const manifest = options.verify
-        ? await verify(directory)
+        ? await (await context.loadLocalMachine()).verifyBackup(resolve(directory))
         : await write(context, directory, { withHome: options.home ?? false });
       if (options.json) return printJson(context, summarize(directory, manifest));
       await print(context, `${resolve(directory)} is whole: ${describe(manifest)}.`);
@@ -58,10 +58,10 @@ export function registerRestore(program: Command, context: CliContext): void {
       examples('restore /backups/monday --data ./new-data', 'restore /backups/monday --data ./copy --paused'),
     )
     .action(async (directory: string, options: RestoreOptions) => {
-      const { readConfig } = await import('../../../config/read-config.ts');
+      const { readConfig } = await context.loadConfiguration();
       const configFor = (data: string) => readConfig({ ...context.env, DAYBOOK_DATA: data });
       const dataDirectory = resolve(options.data ?? readConfig(context.env).data.directory);
-      const { restoreBackup } = await import('../../../operations/backup/restore-backup.ts');
+      const { restoreBackup } = await context.loadLocalMachine();
       await say(context, `Restoring into ${dataDirectory}…`);
       const manifest = await restoreBackup({
         backup: resolve(directory),
@@ -79,20 +79,12 @@ export function registerRestore(program: Command, context: CliContext): void {
 }
 
 async function write(context: CliContext, target: string, options: { withHome: boolean }): Promise<Manifest> {
-  const { readConfig } = await import('../../../config/read-config.ts');
-  const { refuseMissingDatabase, withLocalDatabase } = await import('../../../operations/local-database.ts');
-  const { writeBackup } = await import('../../../operations/backup/write-backup.ts');
+  const { readConfig } = await context.loadConfiguration();
   const config = readConfig(context.env);
-  refuseMissingDatabase(config);
+  const machine = await context.loadLocalMachine();
+  machine.refuseMissingDatabase(config);
   await say(context, `Writing ${resolve(target)}…`);
-  return withLocalDatabase(config, 'daybook backup', (_db, connection) =>
-    writeBackup({ config, connection, target, ...options }),
-  );
-}
-
-async function verify(directory: string): Promise<Manifest> {
-  const { verifyBackup } = await import('../../../operations/backup/verify-backup.ts');
-  return verifyBackup(resolve(directory));
+  return machine.writeBackup(config, { target, ...options });
 }
 
 function rowsOf({ tables }: Manifest, name: string): number {

@@ -14,7 +14,7 @@ export function registerConfig(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('config', 'config --json'))
     .action(async (options: { json?: boolean }) => {
-      const { readConfig } = await import('../../../config/read-config.ts');
+      const { readConfig } = await context.loadConfiguration();
       const { describeConfig } = await import('../../../config/config.ts');
       const config = readConfig(context.env);
       for (const warning of config.warnings) await say(context, `daybook: ${warning}`);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isAppError } from '../../../contract/errors.ts';
-import type { Finding, Level } from '../../../operations/doctor/finding.ts';
+import type { Finding, Level } from '../../../contract/finding.ts';
 import { examples } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { ExitError } from '../errors.ts';
@@ -29,9 +29,9 @@ export function registerDoctor(program: Command, context: CliContext): void {
 
 async function look(context: CliContext): Promise<Finding[]> {
   try {
-    const { readConfig } = await import('../../../config/read-config.ts');
+    const { readConfig } = await context.loadConfiguration();
     const config = readConfig(context.env);
-    const { diagnose } = await import('../../../operations/doctor/doctor.ts');
+    const { diagnose } = await context.loadLocalMachine();
     return await diagnose(config);
   } catch (error) {
     if (!isAppError(error) || error.code !== 'configuration') throw error;

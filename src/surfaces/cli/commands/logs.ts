@@ -13,6 +13,7 @@ import { UsageError } from '../errors.ts';
 import { followJob, type Piece } from '../following.ts';
 import { printJson, write } from '../output.ts';
 import { formatTime } from '../time.ts';
+import type { Stream } from '../../../contract/stream.ts';
 
 interface LogsOptions extends ServerOptions {
   follow?: boolean;
@@ -24,7 +25,7 @@ interface LogsOptions extends ServerOptions {
 }
 
 interface Line {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   line: number | null;
   at: string;
   text: string;
@@ -41,7 +42,7 @@ interface LinePage {
 
 /** What the options say, checked. */
 interface Wanted {
-  stream: 'stdout' | 'stderr' | undefined;
+  stream: Stream | undefined;
   attempt: number | undefined;
   tail: number | undefined;
   hasTimestamps: boolean;
@@ -173,7 +174,7 @@ async function findTail(
     });
   const page = await ask(stream ?? 'merged', Math.max(1, tail));
   const shown = tail === 0 ? [] : page.lines;
-  const firstLine = async (name: 'stdout' | 'stderr'): Promise<number> => {
+  const firstLine = async (name: Stream): Promise<number> => {
     const first = shown.find((line) => line.stream === name && line.line !== null)?.line;
     if (first !== undefined && first !== null) return first;
     const last = (await ask(name, 1)).lines.at(-1);
@@ -197,7 +198,7 @@ async function findTail(
   };
 }
 
-function target(context: CliContext, stream: 'stdout' | 'stderr', wanted: Wanted): Output {
+function target(context: CliContext, stream: Stream, wanted: Wanted): Output {
   return stream === 'stdout' || wanted.stream !== undefined ? context.stdout : context.stderr;
 }
 

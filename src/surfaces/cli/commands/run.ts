@@ -10,6 +10,7 @@ import { print, say, write } from '../output.ts';
 import { RunDelivery } from '../run-delivery.ts';
 import { LiveDelivery } from '../run-live.ts';
 import { RunSpool, type RunBeginning } from '../run-spool.ts';
+import type { Stream } from '../../../contract/stream.ts';
 
 interface RunOptions extends ServerOptions {
   name?: string;
@@ -139,7 +140,7 @@ async function untilEnded(context: CliContext, child: ChildProcess, spool: RunSp
   await Promise.all(copies);
   return result;
 
-  async function copy(stream: 'stdout' | 'stderr', target: Output): Promise<void> {
+  async function copy(stream: Stream, target: Output): Promise<void> {
     for await (const piece of child[stream] ?? []) {
       spool.append(stream, piece as Buffer);
       await write(target, piece as Buffer);

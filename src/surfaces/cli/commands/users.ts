@@ -17,6 +17,7 @@ import { print, printJson } from '../output.ts';
 import { askPassword, readNewPassword } from '../password.ts';
 import { printTable } from '../table.ts';
 import { formatTime } from '../time.ts';
+import { setPasswordLocally } from './user-password-local.ts';
 
 interface UserOptions extends ServerOptions {
   role?: string;
@@ -101,10 +102,7 @@ export function registerUsers(program: Command, context: CliContext): void {
       .description('Set a password; it is asked for, or read from standard input.')
       .option('--local', 'directly in the database of the data directory, when nobody can sign in any more'),
   ).action(async (name: string, options: ServerOptions & { local?: boolean }, self: Command) => {
-    if (options.local) {
-      const { setPasswordLocally } = await import('./user-password-local.ts');
-      return setPasswordLocally(context, name);
-    }
+    if (options.local) return setPasswordLocally(context, name);
     await setPassword(context, await connectFor(context, self), name);
     if (!options.json) await print(context, `The password of ${cleanText(name)} is changed.`);
   });

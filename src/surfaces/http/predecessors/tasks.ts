@@ -13,7 +13,7 @@ import type { App } from '../access.ts';
 import { toAppError } from '../error-handler.ts';
 import { dailyChart, diskChart } from './task-charts.ts';
 
-export interface TaskDependencies {
+interface TaskDependencies {
   jobs: Jobs;
   tasks: TaskReader;
   timezone: string;

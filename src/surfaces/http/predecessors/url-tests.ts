@@ -8,13 +8,13 @@ import type { Actor } from '../../../contract/actor.ts';
 import { AppError, type ErrorCode } from '../../../contract/errors.ts';
 import { submitOptions } from '../../../contract/job.ts';
 import type { JobPart } from '../../../contract/part.ts';
-import type { UrlTest } from '../../../contract/url-test.ts';
+import type { UrlTest } from '../../../kinds/url/contract/url-test.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
 import type { PartStore } from '../../../domain/reports/part-ports.ts';
 import type { App } from '../access.ts';
 import { toAppError } from '../error-handler.ts';
 
-export interface UrlTestDependencies {
+interface UrlTestDependencies {
   jobs: Jobs;
   parts: PartStore;
   timezone: string;

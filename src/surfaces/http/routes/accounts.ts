@@ -1,4 +1,4 @@
-import type { Accounts, AuditLog } from '../../../domain/accounts/ports.ts';
+import type { Accounts, AuditStore } from '../../../domain/accounts/ports.ts';
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { registerAuditRoutes } from './audit.ts';
@@ -8,9 +8,9 @@ import { registerSessionRoutes } from './sessions.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { registerUserRoutes } from './users.ts';
 
-export interface AccountDependencies extends OidcDependencies {
+interface AccountDependencies extends OidcDependencies {
   accounts: Accounts;
-  auditLog: AuditLog;
+  auditStore: AuditStore;
   audit: Audit;
   /** Secure cookies: only when people come by https, since browsers drop them otherwise. */
   isHttps: boolean;

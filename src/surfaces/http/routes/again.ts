@@ -9,7 +9,7 @@ import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
 
-export interface AgainDependencies {
+interface AgainDependencies {
   reader: JobReader;
   capsules: Pick<CapsuleStore, 'read'>;
   again: Again;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import * as contract from '../../../contract/accounts.ts';
-import type { AuditLog, AuditRecord } from '../../../domain/accounts/ports.ts';
+import type { AuditStore, AuditRecord } from '../../../domain/accounts/ports.ts';
 import type { App } from '../access.ts';
 
-export function registerAuditRoutes(app: App, { auditLog }: { auditLog: AuditLog }): void {
+export function registerAuditRoutes(app: App, { auditStore }: { auditStore: AuditStore }): void {
   app.get('/api/v1/audit', {
     config: { access: 'audit.read' },
     schema: {
@@ -20,7 +20,7 @@ export function registerAuditRoutes(app: App, { auditLog }: { auditLog: AuditLog
     },
     handler: async (request) => {
       const { cursor, limit, since, until, ...rest } = request.query;
-      const records = await auditLog.list({
+      const records = await auditStore.list({
         ...rest,
         since: since === undefined ? undefined : new Date(since),
         until: until === undefined ? undefined : new Date(until),

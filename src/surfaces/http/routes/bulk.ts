@@ -8,7 +8,7 @@ import { principalOf, requirePermission, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { readFilter } from '../filter-param.ts';
 
-export interface BulkDependencies {
+interface BulkDependencies {
   bulk: Bulk;
   search: JobSearch;
   jobs: Jobs;

@@ -11,7 +11,7 @@ import {
 import type { JobCompletion } from '../../../domain/diary/ports.ts';
 import { principalOf, type App } from '../access.ts';
 
-export interface CompletionDependencies {
+interface CompletionDependencies {
   completion: JobCompletion;
   timezone: string;
 }

@@ -1,11 +1,9 @@
-import { z } from 'zod';
 import { jobEvent } from '../../../contract/job.ts';
-import { jobStates } from '../../../contract/states.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { eventStreamSchema, openEventStream } from '../sse.ts';
 
-export interface StatsDependencies {
+interface EventDependencies {
   reader: JobReader;
   /** Calls back when something changed; returns how to stop listening. */
   listenForNews(onNews: () => void): () => void;
@@ -16,23 +14,7 @@ const lookEveryMs = 1_000;
 
 const eventsAtOnce = 500;
 
-export function registerStatsRoutes(app: App, { reader, listenForNews }: StatsDependencies): void {
-  app.get('/api/v1/stats', {
-    config: { access: 'stats.read' },
-    schema: {
-      operationId: 'readStats',
-      tags: ['stats'],
-      summary: 'Jobs by state and queue',
-      response: {
-        200: z.object({
-          states: z.partialRecord(z.enum(jobStates), z.int()),
-          queues: z.array(z.object({ queue: z.string(), state: z.enum(jobStates), count: z.int() })),
-        }),
-      },
-    },
-    handler: (request) => reader.stats(principalOf(request).actor),
-  });
-
+export function registerEventRoutes(app: App, { reader, listenForNews }: EventDependencies): void {
   app.get('/api/v1/events', {
     config: { access: 'jobs.read' },
     schema: {

@@ -7,7 +7,7 @@ import type { JobSearch } from '../../../domain/diary/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { jobSelection, toJobQuery } from '../job-query.ts';
 
-export interface ExportDependencies {
+interface ExportDependencies {
   search: JobSearch;
   timezone: string;
 }

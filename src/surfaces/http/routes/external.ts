@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
+import type { AttemptKey } from '../../../contract/attempt.ts';
 import * as contract from '../../../contract/external.ts';
 import type { ExternalAttempts } from '../../../domain/elsewhere/external-ports.ts';
-import type { AttemptKey, JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJobToChange, jobParams } from '../job-params.ts';
 
-export interface ExternalDependencies {
+interface ExternalDependencies {
   external: ExternalAttempts;
   reader: JobReader;
 }

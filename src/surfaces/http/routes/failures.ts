@@ -3,7 +3,7 @@ import { failure } from '../../../contract/failure.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 
-export interface FailureDependencies {
+interface FailureDependencies {
   reader: JobReader;
 }
 

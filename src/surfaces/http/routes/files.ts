@@ -18,7 +18,7 @@ import { parseRange } from '../byte-range.ts';
 import { contentDisposition } from '../content-disposition.ts';
 import { findJob, jobParams } from '../job-params.ts';
 
-export interface FileDependencies {
+interface FileDependencies {
   reader: JobReader;
   files: Files;
   fileStore: Pick<FileStore, 'list' | 'listLeftOut' | 'listRemoved'>;

@@ -7,7 +7,7 @@ import type { FleetStore } from '../../../domain/fleet/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface FleetDependencies {
+interface FleetDependencies {
   fleet: FleetStore;
   bell: Bell;
   audit: Audit;

@@ -8,7 +8,7 @@ export interface ReadinessCheck {
   check(): Promise<void>;
 }
 
-export interface HealthDependencies {
+interface HealthDependencies {
   readiness: readonly ReadinessCheck[];
 }
 

@@ -5,7 +5,7 @@ import { accountIdOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { toIdentityView } from './users.ts';
 
-export interface IdentityDependencies {
+interface IdentityDependencies {
   accounts: Accounts;
   audit: Audit;
 }

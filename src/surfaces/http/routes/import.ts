@@ -7,7 +7,7 @@ import { splitLines } from '../../../lib/lines.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface ImportDependencies {
+interface ImportDependencies {
   imports: Imports;
   audit: Audit;
 }

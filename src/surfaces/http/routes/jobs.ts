@@ -14,10 +14,10 @@ import { jobSelection, toJobQuery } from '../job-query.ts';
 import { submitBody } from '../submit-body.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
-export interface JobDependencies {
+interface JobDependencies {
   jobs: Jobs;
   reader: JobReader;
-  usualTime: UsualTimeReader;
+  usualTimes: UsualTimeReader;
   search: JobSearch;
   /** Says when a day of a filter begins. */
   timezone: string;
@@ -40,7 +40,7 @@ const jobPage = z.object({
 });
 
 export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
-  const { jobs, reader, usualTime, search, timezone, series, kinds, audit } = dependencies;
+  const { jobs, reader, usualTimes, search, timezone, series, kinds, audit } = dependencies;
   app.get('/api/v1/jobs', {
     config: { access: 'jobs.read' },
     schema: {
@@ -78,7 +78,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
     handler: async (request, reply) => {
       const { actor } = principalOf(request);
       const { kind, input, ...options } = request.body;
-      const stored = await jobs.submit({ kind, input, options, actor });
+      const stored = await jobs.submit({ kind, input, isChecked: true, options, actor });
       const view = await reader.byId(stored.id, actor);
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
       reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);
@@ -98,7 +98,8 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
     handler: async (request) => {
       const found = await findJob(reader, request);
       if (found.startedAt === null) return found;
-      return { ...found, usual: await usualTime(found, principalOf(request).actor) };
+      const usual = await usualTimes.read(principalOf(request).actor);
+      return { ...found, usual: usual(found) };
     },
   });
 

@@ -4,7 +4,7 @@ import { kindDescription, jsonSchema, type KindDescription } from '../../../cont
 import type { Kind, KindRegistry } from '../../../domain/jobs/kind-ports.ts';
 import type { App } from '../access.ts';
 
-export interface KindDependencies {
+interface KindDependencies {
   kinds: KindRegistry;
 }
 

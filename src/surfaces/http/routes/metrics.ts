@@ -1,7 +1,7 @@
 import type { MetricsReport } from '../../../domain/metrics/ports.ts';
 import type { App } from '../access.ts';
 
-export interface MetricsDependencies {
+interface MetricsDependencies {
   metricsReport: MetricsReport;
   /** Answers whoever asks. */
   openMetrics: boolean;

@@ -14,7 +14,7 @@ import type { Audit } from '../audit.ts';
 import { plainPage } from '../plain-page.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
-export interface NotificationDependencies {
+interface NotificationDependencies {
   notifications: Notifications;
   audit: Audit;
 }

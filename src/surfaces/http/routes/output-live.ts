@@ -6,8 +6,9 @@ import { delay } from '../../../lib/delay.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findJob, jobParams } from '../job-params.ts';
 import { eventStreamSchema, openEventStream, type EventStream } from '../sse.ts';
+import { streams } from '../../../contract/stream.ts';
 
-export interface LiveOutputDependencies {
+interface LiveOutputDependencies {
   reader: JobReader;
   output: OutputReader;
 }
@@ -110,7 +111,7 @@ class PieceSender {
 
   /** A program may well end in the middle of a character. */
   async #sendRest(): Promise<void> {
-    for (const stream of ['stdout', 'stderr'] as const) {
+    for (const stream of streams) {
       const rest = this.#cut[stream];
       if (rest.length === 0) continue;
       this.#cut[stream] = Buffer.alloc(0);

@@ -5,7 +5,7 @@ import { findCase, findText, outputLine } from '../../../contract/output.ts';
 import type { OutputSearch } from '../../../domain/diary/ports.ts';
 import { principalOf, type App } from '../access.ts';
 
-export interface OutputSearchDependencies {
+interface OutputSearchDependencies {
   outputSearch: OutputSearch;
   timezone: string;
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { AppError, invalidField } from '../../../contract/errors.ts';
+import { invalidField, type AppError } from '../../../contract/errors.ts';
 import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { outputView } from '../../../contract/output.ts';
 import type { OutputReader } from '../../../domain/output/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
+import { streamChoices } from '../../../contract/stream.ts';
 
-export interface OutputViewDependencies {
+interface OutputViewDependencies {
   reader: JobReader;
   output: OutputReader;
 }
@@ -23,7 +24,7 @@ export function registerOutputViewRoutes(app: App, { reader, output }: OutputVie
       params: jobParams,
       querystring: z.strictObject({
         attempt: attemptQuery,
-        stream: z.enum(['stdout', 'stderr', 'merged']).default('merged'),
+        stream: z.enum(streamChoices).default('merged'),
         from: z
           .string()
           .max(40)

@@ -6,8 +6,9 @@ import type { AttemptRef, OutputFinder, OutputReader } from '../../../domain/out
 import { findCase, findText, outputLine, parsePlace, type OutputPlace } from '../../../contract/output.ts';
 import { principalOf, type App } from '../access.ts';
 import { attemptQuery, findAttempt, findJob, jobParams } from '../job-params.ts';
+import { streamChoices, streams, type Stream, type StreamChoice } from '../../../contract/stream.ts';
 
-export interface OutputDependencies {
+interface OutputDependencies {
   reader: JobReader;
   output: OutputReader;
   finder: OutputFinder;
@@ -25,7 +26,7 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       params: jobParams,
       querystring: z.strictObject({
         attempt: attemptQuery,
-        stream: z.enum(['stdout', 'stderr', 'merged']).default('merged'),
+        stream: z.enum(streamChoices).default('merged'),
         from: z
           .string()
           .max(40)
@@ -83,7 +84,7 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       operationId: 'downloadOutput',
       tags,
       summary: 'A stream as a file, byte for byte',
-      params: jobParams.extend({ stream: z.enum(['stdout', 'stderr']) }),
+      params: jobParams.extend({ stream: z.enum(streams) }),
       querystring: z.strictObject({ attempt: attemptQuery }),
       response: {
         200: {
@@ -111,11 +112,7 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
 async function readPage(
   output: OutputReader,
   attempt: AttemptRef,
-  {
-    stream,
-    from,
-    limit,
-  }: { stream: 'stdout' | 'stderr' | 'merged'; from: string | undefined; limit: number },
+  { stream, from, limit }: { stream: StreamChoice; from: string | undefined; limit: number },
 ): ReturnType<OutputReader['mergedLines']> {
   if (from === 'end') return output.tail(attempt, limit, stream === 'merged' ? null : stream);
   if (stream === 'merged') {
@@ -140,7 +137,7 @@ async function findPage(
     find: string;
     case: 'exact' | 'ignore';
     direction: 'forward' | 'backward';
-    stream: 'stdout' | 'stderr' | 'merged';
+    stream: StreamChoice;
     from?: string | undefined;
     lines: number;
   },
@@ -160,7 +157,7 @@ async function findPage(
   return { lines: found.lines, next: found.isComplete ? null : searchedTo, searchedTo };
 }
 
-function toFindPlace(from: string | undefined, stream: 'stdout' | 'stderr' | null): OutputPlace | null {
+function toFindPlace(from: string | undefined, stream: Stream | null): OutputPlace | null {
   if (from === undefined || from === 'end') return null;
   if (stream !== null && /^\d{1,15}$/.test(from)) return { by: 'line', stream, line: Number(from) };
   const place = stream === null ? parsePlace(from) : null;
@@ -173,7 +170,7 @@ function toFindPlace(from: string | undefined, stream: 'stdout' | 'stderr' | nul
   );
 }
 
-function toPlaceText(place: OutputPlace, stream: 'stdout' | 'stderr' | null): string {
+function toPlaceText(place: OutputPlace, stream: Stream | null): string {
   if (place.by === 'place') return `${place.chunk}.${place.index}`;
   return stream === null ? `${place.stream}:${place.line}` : String(place.line);
 }

@@ -6,7 +6,7 @@ import type { PartStore } from '../../../domain/reports/part-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
 
-export interface PartDependencies {
+interface PartDependencies {
   reader: JobReader;
   parts: PartStore;
 }

@@ -16,7 +16,7 @@ import { readFilter } from '../filter-param.ts';
 import { findJob, jobParams } from '../job-params.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
-export interface RetentionDependencies {
+interface RetentionDependencies {
   reader: JobReader;
   retention: Retention;
   audit: Audit;

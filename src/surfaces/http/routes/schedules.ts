@@ -19,7 +19,7 @@ import type { Audit } from '../audit.ts';
 import { submitBody } from '../submit-body.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
-export interface ScheduleDependencies {
+interface ScheduleDependencies {
   schedules: Schedules;
   scheduleBoard: ScheduleBoard;
   kinds: KindRegistry;

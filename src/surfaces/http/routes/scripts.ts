@@ -5,7 +5,7 @@ import type { ScriptFacts, Scripts } from '../../../domain/scripts/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface ScriptDependencies {
+interface ScriptDependencies {
   scripts: Scripts;
   audit: Audit;
 }

@@ -4,7 +4,7 @@ import type { SecretRecord, Secrets } from '../../../domain/secrets/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface SecretDependencies {
+interface SecretDependencies {
   secrets: Secrets;
   audit: Audit;
 }

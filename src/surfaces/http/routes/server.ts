@@ -1,7 +1,7 @@
 import { serverFacts, type ServerFacts } from '../../../contract/server.ts';
 import type { App } from '../access.ts';
 
-export interface ServerDependencies {
+interface ServerDependencies {
   serverFacts(): Promise<ServerFacts>;
 }
 

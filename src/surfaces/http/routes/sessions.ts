@@ -10,7 +10,7 @@ import { refuseTooMany } from '../error-handler.ts';
 import { sessionCookie } from '../plugins/authentication.ts';
 import { toUserView } from './users.ts';
 
-export interface SessionDependencies {
+interface SessionDependencies {
   accounts: Accounts;
   audit: Audit;
   isHttps: boolean;

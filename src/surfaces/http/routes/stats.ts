@@ -10,11 +10,14 @@ import {
   spans,
   type Bucket,
 } from '../../../contract/stats.ts';
+import { jobStates } from '../../../contract/states.ts';
 import type { StatsReader, StatsRequest } from '../../../domain/diary/stats-ports.ts';
+import type { JobReader } from '../../../domain/jobs/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { readFilter } from '../filter-param.ts';
 
-export interface FigureDependencies {
+interface StatsDependencies {
+  reader: JobReader;
   stats: StatsReader;
   timezone: string;
 }
@@ -43,8 +46,24 @@ const tags = ['stats'];
 const description =
   'Of more than a million jobs, and of fewer where the filter reads words, a part is looked at: `every` says which. As in every list, obsolete jobs count only when the filter asks for them.';
 
-/** What charts are drawn from. */
-export function registerFigureRoutes(app: App, { stats, timezone }: FigureDependencies): void {
+/** How many jobs there are now, and what charts are drawn from. */
+export function registerStatsRoutes(app: App, { reader, stats, timezone }: StatsDependencies): void {
+  app.get('/api/v1/stats', {
+    config: { access: 'stats.read' },
+    schema: {
+      operationId: 'readStats',
+      tags,
+      summary: 'Jobs by state and queue',
+      response: {
+        200: z.object({
+          states: z.partialRecord(z.enum(jobStates), z.int()),
+          queues: z.array(z.object({ queue: z.string(), state: z.enum(jobStates), count: z.int() })),
+        }),
+      },
+    },
+    handler: (request) => reader.stats(principalOf(request).actor),
+  });
+
   app.get('/api/v1/stats/jobs', {
     config: { access: 'stats.read' },
     schema: {

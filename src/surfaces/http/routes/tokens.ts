@@ -6,7 +6,7 @@ import type { Principal } from '../../../contract/permissions.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface TokenDependencies {
+interface TokenDependencies {
   accounts: Accounts;
   audit: Audit;
 }

@@ -4,7 +4,7 @@ import type { Accounts, IdentityRecord, UserRecord } from '../../../domain/accou
 import type { App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 
-export interface UserDependencies {
+interface UserDependencies {
   accounts: Accounts;
   audit: Audit;
 }

@@ -7,7 +7,7 @@ import { principalOf, requirePermission, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { readFilter } from '../filter-param.ts';
 
-export interface ViewDependencies {
+interface ViewDependencies {
   views: ViewStore;
   audit: Audit;
 }

@@ -5,7 +5,7 @@ import type { WaitingReasons } from '../../../domain/waiting/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
 
-export interface WaitingDependencies {
+interface WaitingDependencies {
   reader: JobReader;
   waiting: WaitingReasons;
 }

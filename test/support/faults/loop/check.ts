@@ -3,6 +3,7 @@ import { expectedExit, expectedOutput, readEvidence, type Evidence } from '../pr
 import type { Incident } from './incidents.ts';
 import type { Submitted } from './load.ts';
 import type { Site } from './site.ts';
+import { streams } from '../../../../src/contract/stream.ts';
 
 /** What became of one job, from every side. */
 export interface JobRecord {
@@ -21,7 +22,6 @@ interface AttemptOutput {
   gaps: string[];
 }
 
-const streams = ['stdout', 'stderr'] as const;
 const gapMark = /\n\[daybook: output is missing here: [^\n]*\]\n/g;
 
 export async function readRecord(site: Site, submitted: Submitted): Promise<JobRecord> {

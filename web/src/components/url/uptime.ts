@@ -1,7 +1,7 @@
 import type { PartSummary } from '../../../../src/contract/part.ts';
 import type { Schedule } from '../../../../src/contract/schedule.ts';
-import type { UrlInput } from '../../../../src/contract/url-test.ts';
-import { familiesOf, normalizeUrl, testKey } from '../../../../src/contract/url-text.ts';
+import type { UrlInput } from '../../../../src/kinds/url/contract/url-test.ts';
+import { familiesOf, normalizeUrl, testKey } from '../../../../src/kinds/url/contract/url-text.ts';
 
 export interface Slice {
   fromMs: number;

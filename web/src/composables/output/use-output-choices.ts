@@ -1,8 +1,8 @@
 import { useLocalStorage, type RemovableRef } from '@vueuse/core';
-import type { OutputStream } from '../../api/output.ts';
+import type { StreamChoice } from '../../../../src/contract/stream.ts';
 
 export interface OutputChoices {
-  stream: OutputStream;
+  stream: StreamChoice;
   times: 'off' | 'relative' | 'clock';
   isWrapped: boolean;
   hasProtocol: boolean;

@@ -1,9 +1,10 @@
 import { toValue, type MaybeRefOrGetter } from 'vue';
 import { api, dataOf } from '../../api/client.ts';
 import { useLiveQuery, type LiveQuery } from '../page/use-live-query.ts';
+import type { Stream } from '../../../../src/contract/stream.ts';
 
 export interface TailLine {
-  stream: 'stdout' | 'stderr';
+  stream: Stream;
   text: string;
 }
 

@@ -3,7 +3,7 @@ import { computed, shallowRef, watch, type ComputedRef, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
 import type { JobSummary } from '../../../../src/contract/job.ts';
 import { api, dataOf } from '../../api/client.ts';
-import { navigation } from '../../components/shell/navigation.ts';
+import { navigation } from '../../pages.ts';
 import { filterProblem } from '../diary/use-filter-terms.ts';
 import { signOut, useSession } from '../account/use-session.ts';
 import { useViews } from '../diary/use-views.ts';

@@ -1,7 +1,7 @@
 import { useEventListener } from '@vueuse/core';
 import { ref, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
-import { navigation } from '../../components/shell/navigation.ts';
+import { navigation } from '../../pages.ts';
 import { useKeys } from './use-keys.ts';
 
 /** Within this time the second key of `g d` must follow. */

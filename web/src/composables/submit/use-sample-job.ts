@@ -1,8 +1,9 @@
 import { ref, type Ref } from 'vue';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
 import { api, dataOf } from '../../api/client.ts';
+import { sampleJob } from '../../kinds/script/sample-job.ts';
 
-/** Submits a harmless script that every installation ships; resolves with the number of the job, or null. */
+/** Submits a first job; resolves with the number of the job, or null. */
 export function useSampleJob(): {
   isBusy: Ref<boolean>;
   error: Ref<ApiError | null>;
@@ -10,11 +11,6 @@ export function useSampleJob(): {
 } {
   const isBusy = ref(false);
   const error = ref<ApiError | null>(null);
-  const body = {
-    kind: 'script' as const,
-    name: 'My first job',
-    input: { script: 'ls.sh', arguments: [['-la', '']] },
-  };
   return {
     isBusy,
     error,
@@ -22,7 +18,7 @@ export function useSampleJob(): {
       isBusy.value = true;
       error.value = null;
       try {
-        return (await dataOf(api.POST('/api/v1/jobs', { body }))).id;
+        return (await dataOf(api.POST('/api/v1/jobs', { body: sampleJob }))).id;
       } catch (cause) {
         error.value = toApiError(cause);
         return null;

@@ -4,7 +4,7 @@ import type { Job } from '../../../../src/contract/job.ts';
 import type { JobPart, PartSummary } from '../../../../src/contract/part.ts';
 import { isEnded } from '../../../../src/contract/states.ts';
 import type { tones } from '../../../../src/contract/states.ts';
-import type { UrlTest } from '../../../../src/contract/url-test.ts';
+import type { UrlTest } from '../../../../src/kinds/url/contract/url-test.ts';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
 import { api, dataOf } from '../../api/client.ts';
 import type { JobNews } from '../../api/event-feed.ts';

@@ -1,4 +1,4 @@
-import { normalizeUrl } from '../../../../src/contract/url-text.ts';
+import { normalizeUrl } from '../../../../src/kinds/url/contract/url-text.ts';
 
 /** URLs as somebody typed, pasted or dropped them: one a line, blank lines ignored. */
 export function toLines(text: string): string[] {

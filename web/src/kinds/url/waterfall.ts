@@ -1,4 +1,4 @@
-import type { UrlHop, UrlPhases } from '../../../../src/contract/url-test.ts';
+import type { UrlHop, UrlPhases } from '../../../../src/kinds/url/contract/url-test.ts';
 
 /** The phases of a hop in their order, and how each looks. */
 export const phases = [

@@ -1,0 +1,164 @@
+import type { WatchedWorker, WorkerBeat, WorkerRow, WorkerStore } from '../../../domain/fleet/ports.ts';
+import type { ClaimedJob, RunningAttempt } from '../../../domain/jobs/ports.ts';
+import type { Database, Queryable } from '../database.ts';
+
+export function createWorkerStore(db: Database): WorkerStore {
+  return {
+    register: (worker) => registerWorker(db, worker),
+    beat: (workerId, incarnation) => beat(db, workerId, incarnation),
+    stop: (workerId, incarnation) => stopWorker(db, workerId, incarnation),
+    setProblem: (workerId, incarnation, problem) => setWorkerProblem(db, workerId, incarnation, problem),
+    watched: () => watchedWorkers(db),
+    giveUp: (worker) => giveUpWorker(db, worker),
+  };
+}
+
+const runningOf = `
+select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.claimed_at as "claimedAt",
+       j.uid, j.kind, j.name, j.owner, (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+       encode(i.script_sha256, 'hex') as "scriptSha256"
+from attempts a join jobs j on j.id = a.job_id join job_inputs i on i.job_id = a.job_id
+where a.state = 'running' and`;
+
+/**
+ * A new incarnation takes over whatever the last one still owned. The row lock of the worker serialises it with a
+ * rescuer that is about to give the old incarnation up: one of the two finds the other's mark.
+ */
+function registerWorker(
+  db: Database,
+  worker: WorkerRow,
+): Promise<{ incarnation: number; running: RunningAttempt[] }> {
+  return db.transaction(async (tx) => {
+    const [row] = await tx.query<{ incarnation: number }>(
+      `insert into workers (id, name, host, pid, version, slots, queues, labels, kinds)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       on conflict (id) do update set name = excluded.name, host = excluded.host, pid = excluded.pid,
+         version = excluded.version, slots = excluded.slots, queues = excluded.queues, labels = excluded.labels,
+         kinds = excluded.kinds, incarnation = workers.incarnation + 1, beat = 0, state = 'active', problem = null,
+         started_at = now(), seen_at = now()
+       returning incarnation`,
+      [
+        worker.id,
+        worker.name,
+        worker.host,
+        worker.pid,
+        worker.version,
+        worker.slots,
+        worker.queues,
+        worker.labels,
+        worker.kinds,
+      ],
+    );
+    if (!row) throw new Error('an upsert returns its row');
+    await tx.query(`update attempts set incarnation = $2 where worker_id = $1 and state = 'running'`, [
+      worker.id,
+      row.incarnation,
+    ]);
+    return { incarnation: row.incarnation, running: await readRunning(tx, worker.id) };
+  });
+}
+
+/** One update for all attempts of a worker, however many it runs. */
+const beatStatement = {
+  name: 'beat',
+  text: `
+with mine as (
+  update workers set beat = beat + 1, seen_at = now() where id = $1 and incarnation = $2 and state = 'active'
+  returning draining
+)
+select m.draining, a.job_id as "jobId", a.number, j.cancel_requested_at is not null as "cancelRequested"
+from mine m left join attempts a on a.worker_id = $1 and a.state = 'running'
+left join jobs j on j.id = a.job_id`,
+};
+
+interface BeatRow {
+  draining: boolean;
+  jobId: number | null;
+  number: number;
+  cancelRequested: boolean;
+}
+
+async function beat(db: Queryable, workerId: string, incarnation: number): Promise<WorkerBeat> {
+  const rows = await db.query<BeatRow>(beatStatement, [workerId, incarnation]);
+  const owned = rows.flatMap(({ jobId, number, cancelRequested }) =>
+    jobId === null ? [] : [{ jobId, number, cancelRequested }],
+  );
+  return { status: rows.length > 0 ? 'alive' : 'expired', draining: rows[0]?.draining ?? false, owned };
+}
+
+async function stopWorker(db: Queryable, workerId: string, incarnation: number): Promise<void> {
+  await db.query(`update workers set state = 'stopped', seen_at = now() where id = $1 and incarnation = $2`, [
+    workerId,
+    incarnation,
+  ]);
+}
+
+async function setWorkerProblem(
+  db: Queryable,
+  workerId: string,
+  incarnation: number,
+  problem: string | null,
+): Promise<void> {
+  await db.query('update workers set problem = $3 where id = $1 and incarnation = $2', [
+    workerId,
+    incarnation,
+    problem,
+  ]);
+}
+
+/**
+ * A stopped worker may have left programs to its launcher: it must come back within a lease, too. Whoever reports an
+ * attempt that runs elsewhere is watched in the same way, but stands in a table of its own: it has no slots and takes no
+ * work, each lives for one attempt only, and the list of workers is what people look at to see who could run something.
+ */
+function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
+  return db.query<WatchedWorker>(
+    `select w.id, w.name, w.incarnation, w.beat from workers w
+     where w.state = 'active' or exists (select from attempts a where a.worker_id = w.id and a.state = 'running')
+     union all
+     select l.token, l.holder, 0, l.beat from external_leases l
+     join attempts a on a.job_id = l.job_id and a.number = l.attempt and a.state = 'running'`,
+  );
+}
+
+/**
+ * The update asks for the very beat that was watched. A worker that moved since keeps its attempts; one that did not
+ * finds itself `silent` at its next beat and registers anew.
+ */
+function giveUpWorker(db: Database, worker: WatchedWorker): Promise<RunningAttempt[]> {
+  return db.transaction(async (tx) => {
+    const mine = await tx.query(
+      `update workers set state = case when state = 'active' then 'silent' else state end
+       where id = $1 and incarnation = $2 and beat = $3 returning id`,
+      [worker.id, worker.incarnation, worker.beat],
+    );
+    if (mine.length > 0) return readRunning(tx, worker.id);
+    const [lease] = await tx.query<{ jobId: number; attempt: number }>(
+      'delete from external_leases where token = $1 and beat = $2 returning job_id as "jobId", attempt',
+      [worker.id, worker.beat],
+    );
+    return lease ? readRunningWhere(tx, 'a.job_id = $1 and a.number = $2', [lease.jobId, lease.attempt]) : [];
+  });
+}
+
+function readRunning(db: Queryable, workerId: string): Promise<RunningAttempt[]> {
+  return readRunningWhere(db, 'a.worker_id = $1', [workerId]);
+}
+
+async function readRunningWhere(
+  db: Queryable,
+  condition: string,
+  values: readonly unknown[],
+): Promise<RunningAttempt[]> {
+  const rows = await db.query<ClaimedJob & { launchedAt: Date | null }>(
+    `${runningOf} ${condition} order by a.job_id`,
+    values,
+  );
+  return rows.map(({ launchedAt, ...job }) => ({
+    jobId: job.jobId,
+    number: job.number,
+    token: job.token,
+    job,
+    launchedAt,
+  }));
+}

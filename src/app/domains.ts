@@ -1,0 +1,121 @@
+import type { Actor } from '../contract/actor.ts';
+import type { Config } from '../config/config.ts';
+import { createAccounts } from '../domain/accounts/accounts.ts';
+import { findActor } from '../domain/accounts/find-actor.ts';
+import { createAgain } from '../domain/again/again.ts';
+import { createBulk } from '../domain/diary/bulk.ts';
+import { createOutputSearch } from '../domain/diary/output-search.ts';
+import { createExternalAttempts } from '../domain/elsewhere/external.ts';
+import { createImports } from '../domain/elsewhere/imports.ts';
+import { createFiles } from '../domain/files/files.ts';
+import { createJobLife } from '../domain/jobs/job-life.ts';
+import type { Bell, Jobs } from '../domain/jobs/ports.ts';
+import { createSubmits } from '../domain/jobs/submits.ts';
+import { Courier } from '../domain/notifications/courier.ts';
+import { createNotifications } from '../domain/notifications/notifications.ts';
+import type { Senders } from '../domain/notifications/ports.ts';
+import { appendOutput, chunkOutput } from '../domain/output/append.ts';
+import { createOutputFinder } from '../domain/output/find/finder.ts';
+import { createOutputReader } from '../domain/output/reader.ts';
+import { createRetention } from '../domain/retention/retention.ts';
+import { createScheduleBoard } from '../domain/schedules/board.ts';
+import { Runner } from '../domain/schedules/runner.ts';
+import { createSchedules } from '../domain/schedules/schedules.ts';
+import { createScripts } from '../domain/scripts/scripts.ts';
+import type { SecretKey } from '../domain/secrets/ports.ts';
+import { createSecrets } from '../domain/secrets/secrets.ts';
+import { createWaitingReasons } from '../domain/waiting/waiting.ts';
+import { externalKinds, kinds } from '../kinds/list.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { publicAddress } from './senders.ts';
+import type { Stores } from './stores.ts';
+
+export interface DomainsOptions {
+  stores: Stores;
+  bell: Bell;
+  senders: Senders;
+  secretKey: SecretKey;
+  clock: Clock;
+  logger: Logger;
+  /** Why nothing more is accepted now; null: it is. */
+  obstacle(): string | null;
+}
+
+export type Domains = ReturnType<typeof createDomains>;
+
+/** What Daybook can do, each use case made once. */
+export function createDomains(config: Config, options: DomainsOptions) {
+  const { stores, bell, senders, secretKey, clock, logger, obstacle } = options;
+  const { timezone, data, worker } = config;
+  const { jobReader: reader, search } = stores;
+  const findByName = (name: string): Promise<Actor | null> => findActor(stores.accounts, name);
+  const output = createOutputReader(stores.output);
+  const finder = createOutputFinder(stores.output);
+  const secrets = createSecrets(stores.secrets, secretKey);
+
+  // A bulk action is a kind of job and acts on jobs that are there; only taking new ones in asks for kinds.
+  const life = createJobLife({ store: stores.jobs, reader, output, bell });
+  const bulk = createBulk({ search, jobs: life, timezone });
+  const submits = createSubmits({
+    store: stores.jobs,
+    reader,
+    files: stores.files,
+    secrets,
+    kinds,
+    bell,
+    defaultTimeoutMs: worker.jobTimeoutMs ?? null,
+    obstacle,
+  });
+  const jobs: Jobs = { ...life, ...submits };
+
+  const scripts = createScripts(data.scriptsDirectory, stores.scripts);
+  const runner = new Runner({ store: stores.schedules, jobs, findActor: findByName });
+  const schedules = createSchedules({ store: stores.schedules, jobs, runner, clock });
+  const urlOf = (jobId: number): string => `${publicAddress(config)}/jobs/${jobId}`;
+  const courier = new Courier({ store: stores.notifications, senders, urlOf, clock, logger });
+  return {
+    accounts: createAccounts({ store: stores.accounts }),
+    again: createAgain({ jobs, capsules: stores.capsules, scripts, kinds }),
+    bulk,
+    courier,
+    external: createExternalAttempts({
+      store: stores.external,
+      jobs,
+      kinds: externalKinds,
+      append: appendOutput,
+      bell,
+      leaseMs: worker.leaseMs,
+    }),
+    files: createFiles({ store: stores.files, limitBytes: config.files.limitBytes, obstacle }),
+    findActor: findByName,
+    finder,
+    imports: createImports({ store: stores.imports, chunk: chunkOutput }),
+    jobs,
+    kinds,
+    notifications: createNotifications({
+      store: stores.notifications,
+      courier,
+      senders,
+      search,
+      key: secretKey,
+      urlOf,
+      clock,
+      timezone,
+    }),
+    output,
+    outputSearch: createOutputSearch({ search, reader, finder }),
+    retention: createRetention({ store: stores.retention, search, clock, timezone }),
+    runner,
+    scheduleBoard: createScheduleBoard({
+      store: stores.schedules,
+      schedules,
+      scripts: async () => (await scripts.list()).map(({ name }) => name),
+      clock,
+    }),
+    schedules,
+    scripts,
+    secrets,
+    waiting: createWaitingReasons(stores.waiting),
+  };
+}

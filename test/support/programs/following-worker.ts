@@ -1,0 +1,57 @@
+/**
+ * A worker of the product with one kind of its own, which follows what its program prints; a process, to be killed.
+ * Its program runs `input.code` by /bin/sh. Of each line that is not repeated the kind reports a point;
+ * a line `fail the kind` makes it fail, `leave the result` lets it report none.
+ */
+import { mkdirSync } from 'node:fs';
+import { z } from 'zod';
+import { createWorker } from '../../../src/app/worker.ts';
+import { createKindRegistry, defineKind } from '../../../src/kinds/define-kind.ts';
+import { EndSignals } from '../../../src/lib/end-signals.ts';
+import { connect } from '../database.ts';
+import { createTestProduct } from '../product.ts';
+
+const [url = '', folder = ''] = process.argv.slice(2);
+
+const following = defineKind({
+  name: 'following',
+  title: 'Following',
+  description: 'Follows what its program prints.',
+  input: z.object({ code: z.string() }),
+  result: z.object({ lines: z.array(z.string()), repeated: z.array(z.string()) }),
+  nameOf: () => 'following',
+  runsProgram: true,
+  createRun:
+    () =>
+    async ({ input }, context) => {
+      const lines: string[] = [];
+      const repeated: string[] = [];
+      context.log('said before');
+      const report = await context.program(
+        async () => ({ file: '/bin/sh', args: ['-c', input.code], script: null }),
+        ({ stream, text, isRepeated }) => {
+          if (text === 'fail the kind') throw new Error('the kind failed');
+          lines.push(`${stream} ${text}`);
+          if (isRepeated) repeated.push(text);
+          else context.series({ name: 'length', x: [lines.length], y: [text.length] });
+        },
+      );
+      if (!lines.includes('stdout leave the result')) context.result({ lines, repeated });
+      if (report.status === 'ended' && report.exitCode === 0) return { state: 'succeeded' };
+      return { state: 'failed', reason: 'error', message: 'Its program failed.' };
+    },
+});
+
+const db = connect(url);
+const product = createTestProduct(db, { env: { DAYBOOK_DATA: folder, DAYBOOK_SLOTS: '2' } });
+const { attemptsDirectory, homeDirectory } = product.config.data;
+for (const directory of [attemptsDirectory, homeDirectory]) mkdirSync(directory, { recursive: true });
+const kinds = createKindRegistry([following]);
+const account = { name: 'somebody', isolation: null, ids: null };
+const worker = createWorker({ ...product, domains: { ...product.domains, kinds } }, account);
+await worker.start();
+const signals = new EndSignals();
+await signals.next();
+await worker.stop();
+await db.close();
+signals.close();
