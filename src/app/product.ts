@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { IdentityProvider } from '../domain/accounts/ports.ts';
 import type { Rings } from '../adapters/queue/ports.ts';
 import type { Database } from '../adapters/store/database.ts';
+import type { ReadinessCheck } from '../surfaces/http/routes/health.ts';
 import type { Service } from '../lib/service.ts';
 import { createDomains, type Domains, type DomainsOptions } from './domains.ts';
 import { createStores, type Stores, type StoresOptions } from './stores.ts';
@@ -15,6 +16,8 @@ export interface Surroundings extends Omit<DomainsOptions, 'stores' | 'bell'>, S
   /** Null: there is none. */
   identityProvider: IdentityProvider | null;
   registry: Registry;
+  /** What has to be there for requests to be served. */
+  readiness: readonly ReadinessCheck[];
 }
 
 export interface Product extends Surroundings {

@@ -85,13 +85,13 @@ export function registerRoutes(app: App, product: Product, worker: ToldWorker): 
 
 /** What a process without the web interface answers, too. */
 export function registerMonitoringRoutes(app: App, product: Product, worker: ToldWorker): void {
-  const { config, db, registry, stores, clock, logger } = product;
+  const { config, db, registry, stores, clock, logger, readiness } = product;
   const metricsReport = createMetricsReport(registry, {
     reader: stores.gauges,
     process: () => ({ connections: db.connections(), worker }),
     clock,
     logger,
   });
-  registerHealthRoutes(app, { readiness: [{ name: 'database', check: () => db.ping() }] });
+  registerHealthRoutes(app, { readiness });
   registerMetricsRoutes(app, { metricsReport, openMetrics: config.metrics.isOpen });
 }

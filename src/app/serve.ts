@@ -20,18 +20,21 @@ import { createSecretKey } from '../domain/secrets/key.ts';
 import { lockRole } from '../machine/data-directory.ts';
 import { createLogger } from './log.ts';
 import { prepareDirectories } from '../machine/directories.ts';
+import { DataGuard } from '../machine/data-guard.ts';
 import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
 import { StorageGuard } from '../machine/storage-guard.ts';
 import { placeOf } from '../operations/local-database.ts';
+import { repairPositions } from '../adapters/store/cluster-positions.ts';
 import { migrate } from '../adapters/store/migrate.ts';
 import type { Worker } from '../worker/worker.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, type DatabaseAccess } from './database.ts';
 import { listDuties } from './duties.ts';
 import { createIdentityProvider } from './identity-provider.ts';
 import { createProduct } from './product.ts';
 import { createSenders } from './senders.ts';
 import type { StoresOptions } from './stores.ts';
-import { createMetricsHttp, createWeb } from './web.ts';
+import type { StartGate } from '../surfaces/http/gate.ts';
+import { createGate, createMetricsHttp, createWeb } from './web.ts';
 import { createWorker } from './worker.ts';
 
 export interface ServeOptions {
@@ -74,6 +77,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
 
 interface RunningServer {
   worker: Worker | null;
+  guard: DataGuard;
   stop(): Promise<void>;
 }
 
@@ -84,31 +88,73 @@ async function startServer(config: Config, context: StartContext): Promise<Runni
     onProblem: (service: string, problem: unknown) =>
       logger.error({ err: problem, service }, 'A part did not stop in time.'),
   };
+  const gate = createGate(config, context.roles);
   const database = await openDatabase(config, context);
-  const running = [await startServices(database.services, settings)];
+  const guard = new DataGuard(config.data.directory);
+  const running: { stop(): Promise<void> }[] = [{ stop: async () => gate?.close() }];
   const stop = async (): Promise<void> => {
     for (let part = running.pop(); part; part = running.pop()) await part.stop();
   };
   try {
+    await gate?.open();
+    running.push(await startServices([guard, ...database.services], settings));
+    await prepareDatabase(database, { gate, logger });
     const db = database.open();
     running.push({ stop: () => db.close() });
-    await migrate(db);
-    const parts = await build(config, { ...context, db, connection: database.connection() });
+    const parts = await build(config, { ...context, db, connection: database.connection(), gate, guard });
     running.push(await startServices(parts.services, settings));
     if (parts.http) announce(parts.http);
     else process.stdout.write('Daybook worker is ready\n');
-    return { worker: parts.worker, stop };
+    return { worker: parts.worker, guard, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+const tellEveryMs = 60_000;
+
+/** Waits for the database and brings it to this version, and says at the gate and in the log how far that is. */
+async function prepareDatabase(
+  database: DatabaseAccess,
+  { gate, logger }: { gate: StartGate | null; logger: PinoLogger },
+): Promise<void> {
+  let toldAtMs = -Infinity;
+  const tell = (sentence: string, facts: object): void => {
+    gate?.say(sentence);
+    if (performance.now() - toldAtMs < tellEveryMs) return;
+    toldAtMs = performance.now();
+    logger.warn(facts, sentence);
+  };
+  await database.untilReachable((reason) =>
+    tell('Waiting for the database; it does not answer yet.', { reason }),
+  );
+  const db = database.openForMaintenance();
+  try {
+    await migrate(db, {
+      onStep: ({ number, of, file, isWaiting }) => {
+        const sentence = `Updating the schema, ${number} of ${of}${isWaiting ? '; it waits for others who use the tables' : ''}.`;
+        gate?.say(sentence);
+        logger.info({ file }, sentence);
+      },
+    });
+    if (await repairPositions(db))
+      logger.warn('These rows come from another database server; what names its transactions was put right.');
+  } finally {
+    await db.close();
+  }
+}
+
 async function build(
   config: Config,
-  context: StartContext & { db: Database; connection: Connection },
+  context: StartContext & {
+    db: Database;
+    connection: Connection;
+    gate: StartGate | null;
+    guard: DataGuard;
+  },
 ): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
-  const { db, connection, logger, roles, account } = context;
+  const { db, connection, logger, roles, account, gate, guard } = context;
   const rings = new NotifyRings({ createSession: () => createSession(connection, 'daybook'), db, logger });
   const storage = new StorageGuard({
     directories: [config.data.directory, placeOf(config)?.directory ?? config.data.directory],
@@ -126,12 +172,15 @@ async function build(
     identityProvider: createIdentityProvider(config, logger),
     clock: systemClock,
     obstacle: () => storage.obstacle,
+    readiness: [
+      { name: 'database', check: () => db.ping() },
+      { name: 'data directory', check: () => guard.check() },
+    ],
   });
   await product.stores.output.preparePartitions(3);
   const leader = new Leader({ connection, duties: listDuties(product), logger });
   const worker = roles.includes('worker') ? createWorker(product, account) : null;
-  const hasWeb = roles.includes('web') && config.http.port !== 'off';
-  const http = hasWeb ? await createWeb(product, { worker, logger }) : null;
+  const http = gate ? await createWeb(product, { worker, logger, gate }) : null;
   const hasMetrics = http === null && config.metrics.port !== 'off';
   const metricsHttp = hasMetrics ? await createMetricsHttp(product, { worker, logger }) : null;
   const services = [storage, rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
@@ -142,12 +191,18 @@ function announce(http: HttpService): void {
   process.stdout.write(`Daybook is ready at ${http.url()}\n`);
 }
 
+/** @throws AppError `configuration` when it had to stop by itself */
 async function untilStopped(
-  { worker, stop }: RunningServer,
+  { worker, guard, stop }: RunningServer,
   { drain, logger }: ServeOptions & { logger: PinoLogger },
 ): Promise<void> {
   const signals = new EndSignals();
-  await signals.next();
+  const lost = await Promise.race([signals.next(), guard.lost]);
+  if (lost) {
+    logger.error(lost.message);
+    await stop();
+    throw lost;
+  }
   if (worker && drain) {
     logger.info({ running: worker.running }, 'Taking no new work; waiting for what runs.');
     const second = signals.next().then(() => worker.cancelAll());

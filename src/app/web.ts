@@ -1,4 +1,8 @@
 import type { Logger as PinoLogger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { ServerRole } from '../contract/server.ts';
+import { StartGate } from '../surfaces/http/gate.ts';
+import type { ListenOptions } from '../surfaces/http/listen-error.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import type { App } from '../surfaces/http/access.ts';
 import { measureRequests } from '../surfaces/http/plugins/measure-requests.ts';
@@ -14,14 +18,25 @@ export interface WebOptions {
 }
 
 /** The web interface and the API. */
-export async function createWeb(product: Product, options: WebOptions): Promise<HttpService> {
+export async function createWeb(
+  product: Product,
+  { gate, ...options }: WebOptions & { gate: StartGate },
+): Promise<HttpService> {
   const { config, metrics } = product;
-  const { host, port, portIsChosen } = config.http;
   await ensureFirstAdmin(product);
   const app = await createServer(product, options);
   measureRequests(app, metrics);
   registerRoutes(app, product, options.worker);
-  return createHttpService({ app, host, port: port === 'off' ? 0 : port, portIsDefault: !portIsChosen });
+  return createHttpService({ app, gate, ...webPort(config) });
+}
+
+/** Answers on the port of the web until the server can; null where there is no web. */
+export function createGate(config: Config, roles: readonly ServerRole[]): StartGate | null {
+  return roles.includes('web') && config.http.port !== 'off' ? new StartGate(webPort(config)) : null;
+}
+
+function webPort({ http: { host, port, portIsChosen } }: Config): ListenOptions {
+  return { host, port: port === 'off' ? 0 : port, portIsDefault: !portIsChosen };
 }
 
 /** What a process without the web interface still answers. */

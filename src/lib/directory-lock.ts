@@ -2,8 +2,8 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   unlinkSync,
   writeFileSync,
@@ -102,6 +102,8 @@ function createLock(directory: string, name: string, mine: number): DirectoryLoc
     release: () => {
       if (!isHeld) return;
       isHeld = false;
+      // Another folder stands in its place: what was locked is elsewhere now, and nothing here is ours.
+      if (!existsSync(lockFile(directory, name, mine))) return;
       const file = temporaryFile(directory, name);
       try {
         writeFileSync(file, '{}');

@@ -1,9 +1,12 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { Server } from '../support/faults/server.ts';
+import { createEmptyDatabase, embeddedUrlName } from '../support/database.ts';
+import { DatabaseProxy } from '../support/faults/database-proxy.ts';
+import { findFreePort, type Server } from '../support/faults/server.ts';
 import { isRoot } from '../support/faults/installation.ts';
 import { useInstallations } from '../support/faults/use-installations.ts';
+import { pollUntil } from '../support/poll.ts';
 
 const newInstallation = useInstallations();
 const nobody = 65_534;
@@ -63,10 +66,86 @@ describe('a server that cannot start says why in one sentence', () => {
     expect(existsSync(`${data}/homedir`)).toBe(false);
   });
 
-  it('when its database does not answer', async () => {
-    const installation = await newInstallation({
-      env: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
-    });
-    expect(await complaint(installation.server(['web', 'worker']))).toMatch(/^daybook: .*database/i);
+  it('when its database server has no such database, or does not know the account', async () => {
+    const database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
+    const url = new URL(database.url);
+    try {
+      url.pathname = '/not_there';
+      const without = await newInstallation({ env: { DATABASE_URL: url.href } });
+      expect(await complaint(without.server(['web', 'worker']))).toMatch(
+        /^daybook: PostgreSQL at .* has no database not_there\. Make it there/,
+      );
+      const unknown = new URL(database.url);
+      unknown.searchParams.set('user', 'nobody_known');
+      const refused = await newInstallation({ env: { DATABASE_URL: unknown.href } });
+      expect(await complaint(refused.server(['web', 'worker']))).toMatch(
+        /^daybook: PostgreSQL at .* does not let the account nobody_known in/,
+      );
+    } finally {
+      await database.drop();
+    }
   });
+});
+
+describe('a server whose database is not there yet', () => {
+  it('is alive, says what it waits for, and is ready when the database is', async () => {
+    const database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
+    const proxy = await DatabaseProxy.open(database.url);
+    try {
+      proxy.refuse();
+      const installation = await newInstallation({ env: { DATABASE_URL: proxy.url } });
+      const port = await findFreePort();
+      const server = installation.server(['web', 'worker'], { env: { DAYBOOK_PORT: String(port) } });
+      server.spawn();
+      const ask = (path: string): Promise<Response | null> =>
+        fetch(`http://127.0.0.1:${port}${path}`).catch(() => null);
+      await pollUntil(
+        async () => (await (await ask('/readyz'))?.json()) as { message: string } | undefined,
+        (answer) => answer?.message === 'Waiting for the database; it does not answer yet.',
+      );
+      expect((await ask('/healthz'))?.status).toBe(200);
+      const early = await ask('/api/v1/jobs');
+      expect([early?.status, early?.headers.get('retry-after')]).toEqual([503, '5']);
+      proxy.forward();
+      expect(await server.untilReady()).toBe(`http://127.0.0.1:${port}`);
+      expect((await ask('/readyz'))?.status).toBe(200);
+      expect(server.log.match(/Waiting for the database/g)).toHaveLength(1);
+    } finally {
+      await proxy.close();
+      await database.drop();
+    }
+  });
+});
+
+describe('a server whose data directory vanishes', () => {
+  it.each(['of the built-in database', 'beside a database server'])(
+    '%s stops with words, and makes nothing in its place',
+    async (which) => {
+      const database =
+        which === 'beside a database server'
+          ? await createEmptyDatabase(process.env[embeddedUrlName] ?? '')
+          : null;
+      try {
+        const installation = await newInstallation(
+          database ? { env: { DATABASE_URL: database.url } } : { database: 'embedded' },
+        );
+        const { server, client } = await installation.start();
+        const data = installation.data();
+        const aside = `${data}-aside`;
+        renameSync(data, aside);
+        mkdirSync(data);
+        expect(await server.exit).toBe(1);
+        expect(server.log).toContain(
+          `daybook: The data directory ${data} is another folder than at the start`,
+        );
+        expect(readdirSync(data)).toEqual([]);
+        rmdirSync(data);
+        renameSync(aside, data);
+        await server.start();
+        expect((await client.ask('GET', '/readyz')).status).toBe(200);
+      } finally {
+        await database?.drop();
+      }
+    },
+  );
 });

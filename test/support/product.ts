@@ -59,6 +59,7 @@ export function createTestProduct(db: Database, options: TestProductOptions = {}
     registry: new Registry(),
     metrics,
     obstacle: () => null,
+    readiness: [{ name: 'database', check: () => db.ping() }],
     ...replaced,
   });
   return accounts ? { ...product, domains: { ...product.domains, accounts } } : product;

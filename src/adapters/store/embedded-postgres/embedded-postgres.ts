@@ -195,6 +195,8 @@ class Supervisor implements EmbeddedPostgres {
 
   async #prepare(binaries: Binaries): Promise<void> {
     const { logger } = this.#options;
+    // It was there at the start of this life. That nothing is there now means that its disk is gone, not that it is new.
+    if (this.#place && !readPlace(this.#placeOptions())) throw vanished(this.#place);
     const place = preparePlace(this.#placeOptions());
     this.#binaries = usableBinaries(binaries, place.directory, place.account);
     if (!place.isReady) {
@@ -298,6 +300,13 @@ function untilAborted(first: AbortSignal, second: AbortSignal): Promise<void> {
 function isLeftover(output: string): boolean {
   return /pre-existing shared memory block|lock file ".*" already exists|could not bind Unix address/.test(
     output,
+  );
+}
+
+function vanished(place: Place): AppError {
+  return new AppError(
+    'configuration',
+    `The database in ${place.directory} is gone; was its disk unmounted? Nothing is made in its place.`,
   );
 }
 
