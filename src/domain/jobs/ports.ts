@@ -385,7 +385,7 @@ export interface JobLife {
 /** The use cases of the domain. */
 export interface Jobs extends Submits, JobLife {}
 
-/** Rings look-at-me bells; carries no job. See `queue/port.ts`. */
+/** Rings look-at-me bells; carries no job. See `adapters/queue/ports.ts`. */
 export interface Bell {
   ring(places: readonly Place[]): void;
   callWorkers(workerIds: readonly string[]): void;
