@@ -83,8 +83,9 @@ it('whoever leads or listens comes through it, and works when the database is ba
     (count) => count >= 3,
   );
   proxy.forward();
-  await pollUntil(
+  const led = await pollUntil(
     () => ledTimes,
     (count) => count > 0,
   );
+  expect(led).toBe(1);
 });

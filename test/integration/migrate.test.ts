@@ -80,7 +80,7 @@ describeOnDatabases('migrations', (_create, backend) => {
       limits: noLimits,
       onIdleError: () => {},
     });
-    await db.query('select pg_sleep(0.5)');
+    expect(await db.query('select pg_sleep(0.5)')).toHaveLength(1);
     await db.close();
   });
 

@@ -12,7 +12,7 @@ import { requireService } from '../support/services.ts';
 
 const url = process.env[serverUrlName];
 const isAvailable = requireService('pgbouncer', isInstalled('pgbouncer') && url !== undefined);
-const closing: (() => Promise<void> | void)[] = [];
+const closing: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
@@ -60,7 +60,7 @@ async function startPooler(mode: 'session' | 'transaction'): Promise<string> {
   const target = new URL(database.url);
   const folder = mkdtempSync(join(tmpdir(), 'daybook-pooler-'));
   chmodSync(folder, 0o755);
-  closing.push(() => rmSync(folder, { recursive: true }));
+  closing.push(async () => rmSync(folder, { recursive: true }));
   const port = await freePort();
   writeFileSync(join(folder, 'users.txt'), `"${target.username}" ""\n`);
   writeFileSync(

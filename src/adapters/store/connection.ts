@@ -26,6 +26,8 @@ export type ClientOptions = pg.ClientConfig & { limits: SessionLimits };
 
 type Connected = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
+type Told = (error: Error | null, client?: pg.Client) => void;
+
 /**
  * A client that is ready once what our statements rely on holds in its session. An error between two statements (the
  * server ends the session) rejects the next one; it never ends the process, whoever has the client at that moment.
@@ -45,10 +47,7 @@ export class SessionClient extends pg.Client {
   override connect(callback?: Connected): Promise<pg.Client> | void {
     const ready = this.#begin();
     if (!callback) return ready;
-    ready.then(
-      (client) => (callback as (none: null, client: pg.Client) => void)(null, client),
-      (error: Error) => (callback as (error: Error) => void)(error),
-    );
+    void tell(ready, callback as Told);
   }
 
   async #begin(): Promise<pg.Client> {
@@ -66,6 +65,14 @@ export class SessionClient extends pg.Client {
 /** A session of its own, for as long as it takes: to lead, to listen, to maintain. Not connected yet. */
 export function createSession(connection: pg.ClientConfig, applicationName: string): pg.Client {
   return new SessionClient({ ...connection, application_name: applicationName, limits: noLimits });
+}
+
+async function tell(ready: Promise<pg.Client>, callback: Told): Promise<void> {
+  const [error, client] = await ready.then(
+    (client) => [null, client] as const,
+    (error: Error) => [error, undefined] as const,
+  );
+  callback(error, client);
 }
 
 function sessionStatement({ statementTimeoutMs, idleInTransactionTimeoutMs }: SessionLimits): string {

@@ -57,10 +57,10 @@ const requestLimits: SessionLimits = { statementTimeoutMs: 60_000, idleInTransac
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { limits = requestLimits } = options;
-  const pool = new pg.Pool({
+  // The pool hands all of these on to each client.
+  const config: pg.PoolConfig & { limits: SessionLimits } = {
     ...options.connection,
-    // Handed on to each client.
-    ...{ limits },
+    limits,
     Client: SessionClient as typeof pg.Client,
     max: options.poolSize,
     application_name: options.applicationName,
@@ -69,7 +69,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     ...(limits.statementTimeoutMs === 0 ? {} : { query_timeout: limits.statementTimeoutMs + 5_000 }),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-  });
+  };
+  const pool = new pg.Pool(config);
   pool.on('error', (error) => options.onIdleError(error));
   let closed: Promise<void> | undefined;
   const outage = options.outage && new Outage(options.outage);

@@ -46,10 +46,8 @@ export function createStatsReader(
     chooseJobs({ db, search, ...options }, request, actor);
   return {
     counts: async ({ by, bucket, ...request }, actor) => {
-      const [chosen, edges] = await Promise.all([
-        choose(request, actor),
-        bucketEdges({ ...request, bucket }),
-      ]);
+      const chosen = await choose(request, actor);
+      const edges = bucketEdges({ ...request, bucket });
       return { ...headOf(request, chosen), bucket, by, ...(await count(db, chosen, { by, edges })) };
     },
     times: async ({ by, of, ...request }, actor) => {
