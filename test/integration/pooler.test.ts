@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,13 +80,11 @@ pool_mode = ${mode}
   // It refuses to run as root.
   const account = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const pooler = spawn('pgbouncer', ['-q', ...account, join(folder, 'pooler.ini')], { stdio: 'ignore' });
-  closing.push(
-    () =>
-      new Promise<void>((resolve) => {
-        pooler.once('exit', () => resolve());
-        if (!pooler.kill('SIGKILL')) resolve();
-      }),
-  );
+  const ended = once(pooler, 'exit');
+  closing.push(async () => {
+    pooler.kill('SIGKILL');
+    await ended;
+  });
   const address = `postgres://${target.username}@127.0.0.1:${port}${target.pathname}`;
   await pollUntil(
     () => canConnect(address),
