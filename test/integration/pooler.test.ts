@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/adapters/store/database.ts';
 import { refuseTransactionPooler } from '../../src/adapters/store/pooler.ts';
 import { createTestDatabase, serverUrlName } from '../support/database.ts';
+import { findFreePort } from '../support/faults/server.ts';
 import { pollUntil } from '../support/poll.ts';
 import { requireService } from '../support/services.ts';
 
@@ -62,7 +62,7 @@ async function startPooler(mode: 'session' | 'transaction'): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'daybook-pooler-'));
   chmodSync(folder, 0o755);
   closing.push(async () => rmSync(folder, { recursive: true }));
-  const port = await freePort();
+  const port = await findFreePort();
   writeFileSync(join(folder, 'users.txt'), `"${target.username}" ""\n`);
   writeFileSync(
     join(folder, 'pooler.ini'),
@@ -100,22 +100,14 @@ async function canConnect(connectionString: string): Promise<boolean> {
     applicationName: 'daybook-test',
     onIdleError: () => {},
   });
-  return db
-    .query('select 1')
-    .then(
-      () => true,
-      () => false,
-    )
-    .finally(() => db.close());
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
+  try {
+    await db.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await db.close();
+  }
 }
 
 function isInstalled(program: string): boolean {
