@@ -102,9 +102,23 @@ export interface ClaimedJob extends AttemptKey {
   scriptSha256: string | null;
   /** Tries so far, this one included; attempts that were taken back do not count. */
   tries: number;
+  /** It holds a place in a limited lane. */
+  isLimited: boolean;
   claimedAt: Date;
   /** From when the job was first due to this claim. */
   waitedMs?: number;
+}
+
+/**
+ * Whether somebody is started in the place of an attempt that is given up: its job again, or the next one of a limited
+ * lane. Its program must then be gone. Any other program runs on, with its worker or without.
+ */
+export function needsFence({
+  retry,
+  tries,
+  isLimited,
+}: Pick<ClaimedJob, 'retry' | 'tries' | 'isLimited'>): boolean {
+  return isLimited || (tries < retry.attempts && retry.on.includes('lost'));
 }
 
 /** What an attempt came to, as the worker (or the rescuer) knows it. */
