@@ -12,6 +12,7 @@ import type {
   UsualTime,
   Verdict,
 } from '../../contract/job.ts';
+import type { TokenScope } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Failure } from '../../contract/failure.ts';
 import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
@@ -357,6 +358,8 @@ export interface SubmitRequest {
   options: SubmitOptions;
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
+  /** How far the token reaches that they came with; by default as far as their role. */
+  scopes?: readonly TokenScope[];
   parentId?: number;
   /** Daybook asks in somebody's name: the only way to a kind that is internal. */
   isOurs?: boolean;
