@@ -67,6 +67,7 @@ const { submit } = createSubmits({
   kinds,
   bell: rings,
   defaultTimeoutMs: null,
+  jobVariables: [],
   obstacle: () => null,
 });
 await stores.output.preparePartitions(3);

@@ -65,6 +65,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
     kinds,
     bell,
     defaultTimeoutMs: worker.jobTimeoutMs ?? null,
+    jobVariables: worker.jobVariables,
     obstacle,
   });
   const jobs: Jobs = { ...life, ...submits };

@@ -94,6 +94,9 @@ export class Connection {
         if (program) this.tell(program);
         return;
       }
+      case 'confirmed':
+        for (const key of message.keys) launcher.programs.get(key)?.confirm(message.fence);
+        return;
       case 'forget':
         this.#attached.delete(message.key);
         return launcher.forget(message.key);

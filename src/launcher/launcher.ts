@@ -1,5 +1,6 @@
 import { splitEnvironment } from '../lib/unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
+import { isTooLate } from './fence.ts';
 import { findProgram } from './find-program.ts';
 import { Cgroup, openDelegatedCgroup } from './cgroup.ts';
 import { isolate } from './isolation.ts';
@@ -97,6 +98,7 @@ export class Launcher {
     const { journal, spawner, store } = this.#parts;
     if (this.#programs.has(spec.key) || journal.knows(spec.key))
       return { type: 'rejected', message: `The key ${spec.key} was launched before.` };
+    if (spec.fence && isTooLate(spec.fence)) return tooLate;
     const cgroup = this.#makeCgroup(spec.isolation);
     const request = toSpawnRequest(spec, cgroup?.words ?? [], this.#switches);
     if ('exitCode' in request) {
@@ -134,6 +136,7 @@ export class Launcher {
     if (isolation && Object.keys(isolation.limits).length > 0)
       program.limit(new ProgramWatch(isolation, startedAt, cgroup), isolation.killGraceMs);
     program.begin(spawned, startedAt, startTicksBetween(before, bootTicks()));
+    if (spec.fence) program.confirm(spec.fence);
     journal.hasStarted(spec.key, program.pid, program.startTicks);
     this.#programs.set(spec.key, program);
     this.#mains.set(program.pid, program);
@@ -151,6 +154,14 @@ export class Launcher {
     return new Cgroup(this.#delegatedCgroup, `${process.pid}-${this.#cgroups}`, { memoryBytes, processes });
   }
 }
+
+/** Its worker stood still on the way here, or is cut off. */
+const tooLate: LaunchAnswer = {
+  type: 'refused',
+  exitCode: 126,
+  message: 'It could be started a second time, and no beat of its worker was confirmed for too long.',
+  isTooLate: true,
+};
 
 /** Sets variables as the program's own user (env(1)). */
 const envTool = '/usr/bin/env';

@@ -1,3 +1,4 @@
+import { ProgramFence } from './fence.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { OomKills } from './oom-kills.ts';
 import { createStreamMask, type StreamMask } from '../lib/stream-mask.ts';
@@ -9,6 +10,7 @@ import {
   leftoverGraceMs,
   streams,
   type EndOnWire,
+  type Fence,
   type HeldOnWire,
   type OomKill,
   type ProgramSpec,
@@ -58,6 +60,7 @@ export class Program {
   #killGraceMs = 0;
   #killTimer: NodeJS.Timeout | null = null;
   #wasKilled = false;
+  #fence: ProgramFence | null = null;
   /** The end was written to the connected worker. */
   isEndSent = false;
 
@@ -150,6 +153,16 @@ export class Program {
     this.#killTimer ??= setTimeout(() => this.signal('SIGKILL'), this.#killGraceMs);
   }
 
+  /** A beat was confirmed: from the first one on it is fenced. */
+  confirm(fence: Fence): void {
+    if (this.#exit) return;
+    this.#fence ??= new ProgramFence({
+      onAsk: () => this.signal('SIGTERM'),
+      onKill: () => this.signal('SIGKILL'),
+    });
+    this.#fence.confirm(fence);
+  }
+
   /** To the whole group. After the end of the main process the clean-up is at work, and the number is no longer ours. */
   signal(signal: SignalName): void {
     if (this.#exit) return;
@@ -160,6 +173,7 @@ export class Program {
   mainEnded(exit: Exit): void {
     this.#exit = { exit, at: Date.now() };
     if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#fence?.lift();
     this.#watchEnd = this.#watch?.end(exit) ?? null;
     this.#watch?.cgroup?.kill();
     this.#parts.onMainEnded(this);
@@ -176,6 +190,7 @@ export class Program {
   forget(): void {
     this.#isForgotten = true;
     if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#fence?.lift();
     this.#watch?.cgroup?.remove();
     this.#parts.store.stopWaiting(this.#resume);
     this.output.forget();
@@ -184,7 +199,8 @@ export class Program {
 
   async #endLeftovers(): Promise<void> {
     const { leftovers } = this.#parts;
-    const graceUntil = performance.now() + leftoverGraceMs;
+    // What a fenced program leaves behind has had its time as well.
+    const graceUntil = performance.now() + (this.#fence?.hasAsked ? 0 : leftoverGraceMs);
     let found = leftovers.list(this);
     while (found.length > 0 && performance.now() < graceUntil) {
       await shortDelay(killRoundMs);
@@ -271,6 +287,7 @@ export class Program {
       exceeded: watched?.exceeded ?? null,
       oomKill: watched?.oomKill ?? this.#oomKill(exit),
       wasKilled: this.#wasKilled,
+      wasFenced: this.#fence?.hasAsked ?? false,
       leftBehind: this.#leftBehind,
       endedBytes: this.output.ends,
     };

@@ -21,13 +21,22 @@
  * At most `sendWindowBytes` of one program are under way uncommitted, so that a worker with a slow database
  * does not collect what the launcher holds better.
  *
- * The worker dies: nothing changes; output collects. The next worker reads `held` in the hello and attaches
+ * A program that could be started a second time is *fenced* (`fence.ts`): the worker passes on when the newest beat that
+ * the database confirmed was sent, and without one for most of a lease the launcher ends the program by itself. It knows
+ * nothing of databases and opens no network for that.
+ *
+ * The worker dies: nothing else changes; output collects. The next worker reads `held` in the hello and attaches
  * with its committed offsets. The launcher dies: its pipes are gone, programs get SIGPIPE or end with their
  * group: the worker and the next launcher (from the journal) both end what is left, by pid *and* start time.
  * Its keys come back as `startedBefore` until they are forgotten.
+ *
+ * After an upgrade a worker speaks `olderVersions` as well with a launcher that still holds programs, and replaces it
+ * once it holds none. What is new since version 3 is left out then: there are no fences.
  */
 
-export const protocolVersion = 3;
+export const protocolVersion = 4;
+/** A launcher of these versions takes every message of ours but `confirmed`, which it passes over. */
+export const olderVersions: readonly number[] = [3];
 export const frameBytes = 64 * 1024;
 export const sendWindowBytes = 8 * 1024 * 1024;
 /** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
@@ -102,6 +111,13 @@ export interface ProgramNews {
 /** Who ended a program by a SIGKILL that no launcher or worker sent, as far as the kernel's counters tell. */
 export type OomKill = 'program' | 'machine';
 
+/** A beat that the database confirmed. */
+export interface Fence {
+  /** When it was sent, by the machine's monotonic clock (`machineMs`). */
+  sentMs: number;
+  leaseMs: number;
+}
+
 export interface ProgramSpec {
   /** Unique per attempt. */
   key: string;
@@ -116,6 +132,8 @@ export interface ProgramSpec {
   isolation: Isolation | null;
   /** Where its output is numbered from: behind what others printed in its place before. By default 0. */
   outputBase?: StreamOffsets;
+  /** Without one it is never started a second time, and outlives a worker that does not come back. */
+  fence?: Fence;
   /** Texts that are replaced by as many `*` in what it prints, before anything of it is kept or sent. */
   masks: string[];
 }
@@ -132,6 +150,8 @@ export interface ProgramStarted {
 export interface StartRefused {
   exitCode: 126 | 127;
   message: string;
+  /** It was not begun because its fence would have ended it at once. */
+  isTooLate?: boolean;
 }
 
 export interface OutputFrame {
@@ -164,6 +184,8 @@ export interface ProgramEnd {
   oomKill: OomKill | null;
   /** SIGKILL was sent by launcher or worker. */
   wasKilled: boolean;
+  /** It was ended by its fence; nothing from a launcher of an earlier version. */
+  wasFenced?: boolean | undefined;
   /** Processes ended because they outlived the main one. */
   leftBehind: number;
   endedBytes: StreamOffsets;
@@ -200,6 +222,8 @@ export type ToLauncher =
   | { type: 'attach'; key: string; from: StreamOffsets }
   | { type: 'signal'; key: string; signal: SignalName }
   | { type: 'committed'; key: string; upTo: StreamOffsets }
+  /** These are fenced, from now on if they were not before. */
+  | { type: 'confirmed'; fence: Fence; keys: string[] }
   | { type: 'forget'; key: string };
 
 /**
@@ -217,7 +241,7 @@ export type ToWorker =
       startedBefore: string[];
     }
   | { type: 'started'; key: string; pid: number; startedAt: number; startTicks: StartTicks | null }
-  | { type: 'refused'; key: string; exitCode: 126 | 127; message: string }
+  | ({ type: 'refused'; key: string } & StartRefused)
   | { type: 'rejected'; key: string; message: string }
   | { type: 'output'; key: string; stream: Stream; offset: number; at: number }
   | ({ type: 'watched'; key: string } & ProgramNews)

@@ -1,12 +1,12 @@
 import { attemptName } from '../contract/attempt.ts';
 import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
-import type { Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
-import { emptyOutcome } from '../domain/jobs/ports.ts';
+import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
+import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
-import { AttemptRun, type AttemptRunDependencies } from './attempt/attempt-run.ts';
+import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
 import { freeBytes } from '../lib/free-space.ts';
@@ -31,6 +31,9 @@ const pollMs = 2_000;
  * Runs jobs in its slots. It beats: one counter for all its attempts, raised by the main loop, so that a stuck loop
  * falls silent. Each beat answers which attempts are still ours; one that is not is ended here, and one that we do not
  * know of (a claim whose answer was lost, a program left by an earlier life) is taken up or given back.
+ *
+ * A beat that was answered is passed on to the launcher, by when it was sent, for the programs that could be started a
+ * second time: see `launcher/fence.ts`. A registration is a beat as well.
  */
 export class Worker implements Service {
   readonly name = 'worker';
@@ -51,6 +54,8 @@ export class Worker implements Service {
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #isBeatFailing = false;
+  /** By the monotonic clock: when the newest beat that the database confirmed was sent. */
+  #confirmedMs = -Infinity;
   /** Attempts that the last beat called ours and that we do not know; a claim or an end may just be under way. */
   #suspects = new Set<string>();
 
@@ -61,7 +66,7 @@ export class Worker implements Service {
       claim: (limit) => this.#claim(limit),
       onClaimed: (jobs) => {
         const askedMs = this.#claimAskedMs;
-        for (const job of jobs) this.#begin(new AttemptRun(job, this.#options, { adopted: null, askedMs }));
+        for (const job of jobs) this.#begin(this.#createRun(job, { adopted: null, askedMs }));
       },
       slots: options.settings.slots,
       freeSlots: () => options.settings.slots - this.#runs.size,
@@ -145,6 +150,10 @@ export class Worker implements Service {
     }
   }
 
+  #createRun(job: ClaimedJob, options: Pick<AttemptRunOptions, 'adopted' | 'askedMs'>): AttemptRun {
+    return new AttemptRun(job, this.#options, { ...options, confirmedMs: () => this.#confirmedMs });
+  }
+
   #begin(run: AttemptRun): void {
     const done = run.run().then(() => {
       this.#runs.delete(run.key);
@@ -154,7 +163,8 @@ export class Worker implements Service {
   }
 
   async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
-    const { id, identity, settings, kinds, workers, logger } = this.#options;
+    const { id, identity, settings, kinds, workers, logger, clock } = this.#options;
+    const sentMs = clock.monotonicMs();
     const { incarnation, running } = await workers.register({
       id,
       ...identity,
@@ -165,6 +175,13 @@ export class Worker implements Service {
       kinds: kinds.names,
     });
     this.#incarnation = incarnation;
+    this.#confirm(
+      sentMs,
+      running
+        .map(({ job }) => job)
+        .filter(needsFence)
+        .map(toLauncherKey),
+    );
     const unknown = running.filter((attempt) => !this.#runs.has(toLauncherKey(attempt)) && isLost(attempt));
     if (unknown.length === 0) return;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
@@ -180,7 +197,7 @@ export class Worker implements Service {
     const key = toLauncherKey(attempt);
     const held = launcher.held.find((program) => program.key === key);
     if (held) {
-      const run = new AttemptRun(attempt.job, this.#options, { adopted: held });
+      const run = this.#createRun(attempt.job, { adopted: held });
       if (isCancelled) run.stop('cancelled');
       return this.#begin(run);
     }
@@ -242,6 +259,7 @@ export class Worker implements Service {
   async #look(): Promise<void> {
     this.#beatNumber += 1;
     const number = this.#beatNumber;
+    const sentMs = this.#options.clock.monotonicMs();
     // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
     const beat = await within(
       this.#options.workers.beat(this.#options.id, this.#incarnation),
@@ -250,10 +268,25 @@ export class Worker implements Service {
     );
     if (this.#stopping.signal.aborted) return;
     this.#isDraining = beat.draining;
+    if (beat.status === 'alive') this.#confirm(sentMs, this.#fencedOf(beat));
     this.#endForeign(beat, number);
     const lost = this.#findLost(beat);
     if (beat.status === 'expired') await this.#register(() => false);
     else if (lost.size > 0) await this.#register((attempt) => lost.has(attemptName(attempt)));
+  }
+
+  #confirm(sentMs: number, keys: readonly string[]): void {
+    this.#confirmedMs = sentMs;
+    this.#options.launcher.confirm({ sentMs, leaseMs: this.#options.settings.leaseMs }, keys);
+  }
+
+  /** Of the attempts that are still ours, those whose programs must not outlive that. */
+  #fencedOf({ owned }: WorkerBeat): string[] {
+    const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
+    return [...this.#runs.values()].flatMap(({ run: { job, key } }) => {
+      const attempt = wanted.get(attemptName(job));
+      return attempt && needsFence({ ...job, isLimited: attempt.isLimited }) ? [key] : [];
+    });
   }
 
   /** Attempts that two beats in a row called ours while no claim was under way that could bring them. */

@@ -27,6 +27,7 @@ const job: ClaimedJob = {
   run: null,
   scriptSha256: null,
   tries: 1,
+  isLimited: false,
   claimedAt: new Date(0),
 };
 
@@ -108,14 +109,14 @@ const dependencies = {
 
 it('an attempt whose worker slept between claim and start is given back, not started, as it may be lost by now', async () => {
   sleepsMs = leaseMs;
-  await new AttemptRun(job, dependencies, { adopted: null }).run();
+  await new AttemptRun(job, dependencies, { adopted: null, confirmedMs: () => 0 }).run();
   expect(launches).toBe(0);
   expect(ends).toEqual(['released']);
 });
 
 it('an attempt whose worker was awake is started', async () => {
   sleepsMs = leaseMs / 10;
-  await new AttemptRun(job, dependencies, { adopted: null }).run();
+  await new AttemptRun(job, dependencies, { adopted: null, confirmedMs: () => 0 }).run();
   expect(launches).toBe(1);
   expect(ends).toEqual(['succeeded']);
 });

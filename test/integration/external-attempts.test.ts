@@ -110,14 +110,40 @@ describe('an attempt that runs elsewhere', () => {
     const foreign = reporter(ana, { ...begun, token: randomUUID() });
     expect((await foreign('output', { pieces: [piece('stdout', 0, 'x')] })).status).toBe(409);
     expect((await foreign('beat')).body).toEqual({ isRunning: false, cancelRequested: false });
-    await foreign('finish', { ...end, exitCode: 0 });
+    expect((await foreign('finish', { ...end, exitCode: 0 })).status).toBe(409);
     expect(await get(ana, `/jobs/${begun.jobId}`)).toMatchObject({ state: 'running' });
+    expect((await get(ana, `/jobs/${begun.jobId}/attempts`)).items).toMatchObject([{ lateResults: [] }]);
     expect((await post(ana, '/attempts', { ...body(key), holder: 'another' })).body.code).toBe(
       'idempotency_conflict',
     );
     expect((await reporter(bo, begun)('beat')).status).toBe(403);
     await begun.report('finish', end);
     expect((await begun.report('output', { pieces: [piece('stdout', 0, 'x')] })).status).toBe(409);
+  });
+
+  it('is not what a slot runs: nobody ends that from elsewhere, though they know its token', async () => {
+    const ana = await addUser('ana');
+    const { body: job } = await post(ana, '/jobs', { kind: 'script', input: { script: 'a.sh' } });
+    const [workers, jobs] = [createWorkerStore(database.db), createJobStore(database.db)];
+    const worker = { name: 'w', host: 'h', pid: 1, version: '1', slots: 1, labels: [], kinds: ['script'] };
+    const id = randomUUID();
+    const { incarnation } = await workers.register({ ...worker, id, queues: ['default'] });
+    const wanted = {
+      workerId: id,
+      incarnation,
+      queues: ['default'],
+      labels: [],
+      kinds: ['script'],
+      limit: 1,
+    };
+    const [claimed] = await jobs.claim(wanted);
+    expect(claimed?.jobId).toBe(job.id);
+    const report = reporter(ana, { jobId: job.id, attempt: 1, token: claimed?.token ?? '' });
+    expect((await report('finish', { ...end, exitCode: 0 })).status).toBe(409);
+    expect(await get(ana, `/jobs/${job.id}`)).toMatchObject({ state: 'running' });
+    expect((await get(ana, `/jobs/${job.id}/attempts`)).items).toMatchObject([
+      { state: 'running', lateResults: [] },
+    ]);
   });
 
   it('hears from a beat that somebody cancelled it, and is not run again in any queue', async () => {

@@ -1,5 +1,8 @@
-import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { machineMs } from '../../src/lib/clock.ts';
+import { leaseTimes } from '../../src/lib/lease.ts';
+import { startOlderLauncher } from '../support/programs/older-launcher.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Heard, isAlive, isolation, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
@@ -386,6 +389,110 @@ describe('lives of worker and launcher', () => {
     expect(isAlive(launcher)).toBe(true);
     await short.stop();
     await until('the launcher has ended', () => !isAlive(launcher));
+  });
+});
+
+describe('a fenced program', () => {
+  const leaseMs = 2_000;
+
+  beforeEach(async () => {
+    harness = new LauncherHarness();
+    client = await harness.client();
+  });
+
+  test('is ended with all it started before its lease is over, though it heeds no signal and nobody is connected', async () => {
+    const sentMs = machineMs();
+    const [times, orphan] = [join(harness.folder, 'times'), join(harness.folder, 'orphan')];
+    const tell = (file: string): string => `while :; do cat /proc/uptime >> ${file}; sleep 0.02; done`;
+    const code = `trap '' TERM; setsid sh -c "${tell(orphan)}" & ${tell(times)}`;
+    const spec = harness.shell(code, { fence: { sentMs, leaseMs } });
+    await harness.start(client, spec);
+    await client.stop();
+    await until('all is gone', () => machineMs() > sentMs + leaseMs && harness.strays().length === 0);
+    const { askAfterMs } = leaseTimes(leaseMs);
+    for (const file of [times, orphan]) {
+      const last = Number(readFileSync(file, 'utf8').trim().split('\n').at(-1)?.split(' ')[0]) * 1000;
+      expect(last).toBeLessThan(sentMs + leaseMs);
+      expect(last).toBeGreaterThan(sentMs + askAfterMs - 200);
+    }
+    const second = await harness.client();
+    const heard = new Heard();
+    second.attach(spec.key, { stdout: 0, stderr: 0 }, heard);
+    const end = await harness.ended(heard);
+    expect(end).toMatchObject({ signal: 'SIGKILL', wasFenced: true });
+    expect(end.leftBehind).toBeGreaterThan(0);
+  });
+
+  test('runs on while beats are confirmed, as long as the newest of them tells, and others are left alone', async () => {
+    const fenced = harness.shell('sleep 300', { fence: { sentMs: machineMs(), leaseMs } });
+    const free = harness.shell('sleep 300');
+    const [one, other] = [await harness.start(client, fenced), await harness.start(client, free)];
+    const until3 = machineMs() + 3 * leaseMs;
+    let sentMs = 0;
+    await until('three leases are over', () => {
+      sentMs = machineMs();
+      client.confirm({ sentMs, leaseMs }, [fenced.key]);
+      return sentMs > until3;
+    });
+    expect(one.heard.end).toBeNull();
+    // An answer that comes late tells when its beat was sent.
+    await until('the beat is old', () => machineMs() > sentMs + leaseMs / 2);
+    client.confirm({ sentMs: sentMs + 1, leaseMs }, [fenced.key]);
+    expect(await harness.ended(one.heard)).toMatchObject({ signal: 'SIGTERM', wasFenced: true });
+    expect(machineMs()).toBeLessThan(sentMs + leaseMs);
+    expect(other.heard.end).toBeNull();
+    client.signal(free.key, 'SIGTERM');
+    expect(await harness.ended(other.heard)).toMatchObject({ signal: 'SIGTERM', wasFenced: false });
+  });
+
+  test('that was not one is one from the first beat on that names it', async () => {
+    const spec = harness.shell('sleep 300');
+    const { heard } = await harness.start(client, spec);
+    client.confirm({ sentMs: machineMs(), leaseMs: 500 }, [spec.key]);
+    expect(await harness.ended(heard)).toMatchObject({ signal: 'SIGTERM', wasFenced: true });
+  });
+
+  test('is not begun when it would be ended at once', async () => {
+    const file = join(harness.folder, 'ran');
+    const fence = { sentMs: machineMs() - leaseMs, leaseMs };
+    const answer = await harness.refused(client, harness.shell(`touch ${file}`, { fence }));
+    expect(answer).toMatchObject({ isTooLate: true });
+    expect(readdirSync(harness.folder)).not.toContain('ran');
+  });
+});
+
+describe('a launcher of an earlier version', () => {
+  test('goes on with its programs, starts others, and is replaced once it holds none', async () => {
+    harness = new LauncherHarness();
+    const older = await startOlderLauncher(join(harness.folder, 'launcher'), 3);
+    const spec = harness.shell('echo before; sleep 300');
+    await older.launch(spec);
+    client = await harness.client();
+    const pid = harness.note(client);
+    expect(pid).toBe(older.pid);
+    expect(client.held).toMatchObject([{ key: spec.key, ended: false }]);
+    const heard = new Heard();
+    client.attach(spec.key, { stdout: 0, stderr: 0 }, heard);
+    await until('its output', () => heard.text('stdout') === 'before\n');
+    client.confirm({ sentMs: machineMs(), leaseMs: 60_000 }, [spec.key]);
+    const { end } = await harness.run(client, harness.shell('exit 4'));
+    expect(end.exitCode).toBe(4);
+    expect(harness.note(client)).toBe(older.pid);
+    client.signal(spec.key, 'SIGTERM');
+    expect(await harness.ended(heard)).toMatchObject({ signal: 'SIGTERM' });
+    client.forget(spec.key);
+    await until('the older one has ended', () => !isAlive(older.pid));
+    const { end: next } = await harness.run(client, harness.shell('exit 5'));
+    expect(next.exitCode).toBe(5);
+    expect(harness.note(client)).not.toBe(older.pid);
+  });
+
+  test('that holds nothing is replaced at once', async () => {
+    harness = new LauncherHarness();
+    const older = await startOlderLauncher(join(harness.folder, 'launcher'), 3);
+    client = await harness.client();
+    expect(harness.note(client)).not.toBe(older.pid);
+    await until('the older one has ended', () => !isAlive(older.pid));
   });
 });
 

@@ -44,6 +44,13 @@ export function createExternalStore(db: Database): ExternalStore {
           createAttemptOutput(tx),
         );
       }),
+    knows: async ({ jobId, number, token }) =>
+      (
+        await db.query(
+          `select from attempts where job_id = $1 and number = $2 and token = $3 and owner = 'external'`,
+          [jobId, number, token],
+        )
+      ).length > 0,
     release: async ({ token }) => {
       await db.query('delete from external_leases where token = $1', [token]);
     },

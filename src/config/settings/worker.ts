@@ -2,6 +2,7 @@ import { optional, setting, type SettingTree } from '../setting.ts';
 import * as types from '../value-types.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const variable = /^(\*|\*?[A-Za-z_][A-Za-z0-9_]*|[A-Za-z_][A-Za-z0-9_]*\*)$/;
 const account = types.text('the name or number of an account', /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$/);
 
 export const workerSettings = {
@@ -88,6 +89,24 @@ export const workerSettings = {
         doc: 'Files that each process of a job that names no limit of its own may have open.',
       }),
     },
+    jobVariables: setting(
+      types.list('names of variables, each with a `*` at its beginning or its end if need be', variable),
+      'JOB_*, PARAM_*, KEY, *_KEY, TOKEN, *_TOKEN, PASSWORD, *_PASSWORD, LANG, LANGUAGE, LC_*, TZ, OMP_NUM_THREADS',
+      {
+        names: ['DAYBOOK_JOB_VARIABLES'],
+        toml: 'worker.job_variables',
+        doc:
+          'Variables that a submit may set (`env`). Whoever may write scripts may set any. Many programs run what a variable ' +
+          'says (`BASH_ENV`, `PERL5OPT`, `PATH`), so `*` lets whoever may submit run anything.',
+        cautionOf: (names) =>
+          names.includes('*')
+            ? {
+                text: 'Whoever may submit can run any program, by a variable that another program heeds.',
+                advice: 'Name the variables in DAYBOOK_JOB_VARIABLES where that is not meant.',
+              }
+            : null,
+      },
+    ),
     jobNice: setting(types.integer(0, 19), '0', {
       names: ['DAYBOOK_JOB_NICE'],
       toml: 'worker.job_nice',

@@ -41,13 +41,13 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
     },
 
     submit: async (request) => {
-      const { job, as, actor } = request;
+      const { job, as, actor, scopes } = request;
       const body = applyEdit(submitLike(job), request.edit);
       const { input, ...options } = body;
       const kind = kinds.get(job.kind);
       const scriptSha256 = as === 'it-was' ? requireText(request, await findCapsule(request), kind) : null;
       const again = { of: job.id, scriptSha256 };
-      return jobs.submit({ kind: job.kind, input, options: checkOptions(options), actor, again });
+      return jobs.submit({ kind: job.kind, input, options: checkOptions(options), actor, scopes, again });
     },
   };
 }

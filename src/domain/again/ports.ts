@@ -1,5 +1,6 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { AgainDifference } from '../../contract/again.ts';
+import type { TokenScope } from '../../contract/permissions.ts';
 import type { Job } from '../../contract/job.ts';
 import type { StoredJob } from '../jobs/ports.ts';
 
@@ -11,6 +12,8 @@ export interface AgainRequest {
   attempt: number | null;
   edit: Readonly<Record<string, unknown>>;
   actor: Actor;
+  /** How far the token reaches that they came with. */
+  scopes: readonly TokenScope[];
 }
 
 /** Runs a job once more, as a new job that says of which. */

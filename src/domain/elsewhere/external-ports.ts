@@ -21,7 +21,7 @@ export interface ExternalAttempts {
    */
   append(key: AttemptKey, pieces: readonly OutputPieceReport[]): Promise<ReceivedOutput>;
   beat(key: AttemptKey): Promise<ExternalBeat>;
-  /** Idempotent. A late end is kept, never applied. */
+  /** Idempotent. A late end is kept, never applied. @throws AppError `conflict` for an attempt that is none of these */
   finish(key: AttemptKey, end: ExternalEnd, actor: Actor): Promise<void>;
 }
 
@@ -52,6 +52,8 @@ export interface ExternalStore {
     key: AttemptKey,
     work: (attempt: AttemptRef, output: Pick<OutputStore, 'write' | 'last'>) => Promise<T>,
   ): Promise<T | null>;
+  /** False for an attempt of a slot, which its worker ends, or under another token. */
+  knows(key: AttemptKey): Promise<boolean>;
   /** Gives the lease back, after the end. */
   release(key: AttemptKey): Promise<void>;
 }

@@ -56,6 +56,12 @@ export function createExternalAttempts(options: ExternalOptions): ExternalAttemp
     beat: (key) => store.beat(key),
 
     finish: async (key, end, actor) => {
+      if (!(await store.knows(key))) {
+        throw new AppError(
+          'conflict',
+          `Attempt ${key.number} of job ${key.jobId} is not one that is reported from elsewhere, or the token is not its own.`,
+        );
+      }
       const outcome = toOutcome(end);
       await jobs.finish({ attempt: { ...key, retry: noRetry, tries: 1 }, outcome, actor: actor.name });
       await store.release(key);

@@ -19,7 +19,15 @@ export interface WorkerBeat {
   status: 'alive' | 'expired';
   draining: boolean;
   /** The attempts that are still ours; any other that runs here must be ended. */
-  owned: readonly { jobId: number; number: number; cancelRequested: boolean }[];
+  owned: readonly OwnedAttempt[];
+}
+
+export interface OwnedAttempt {
+  jobId: number;
+  number: number;
+  cancelRequested: boolean;
+  /** It holds a place in a limited lane; one may become limited while the attempt runs. */
+  isLimited: boolean;
 }
 
 export interface WatchedWorker {

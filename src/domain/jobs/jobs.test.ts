@@ -71,6 +71,7 @@ function create() {
     },
     kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
+    jobVariables: [],
     obstacle: () => null,
   };
   const jobs: Jobs = { ...createJobLife(options), ...createSubmits(options) };

@@ -12,6 +12,7 @@ import type {
   UsualTime,
   Verdict,
 } from '../../contract/job.ts';
+import type { TokenScope } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Failure } from '../../contract/failure.ts';
 import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
@@ -102,9 +103,23 @@ export interface ClaimedJob extends AttemptKey {
   scriptSha256: string | null;
   /** Tries so far, this one included; attempts that were taken back do not count. */
   tries: number;
+  /** It holds a place in a limited lane. */
+  isLimited: boolean;
   claimedAt: Date;
   /** From when the job was first due to this claim. */
   waitedMs?: number;
+}
+
+/**
+ * Whether somebody is started in the place of an attempt that is given up: its job again, or the next one of a limited
+ * lane. Its program must then be gone. Any other program runs on, with its worker or without.
+ */
+export function needsFence({
+  retry,
+  tries,
+  isLimited,
+}: Pick<ClaimedJob, 'retry' | 'tries' | 'isLimited'>): boolean {
+  return isLimited || (tries < retry.attempts && retry.on.includes('lost'));
 }
 
 /** What an attempt came to, as the worker (or the rescuer) knows it. */
@@ -343,6 +358,8 @@ export interface SubmitRequest {
   options: SubmitOptions;
   /** Extra scope of the idempotency key: the principal. */
   actor: Actor;
+  /** How far the token reaches that they came with; by default as far as their role. */
+  scopes?: readonly TokenScope[];
   parentId?: number;
   /** Daybook asks in somebody's name: the only way to a kind that is internal. */
   isOurs?: boolean;

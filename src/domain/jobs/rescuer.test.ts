@@ -25,6 +25,7 @@ const attempt: RunningAttempt = {
     timeoutMs: null,
     run: null,
     scriptSha256: null,
+    isLimited: false,
     tries: 1,
     claimedAt: new Date(0),
   },

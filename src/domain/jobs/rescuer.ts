@@ -5,6 +5,7 @@ import type { WatchedWorker, WorkerStore } from '../fleet/ports.ts';
 import type { AttemptRef } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
+import { leaseTimes } from '../../lib/lease.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Duty } from '../../lib/service.ts';
 
@@ -16,6 +17,7 @@ export interface RescuerOptions {
   markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
   clock: Clock;
   logger: Logger;
+  /** Equal on all workers. */
   leaseMs: number;
 }
 
@@ -32,6 +34,22 @@ interface Watch {
  * monotonic clock. Nobody's wall clock takes part, and nothing we did not watch counts: after a start, an error of the
  * database or a pause of our own (a stopped process, a suspended machine) every watch begins anew. So a clock step, an
  * outage or a cold start expires nobody by itself.
+ *
+ * What is given up may be started a second time: the job itself when it has tries left, else the next one of a limited
+ * lane. The program of the first attempt must be gone by then, and nobody can ask the worker. So its launcher ends it
+ * when no beat was confirmed for most of a lease (`launcher/fence.ts`). Why that is always earlier than `giveUp` here:
+ *
+ * 1. Take the newest beat that the database confirmed to the worker. The launcher counts from when the worker *sent* it.
+ * 2. The counter stands at that beat, or at a later one whose answer got lost. We count from when we first *saw* it so,
+ *    by the clock after the answer: it had been stored before, and sent before that.
+ * 3. `giveUp` asks for the very value that we watched, so there was no later beat when it took effect. A worker that
+ *    registers anew begins another incarnation, which is a beat of its own and another watch.
+ * 4. So the launcher counts from an earlier moment than we, and to less (`leaseTimes`, of one and the same lease).
+ *
+ * No clock of two machines is compared; they need to run equally fast only. What it cannot cover: a machine that is
+ * frozen as a whole and goes on later (a paused virtual machine, a suspended laptop) freezes its launcher as well, so a
+ * program may go on for a moment beside its successor; and a launcher that was killed fences nothing until it is
+ * started again, by a worker that comes back.
  */
 export class Rescuer implements Duty {
   readonly name = 'rescuer';
@@ -77,7 +95,7 @@ export class Rescuer implements Duty {
       this.#watches.set(worker.id, { incarnation: worker.incarnation, beat: worker.beat, sinceMs: nowMs });
       return false;
     }
-    return nowMs - watch.sinceMs > this.#options.leaseMs;
+    return nowMs - watch.sinceMs > leaseTimes(this.#options.leaseMs).giveUpAfterMs;
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {

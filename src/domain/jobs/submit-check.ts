@@ -3,6 +3,7 @@ import type { Actor } from '../../contract/actor.ts';
 import type { ErrorDetail } from '../../contract/errors.ts';
 import type { JobFiles } from '../../contract/file.ts';
 import type { BaseRunName } from '../../contract/job.ts';
+import { refuseVariables } from './allowed-variables.ts';
 import type { FileStore } from '../files/ports.ts';
 import type { KindRegistry } from './kind-ports.ts';
 import type { Secrets } from '../secrets/ports.ts';
@@ -17,14 +18,17 @@ export interface SubmitCheckOptions {
   kinds: KindRegistry;
   /** For jobs that name no limit of their own. */
   defaultTimeoutMs: number | null;
+  /** Names and patterns of the variables that anybody may set. */
+  jobVariables: readonly string[];
 }
 
 /** The job, ready to be stored. @throws AppError `invalid_input` that names every field of the first kind of mistake */
 export async function checkSubmit(request: SubmitRequest, options: SubmitCheckOptions): Promise<NewJob> {
-  const { reader, secrets, files, kinds, defaultTimeoutMs } = options;
+  const { reader, secrets, files, kinds, defaultTimeoutMs, jobVariables } = options;
   const { actor } = request;
   const hashes = await requireFiles(request.options.files ?? [], files, actor);
   const job = prepareJob(request, { kinds, defaultTimeoutMs, hashes });
+  refuse(refuseVariables(job.run, request, jobVariables));
   await requireDependencies(job.after, reader, actor);
   await requireSecrets(job, { secrets, kinds }, actor);
   await requireBaseRuns(job.baseRuns, reader, actor);

@@ -3,17 +3,19 @@ import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { isSameProcess } from '../proc.ts';
-import type {
-  HeldOnWire,
-  HeldProgram,
-  ProgramSpec,
-  ProgramStarted,
-  SignalName,
-  StartRefused,
-  StartTicks,
-  StreamOffsets,
-  ToLauncher,
-  ToWorker,
+import {
+  protocolVersion,
+  type Fence,
+  type HeldOnWire,
+  type HeldProgram,
+  type ProgramSpec,
+  type ProgramStarted,
+  type SignalName,
+  type StartRefused,
+  type StartTicks,
+  type StreamOffsets,
+  type ToLauncher,
+  type ToWorker,
 } from '../protocol.ts';
 import { connectToLauncher, type LauncherLink } from './link.ts';
 import type { ProgramLauncher, ProgramListener } from './ports.ts';
@@ -46,6 +48,8 @@ const restartBackoff: Backoff = { initialMs: 50, factor: 2, maxMs: 10_000 };
  * The connection breaks: what is said meanwhile waits. The same launcher answers again: programs go on from the
  * byte last received. Another one answers, or none: all programs are lost, their groups are ended, and a launch
  * that was under way is rejected, never sent again, since the program may have run.
+ *
+ * A launcher of an earlier version (after an upgrade) is left in its place for as long as it holds programs.
  */
 export class LauncherClient implements ProgramLauncher {
   readonly name = 'launcher-client';
@@ -135,14 +139,34 @@ export class LauncherClient implements ProgramLauncher {
     this.#send({ type: 'committed', key, upTo });
   }
 
+  confirm(fence: Fence, keys: readonly string[]): void {
+    // Nobody to hear it: by the time there is, a newer one counts.
+    if (keys.length > 0) this.#link?.send({ type: 'confirmed', fence, keys: [...keys] });
+  }
+
   forget(key: string): void {
     this.#programs.delete(key);
     this.#send({ type: 'forget', key });
+    this.#held = this.#held.filter((program) => program.key !== key);
+    // Answered by `unknown`, once it has truly forgotten.
+    if (this.#isOldAndIdle) this.#send({ type: 'attach', key, from: { stdout: 0, stderr: 0 } });
   }
 
   #send(message: ToLauncher, bytes?: Uint8Array): void {
     if (this.#link) this.#link.send(message, bytes);
     else if (!this.#stopping.signal.aborted) this.#unsent.push({ message, bytes });
+  }
+
+  get #isOldAndIdle(): boolean {
+    return this.#link !== null && isOld(this.#link) && this.#programs.size + this.#held.length === 0;
+  }
+
+  /** Whoever connects to an idle launcher of an earlier version sends it away. What is said meanwhile waits. */
+  #replaceOld(): void {
+    const link = this.#link;
+    this.#link = null;
+    link?.close();
+    if (link) this.#recovery = this.#recover(link.hello.life);
   }
 
   async #connectOrStart(): Promise<LauncherLink> {
@@ -152,6 +176,7 @@ export class LauncherClient implements ProgramLauncher {
   #use(link: LauncherLink): void {
     this.#link = link;
     this.#held = link.hello.held;
+    if (isOld(link)) this.#options.logger.warn({ version: link.hello.version }, oldLauncher);
     this.#startedBefore = link.hello.startedBefore;
     const unsent = this.#unsent;
     this.#unsent = [];
@@ -173,8 +198,8 @@ export class LauncherClient implements ProgramLauncher {
       case 'started':
         return this.#onStarted(message.key, message.pid, message.startedAt, message.startTicks);
       case 'refused': {
-        const { exitCode, message: text } = message;
-        return this.#take(message.key)?.launching?.resolve({ exitCode, message: text });
+        const { type: _type, key, ...refusal } = message;
+        return this.#take(key)?.launching?.resolve(refusal);
       }
       case 'rejected':
         return this.#take(message.key)?.launching?.reject(new Error(message.message));
@@ -194,7 +219,9 @@ export class LauncherClient implements ProgramLauncher {
         return this.#take(message.key)?.listener.onEnd({ ...end, endedAt: new Date(endedAt) });
       }
       case 'unknown':
-        return this.#take(message.key)?.listener.onLost('The launcher does not know the program.');
+        this.#take(message.key)?.listener.onLost('The launcher does not know the program.');
+        if (this.#isOldAndIdle) this.#replaceOld();
+        return;
       case 'replaced':
         this.#options.logger.error({}, 'Another process took over the launcher of this worker.');
         return this.#loseAll('Another process took over the launcher.');
@@ -274,6 +301,14 @@ export class LauncherClient implements ProgramLauncher {
       this.#unsent.flatMap(({ message }) => (message.type === 'launch' ? [message.spec.key] : [])),
     );
   }
+}
+
+const oldLauncher =
+  'Programs are still held by a launcher of an earlier version. It starts further ones, and ends none when this worker ' +
+  'falls silent; it is replaced when it holds none any more.';
+
+function isOld({ hello }: LauncherLink): boolean {
+  return hello.version !== protocolVersion;
 }
 
 /** The group only when its leader is the process that was started, not a later one with its number. */

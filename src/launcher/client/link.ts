@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createDecoder } from '../codec.ts';
 import { createMessageWriter } from '../message-writer.ts';
-import { protocolVersion, type ToLauncher, type ToWorker } from '../protocol.ts';
+import { olderVersions, protocolVersion, type ToLauncher, type ToWorker } from '../protocol.ts';
 import { checkPrivateFolder, socketPathFile } from '../server.ts';
 
 export type LauncherHello = Extract<ToWorker, { type: 'hello' }>;
@@ -65,6 +65,7 @@ function shakeHands(socket: Socket): Promise<LauncherLink | null> {
   return new Promise((resolve, reject) => {
     let listener: LinkListener | null = null;
     let isClosed = false;
+    let asked = protocolVersion;
     const early: { message: ToWorker; bytes: Buffer }[] = [];
     const timer = setTimeout(() => {
       socket.destroy();
@@ -85,12 +86,18 @@ function shakeHands(socket: Socket): Promise<LauncherLink | null> {
       const message = head as ToWorker;
       if (listener) return listener.onMessage(message, bytes);
       if (message.type !== 'hello') return void early.push({ message, bytes });
+      const answer = answerTo(message, asked);
+      if (answer === 'ask as older') {
+        asked = message.version;
+        return writer.write({ type: 'hello', version: asked } satisfies ToLauncher);
+      }
       clearTimeout(timer);
-      if (message.version === protocolVersion) return resolve(link(message));
+      if (answer === 'accept') return resolve(link(message));
       socket.destroy();
-      const refusal = refuseVersion(message);
-      if (refusal) reject(refusal);
-      else resolve(null);
+      if (answer === 'send away') {
+        process.kill(message.pid, 'SIGTERM');
+        resolve(null);
+      } else reject(answer);
     });
     socket.on('data', (chunk) => decoder.push(chunk));
     // What follows is 'close'.
@@ -105,12 +112,18 @@ function shakeHands(socket: Socket): Promise<LauncherLink | null> {
   });
 }
 
-/** After an upgrade: an idle launcher of the old version is sent away, a busy one must finish first. */
-function refuseVersion({ version, pid, held }: LauncherHello): Error | null {
-  if (held.length === 0) {
-    process.kill(pid, 'SIGTERM');
-    return null;
-  }
+/**
+ * After an upgrade: an idle launcher of the old version is sent away. A busy one is spoken to as its own worker would, if
+ * we still can: it serves whoever says its version.
+ */
+function answerTo(
+  { version, pid, held }: LauncherHello,
+  asked: number,
+): 'accept' | 'ask as older' | 'send away' | Error {
+  if (version === protocolVersion) return 'accept';
+  if (held.length === 0) return 'send away';
+  if (version === asked) return 'accept';
+  if (olderVersions.includes(version)) return 'ask as older';
   return new Error(
     `The launcher (process ${pid}) speaks version ${version} of the protocol, this worker version ${protocolVersion}, ` +
       `and it still holds ${held.length} programs. Start the version of before to let them end, or end process ${pid} ` +

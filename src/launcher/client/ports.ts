@@ -1,5 +1,6 @@
 import type { Service } from '../../lib/service.ts';
 import type {
+  Fence,
   HeldProgram,
   OutputFrame,
   ProgramEnd,
@@ -44,6 +45,8 @@ export interface ProgramLauncher extends Service {
   signal(key: string, signal: SignalName): void;
   /** The launcher may drop what is before these offsets. */
   committed(key: string, upTo: StreamOffsets): void;
+  /** The database confirmed a beat: these programs are fenced from now on, by the newest beat that was confirmed. */
+  confirm(fence: Fence, keys: readonly string[]): void;
   /** The end is committed, or the loss: the key is free to be dropped. A program that still runs is killed. */
   forget(key: string): void;
 }

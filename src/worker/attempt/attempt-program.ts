@@ -1,4 +1,4 @@
-import type { ClaimedJob, JobStore, NearLimit } from '../../domain/jobs/ports.ts';
+import { needsFence, type ClaimedJob, type JobStore, type NearLimit } from '../../domain/jobs/ports.ts';
 import type {
   NotStarted,
   ProgramLine,
@@ -50,6 +50,8 @@ export interface AttemptParts {
   adopted: HeldProgram | null;
   /** By the monotonic clock: when the claim was asked for. */
   askedMs: number;
+  /** By the same clock: when the newest beat that the database confirmed was sent. */
+  confirmedMs(): number;
   freeBeforeKib: number | null;
   files: AttemptFiles;
   capsule: AttemptCapsule;
@@ -206,9 +208,10 @@ export class AttemptProgram implements ProgramListener {
     this.#takeOutput(feed);
     // What was printed in its place before, by the kind or by a start that was refused, stays where it is.
     spec.outputBase = this.#parts.output.received;
+    if (needsFence(this.#job)) spec.fence = { sentMs: this.#parts.confirmedMs(), leaseMs: settings.leaseMs };
     const started = await launcher.launch(spec, this).catch((error: Error) => error);
     if (started instanceof Error) return this.#lose(started);
-    if ('exitCode' in started) return this.#refuse(started);
+    if ('exitCode' in started) return started.isTooLate ? this.#release() : this.#refuse(started);
     this.#begin(started.startedAt);
     return null;
   }
@@ -220,6 +223,12 @@ export class AttemptProgram implements ProgramListener {
   #hasOverslept(): boolean {
     const { clock, settings } = this.#deps;
     return clock.monotonicMs() - this.#parts.askedMs > settings.leaseMs / 2;
+  }
+
+  #release(): ProgramReport {
+    this.#printed = undefined;
+    this.#facts.isReleased = true;
+    return this.#report();
   }
 
   /** Whether it was started cannot be told, so it counts as started, and may have printed. */

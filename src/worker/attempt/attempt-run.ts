@@ -44,6 +44,8 @@ export interface AttemptRunOptions {
   adopted: HeldProgram | null;
   /** By the monotonic clock: when the claim was asked for. By default now. */
   askedMs?: number;
+  /** By the monotonic clock: when the newest beat that the database confirmed was sent. */
+  confirmedMs(): number;
 }
 
 /**
@@ -65,6 +67,7 @@ export class AttemptRun {
   readonly #files: AttemptFiles;
   #program: AttemptProgram | undefined;
   readonly #askedMs: number;
+  readonly #confirmedMs: () => number;
   readonly #wall: WallLimit;
 
   constructor(job: ClaimedJob, deps: AttemptRunDependencies, options: AttemptRunOptions) {
@@ -75,6 +78,7 @@ export class AttemptRun {
     this.#adopted = options.adopted;
     this.#interrupts = new Interrupts(logger);
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
+    this.#confirmedMs = options.confirmedMs;
     this.#capsule = new AttemptCapsule(job, {
       recorder: deps.capsules,
       settings: deps.settings,
@@ -178,6 +182,7 @@ export class AttemptRun {
       output,
       adopted: this.#adopted,
       askedMs: this.#askedMs,
+      confirmedMs: this.#confirmedMs,
       freeBeforeKib,
       files: this.#files,
       capsule: this.#capsule,

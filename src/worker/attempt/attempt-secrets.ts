@@ -58,12 +58,51 @@ export async function openEnvironment(
   return { env, masks: [...new Set([...opened.values.values()].flatMap(toMasks))] };
 }
 
-/** As it is, inside JSON and URLs, and each of its lines: programs print keys of many lines one by one. */
+/**
+ * As it is, inside JSON and URLs, and each of its lines: programs print keys of many lines one by one. The first line
+ * comes behind a name (`KEY=…`), the last without an end, and each may stand in JSON or a URL by itself.
+ */
 export function toMasks(value: string): string[] {
-  const inJson = JSON.stringify(value).slice(1, -1);
-  const url = new URL('http://x/');
-  url.search = value;
-  const inUrl = [encodeURIComponent(value), url.search.slice(1)];
-  const found = new Set([value, inJson, ...inUrl, ...value.split(/\r?\n/)]);
+  const lines = value.split(/\r\n|\r|\n/);
+  const found = new Set([value, ...lines].flatMap((text) => [text, ...inJson(text), ...inUrl(text)]));
   return [...found].filter((text) => Buffer.byteLength(text) >= minSecretBytes);
+}
+
+/** Encoders differ: Python escapes all but ASCII, PHP the slash as well, Go `<`, `>` and `&`; in lower case or upper. */
+function inJson(text: string): string[] {
+  const plain = JSON.stringify(text).slice(1, -1);
+  const ascii = plain.replaceAll(/[\u{7f}-\u{10ffff}]/gu, toEscapes);
+  const html = (one: string): string => one.replaceAll(/[<>&\u2028\u2029]/g, toEscapes);
+  const withSlashes = [plain, ascii, html(plain), html(ascii)].flatMap((one) => [
+    one,
+    one.replaceAll('/', '\\/'),
+  ]);
+  return withSlashes.flatMap((one) => [one, one.replaceAll(/\\u[0-9a-f]{4}/g, upperDigits)]);
+}
+
+function toEscapes(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+function upperDigits(escape: string): string {
+  return `\\u${escape.slice(2).toUpperCase()}`;
+}
+
+/** As a component, as a query, and as a form, which writes a space as `+`; with the digits in lower case, too. */
+function inUrl(text: string): string[] {
+  const url = new URL('http://x/');
+  url.search = text;
+  const component = encodeURIComponent(text);
+  // RFC 3986 reserves five more characters than ECMAScript encodes.
+  const strict = component.replaceAll(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  const form = new URLSearchParams([['', text]]).toString().slice(1);
+  return [component, strict, component.replaceAll('%20', '+'), strict.replaceAll('%20', '+'), form]
+    .flatMap((one) => [one, one.replaceAll('%2F', '/')])
+    .concat(url.search.slice(1))
+    .flatMap((one) => [one, one.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase())]);
 }

@@ -51,6 +51,26 @@ function end(change: Partial<ProgramEnd>): ProgramEnd {
   };
 }
 
+describe('an attempt whose program was ended by its fence', () => {
+  const fenced = end({ exitCode: null, signal: 'SIGTERM', wasFenced: true });
+
+  it('is lost, so that it is tried again as if its worker had been given up', () => {
+    const outcome = toOutcome(killed, { ...facts, end: fenced });
+    expect(outcome).toMatchObject({ state: 'failed', reason: 'lost', signal: 'SIGTERM' });
+    expect(outcome.message).toContain('its program was ended');
+  });
+
+  it('is lost also when the program heeded the signal and said that all is well', () => {
+    const outcome = toOutcome(succeeded, { ...facts, end: end({ wasFenced: true }) });
+    expect(outcome).toMatchObject({ state: 'failed', reason: 'lost', exitCode: 0 });
+  });
+
+  it('is cancelled when somebody had asked for that', () => {
+    const outcome = toOutcome(killed, { ...facts, end: fenced, stopped: 'cancelled' });
+    expect(outcome).toMatchObject({ state: 'cancelled', reason: null });
+  });
+});
+
 describe('an attempt that nobody stopped', () => {
   it('is what its kind says, with the facts of the program', () => {
     const outcome = toOutcome(succeeded, { ...facts, end: end({}), result: { a: 1 } });

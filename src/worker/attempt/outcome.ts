@@ -59,6 +59,8 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     ...(result ? { result } : {}),
   };
   if (lostReason !== null) return { ...base, state: 'failed', reason: 'lost', message: lostReason };
+  if (end?.wasFenced && stopped === null)
+    return { ...base, state: 'failed', reason: 'lost', message: fencedMessage, verdict: null };
   if (stopped !== null && stopped !== 'limit' && said.state !== 'succeeded')
     return { ...base, ...stopOutcome(stopped, facts.timeoutMs), verdict: null };
   if (exceeded)
@@ -71,6 +73,10 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     };
   return base;
 }
+
+const fencedMessage =
+  'Its worker could not confirm for most of a lease that it was there, so its program was ended: the job, or the next one ' +
+  'of its lane, might have been started beside it.';
 
 function released(now: Date): AttemptOutcome {
   const message = 'The worker stood still before the first instruction.';

@@ -21,13 +21,17 @@ export interface PrintTask {
 export const printerName = 'printer.sh';
 
 /**
- * Says in a file of its own that it began and that it came to its end, each in one write; prints numbered lines with
- * a check number in between.
+ * Says in a file of its own that it began, that it still runs, and that it came to its end, each in one write and with
+ * the time of the machine; prints numbered lines with a check number in between.
  */
 export const printerScript = `#!/bin/bash
 key=$1 lines=$2 pauses=$3 pause=$4 code=$5 fails=$6 forks=$7
 evidence="$HOME/evidence/$key"
-echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT start" >> "$evidence"
+tell() {
+  read -r up _ < /proc/uptime
+  echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT $1 $up" >> "$evidence"
+}
+tell start
 case $forks in
   child) sleep 300 & ;;
   session) setsid sleep 300 & ;;
@@ -36,9 +40,9 @@ block=$(( lines / (pauses + 1) + 1 ))
 for (( i = 0; i < lines; i++ )); do
   echo "out $key $i $(( (key * 7919 + i * 104729) % 99991 ))"
   echo "err $key $i $(( (key * 7907 + i * 104723) % 99989 ))" >&2
-  if (( i % block == block - 1 )); then sleep "$pause"; fi
+  if (( i % block == block - 1 )); then sleep "$pause"; tell alive; fi
 done
-echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT end" >> "$evidence"
+tell end
 if (( DAYBOOK_ATTEMPT < fails )); then exit 3; fi
 exit "$code"
 `;
@@ -66,7 +70,9 @@ export function expectedExit(task: PrintTask, attempt: number): number {
 export interface Evidence {
   jobId: number;
   attempt: number;
-  event: 'start' | 'end';
+  event: 'start' | 'alive' | 'end';
+  /** Of the clock that all programs of the machine share; in hundredths. */
+  atMs: number;
 }
 
 /** What truly ran, in the order in which it happened. */
@@ -81,7 +87,12 @@ export function readEvidence(home: string, key: number): Evidence[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [jobId, attempt, event] = line.split(' ');
-      return { jobId: Number(jobId), attempt: Number(attempt), event: event as Evidence['event'] };
+      const [jobId, attempt, event, seconds] = line.split(' ');
+      return {
+        jobId: Number(jobId),
+        attempt: Number(attempt),
+        event: event as Evidence['event'],
+        atMs: Number(seconds) * 1000,
+      };
     });
 }

@@ -16,7 +16,7 @@ export function createWorkerStore(db: Database): WorkerStore {
 const runningOf = `
 select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.claimed_at as "claimedAt",
        j.uid, j.kind, j.name, j.owner, (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
-       encode(i.script_sha256, 'hex') as "scriptSha256"
+       encode(i.script_sha256, 'hex') as "scriptSha256", a.lanes <> '{}' as "isLimited"
 from attempts a join jobs j on j.id = a.job_id join job_inputs i on i.job_id = a.job_id
 where a.state = 'running' and`;
 
@@ -66,7 +66,8 @@ with mine as (
   update workers set beat = beat + 1, seen_at = now() where id = $1 and incarnation = $2 and state = 'active'
   returning draining
 )
-select m.draining, a.job_id as "jobId", a.number, j.cancel_requested_at is not null as "cancelRequested"
+select m.draining, a.job_id as "jobId", a.number, j.cancel_requested_at is not null as "cancelRequested",
+  a.lanes <> '{}' as "isLimited"
 from mine m left join attempts a on a.worker_id = $1 and a.state = 'running'
 left join jobs j on j.id = a.job_id`,
 };
@@ -76,12 +77,13 @@ interface BeatRow {
   jobId: number | null;
   number: number;
   cancelRequested: boolean;
+  isLimited: boolean;
 }
 
 async function beat(db: Queryable, workerId: string, incarnation: number): Promise<WorkerBeat> {
   const rows = await db.query<BeatRow>(beatStatement, [workerId, incarnation]);
-  const owned = rows.flatMap(({ jobId, number, cancelRequested }) =>
-    jobId === null ? [] : [{ jobId, number, cancelRequested }],
+  const owned = rows.flatMap(({ jobId, number, cancelRequested, isLimited }) =>
+    jobId === null ? [] : [{ jobId, number, cancelRequested, isLimited }],
   );
   return { status: rows.length > 0 ? 'alive' : 'expired', draining: rows[0]?.draining ?? false, owned };
 }

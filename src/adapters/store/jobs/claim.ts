@@ -86,7 +86,7 @@ history as (
 )
 select g.id as "jobId", g.attempt as number, g.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
        now() as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
-       encode(i.script_sha256, 'hex') as "scriptSha256"
+       encode(i.script_sha256, 'hex') as "scriptSha256", exists (select from ranked r where r.id = g.id) as "isLimited"
 from granted g join job_inputs i on i.job_id = g.id
 order by g.priority desc, g.id`,
 };

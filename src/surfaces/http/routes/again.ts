@@ -55,7 +55,8 @@ export function registerAgainRoutes(app: App, { reader, capsules, again }: Again
     handler: async (request) => {
       const found = await findJob(reader, request);
       const { as, attempt = null } = request.query;
-      return again.compare({ job: found, as, attempt, edit: {}, actor: principalOf(request).actor });
+      const { actor, scopes } = principalOf(request);
+      return again.compare({ job: found, as, attempt, edit: {}, actor, scopes });
     },
   });
 
@@ -73,9 +74,9 @@ export function registerAgainRoutes(app: App, { reader, capsules, again }: Again
     },
     handler: async (request, reply) => {
       const found = await findJob(reader, request);
-      const { actor } = principalOf(request);
+      const { actor, scopes } = principalOf(request);
       const { as, attempt = null, edit, dryRun } = request.body;
-      const asked = { job: found, as, attempt, edit, actor };
+      const asked = { job: found, as, attempt, edit, actor, scopes };
       if (dryRun) return again.compare(asked);
       const stored = await again.submit(asked);
       const view = await reader.byId(stored.id, actor);

@@ -76,9 +76,9 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       response: { 200: job, 201: job },
     },
     handler: async (request, reply) => {
-      const { actor } = principalOf(request);
+      const { actor, scopes } = principalOf(request);
       const { kind, input, ...options } = request.body;
-      const stored = await jobs.submit({ kind, input, isChecked: true, options, actor });
+      const stored = await jobs.submit({ kind, input, isChecked: true, options, actor, scopes });
       const view = await reader.byId(stored.id, actor);
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
       reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);

@@ -2,7 +2,7 @@ import type { Attempt, Job, JobEvent } from '../../../../src/contract/job.ts';
 import { expectedExit, expectedOutput, readEvidence, type Evidence } from '../printer.ts';
 import type { Incident } from './incidents.ts';
 import type { Submitted } from './load.ts';
-import type { Site } from './site.ts';
+import { lanes, type Site } from './site.ts';
 import { streams } from '../../../../src/contract/stream.ts';
 
 /** What became of one job, from every side. */
@@ -47,10 +47,11 @@ export function findViolations(record: JobRecord, incidents: readonly Incident[]
     ...identity(record),
     ...ends(record),
     ...runs(record),
+    ...sideBySide(record),
     ...policy(record),
     ...record.attempts.flatMap((attempt) => [
       ...outcome(record, attempt, incidents),
-      ...lostCause(attempt, incidents, leaseMs),
+      ...lostCause(record, attempt, { incidents, leaseMs }),
       ...output(record, attempt, incidents),
     ]),
   ];
@@ -115,6 +116,35 @@ function runs({ submitted, attempts, evidence }: JobRecord): string[] {
   return found;
 }
 
+/** An attempt has ended, truly, before the next one begins. */
+function sideBySide({ evidence }: JobRecord): string[] {
+  const turns = evidence.map(({ attempt }) => attempt).filter((one, index, all) => one !== all[index - 1]);
+  return turns.some((one, index) => turns.indexOf(one) !== index)
+    ? [`its attempts ran side by side: ${turns.join(', ')}`]
+    : [];
+}
+
+/** No more programs at once than their lane has places. */
+export function findCrowds(records: readonly JobRecord[]): string[] {
+  return Object.entries(lanes).flatMap(([lane, capacity]) => {
+    const runs = records
+      .filter(({ submitted }) => submitted.lanes.includes(lane))
+      .flatMap(({ evidence }) =>
+        [...Map.groupBy(evidence, ({ attempt }) => attempt).values()].map((signs) => ({
+          name: `${signs[0]?.jobId}.${signs[0]?.attempt}`,
+          fromMs: signs[0]?.atMs ?? 0,
+          toMs: signs.at(-1)?.atMs ?? 0,
+        })),
+      );
+    return runs.flatMap(({ name, fromMs }) => {
+      const others = runs.filter((other) => other.fromMs < fromMs && other.toMs > fromMs);
+      if (others.length < capacity) return [];
+      const names = others.map((other) => other.name).join(', ');
+      return [`${name} ran beside ${names} in lane ${lane}, which has ${capacity} places`];
+    });
+  });
+}
+
 function policy({ submitted, job, attempts }: JobRecord): string[] {
   const found: string[] = [];
   const tries = attempts.filter(({ state }) => state !== 'released');
@@ -151,13 +181,24 @@ function outcome(
   ].filter(Boolean);
 }
 
-/** An attempt is lost only when its launcher died, or its worker was silent for a lease while somebody watched. */
+function wasFenced({ reason, message }: Attempt): boolean {
+  return reason === 'lost' && (message?.includes('its program was ended') ?? false);
+}
+
+/**
+ * An attempt is lost only when its launcher died, or its worker was silent for a lease while somebody watched; one that
+ * could be started a second time also when nobody did, and a little earlier.
+ */
 function lostCause(
-  { number, reason, message, claimedAt, endedAt }: Attempt,
-  incidents: readonly Incident[],
-  leaseMs: number,
+  { submitted }: JobRecord,
+  attempt: Attempt,
+  { incidents, leaseMs }: { incidents: readonly Incident[]; leaseMs: number },
 ): string[] {
+  const { number, reason, message, claimedAt, endedAt } = attempt;
   if (reason !== 'lost') return [];
+  const isFenced = wasFenced(attempt);
+  if (isFenced && submitted.tries === 1 && submitted.lanes.length === 0)
+    return [`attempt ${number} was ended by a fence, and nothing could have been started in its place`];
   const from = Date.parse(claimedAt);
   const to = Date.parse(endedAt ?? claimedAt);
   const cause = incidents.find((incident) => {
@@ -166,7 +207,9 @@ function lostCause(
     // Whatever ended it, at a named point or not: on a busy machine its next start alone may take a lease. It beats five
     // times a lease, so that its last beat may be a fifth of a lease older than its end.
     const wasSilent = incident.isWatched && incident.workerSilentMs > leaseMs * 0.8;
-    return wasSilent && incident.from <= to && incident.to >= from;
+    // Whatever kept a beat from the database, on top of the fifth of a lease that the last one may be old.
+    const wasUnheard = isFenced && incident.to - incident.from > leaseMs * 0.4;
+    return (wasSilent || wasUnheard) && incident.from <= to && incident.to >= from;
   });
   return cause ? [] : [`attempt ${number} is lost without a reason (${message})`];
 }
@@ -201,7 +244,15 @@ function output(record: JobRecord, attempt: Attempt, incidents: readonly Inciden
     return bytes.stdoutBytes === found.stdout.length && bytes.stderrBytes === found.stderr.length;
   });
   const hasStarted = evidence.some((line) => line.attempt === number);
-  if (reason === 'lost' && hasStarted && !isComplete && !isAccountedFor && found.gaps.length === 0)
+  // What a fence ended has told how much it printed as well.
+  if (
+    reason === 'lost' &&
+    !wasFenced(attempt) &&
+    hasStarted &&
+    !isComplete &&
+    !isAccountedFor &&
+    found.gaps.length === 0
+  )
     problems.push(`${name} misses output and shows no gap`);
   return problems;
 }

@@ -11,6 +11,7 @@ export interface Submitted {
   round: number;
   task: PrintTask;
   tries: 1 | 3;
+  lanes: readonly string[];
   wasCancelled: boolean;
   /** The first answer got lost; a repetition brought it. */
   wasRepeated: boolean;
@@ -19,7 +20,7 @@ export interface Submitted {
 export interface Plan {
   task: PrintTask;
   tries: 1 | 3;
-  lanes: string[];
+  lanes: readonly string[];
   /** When, after the acknowledgement. */
   cancelAfterMs: number | null;
   pauseBeforeMs: number;
@@ -36,7 +37,11 @@ export function planLoad(random: Random, round: number): Plan[][] {
       return {
         task: planTask(random, key, tries),
         tries,
-        lanes: random.chance(0.15) ? ['licence:x'] : [],
+        lanes: random.pickWeighted([
+          [[], 70],
+          [['licence:x'], 15],
+          [['licence:y'], 15],
+        ] as const),
         cancelAfterMs: random.chance(0.1) ? random.integer(0, 800) : null,
         pauseBeforeMs: random.integer(0, 450),
       };
@@ -97,7 +102,7 @@ async function submit(site: Site, { task, tries, lanes }: Plan, round: number): 
   if (answer.status !== 200 && answer.status !== 201)
     throw new Error(`a submit was refused: ${answer.status} ${answer.body.toString()}`);
   const { id, uid } = JSON.parse(answer.body.toString()) as Job;
-  return { id, uid, round, task, tries, wasCancelled: false, wasRepeated: answer.status === 200 };
+  return { id, uid, round, task, tries, lanes, wasCancelled: false, wasRepeated: answer.status === 200 };
 }
 
 async function cancel(site: Site, one: Submitted, afterMs: number): Promise<Submitted> {

@@ -2,7 +2,7 @@ import type { JobSummary } from '../../../../src/contract/job.ts';
 import { pollUntil } from '../../poll.ts';
 import { zombiesOf } from '../processes.ts';
 import type { Random } from '../random.ts';
-import { findViolations, readRecord, type JobRecord } from './check.ts';
+import { findCrowds, findViolations, readRecord, type JobRecord } from './check.ts';
 import { perform, planIncidents, type Incident } from './incidents.ts';
 import { planLoad, submitAll, type Submitted } from './load.ts';
 import type { Site } from './site.ts';
@@ -39,6 +39,7 @@ export async function runRound(site: Site, random: Random, round: number): Promi
         (text) => `job ${record.job.id} (${record.submitted.task.key}): ${text}\n${describe(record)}`,
       ),
     ),
+    ...findCrowds(records),
     ...(await leftovers(site)),
   ];
   const faults = incidents.map(

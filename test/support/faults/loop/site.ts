@@ -23,6 +23,9 @@ export interface SiteOptions {
   serverUrl: string;
 }
 
+/** Limits that some of the jobs are under. The others may be adopted after any time. */
+export const lanes = { 'licence:x': 2, 'licence:y': 1 } as const;
+
 /** What the loop shoots at. */
 export class Site {
   readonly mode: Mode;
@@ -94,8 +97,8 @@ export class Site {
     if (this.#worker !== this.#web) await this.#worker.start();
     this.#client = new Client(url, { connections: 8 });
     await this.#client.signIn('admin', adminPassword);
-    await this.#client.json('PUT', '/api/v1/lanes/user:admin', { capacity: 6 });
-    await this.#client.json('PUT', '/api/v1/lanes/licence:x', { capacity: 2 });
+    for (const [key, capacity] of Object.entries(lanes))
+      await this.#client.json('PUT', `/api/v1/lanes/${key}`, { capacity });
   }
 
   async close(options: { keep: boolean }): Promise<void> {
