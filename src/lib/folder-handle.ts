@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { chmod, open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { constants, readFileSync } from 'node:fs';
+import { chmod, open, readdir, type FileHandle } from 'node:fs/promises';
 
 /** Linux: a descriptor that only names a place. It needs no right to read, and may be had of a folder closed to us. */
 const O_PATH = process.platform === 'linux' ? 0o10000000 : 0;
@@ -50,7 +50,7 @@ export class FolderHandle {
   /** Device and inode of the folder, and which mount it was reached by, where the system tells (a bind mount differs in nothing else). */
   async identity(): Promise<FolderIdentity> {
     const { dev, ino } = await this.#handle.stat({ bigint: true });
-    return { folder: `${dev} ${ino}`, fileSystem: `${dev} ${await this.#mount()}` };
+    return { folder: `${dev} ${ino}`, fileSystem: `${dev} ${this.#mount()}` };
   }
 
   /** Lets us change what is in a folder of our own that its owner closed. Root needs no leave. */
@@ -68,9 +68,15 @@ export class FolderHandle {
     return process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${this.#handle.fd}`) : this.path;
   }
 
-  async #mount(): Promise<string> {
-    const facts = await readFile(`/proc/self/fdinfo/${this.#handle.fd}`, 'latin1').catch(() => '');
-    return /^mnt_id:\s*(\d+)/m.exec(facts)?.[1] ?? '';
+  /** The kernel answers from its memory, so this waits for no disk. */
+  #mount(): string {
+    try {
+      const facts = readFileSync(`/proc/self/fdinfo/${this.#handle.fd}`, 'latin1');
+      return /^mnt_id:\s*(\d+)/m.exec(facts)?.[1] ?? '';
+    } catch {
+      // Not Linux, or no /proc.
+      return '';
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { realpath, rename, rmdir, unlink } from 'node:fs/promises';
 import { FolderHandle } from './folder-handle.ts';
 
 /** Removes a file or a link, never what it leads to. Not there is fine. @throws EISDIR or EPERM when it is a folder */
-export async function removeFile(path: string): Promise<void> {
+export async function removeFile(path: string | Buffer): Promise<void> {
   await unlink(path).catch(unlessMissing);
 }
 
