@@ -37,7 +37,7 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     secrets: createSecretOpener(stores.secrets, secretKey),
     files: domains.files,
     fileStore: stores.files,
-    folders: new AttemptFolders(data.attemptsDirectory, account.ids),
+    folders: new AttemptFolders(data.attemptsDirectory, { owner: account.ids, installation: id }),
     recorder: createOutputRecorder(stores.output, logger),
     reader: domains.output,
     launcher: new LauncherClient({ folder: data.launcherDirectory, logger }),

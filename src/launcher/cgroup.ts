@@ -1,5 +1,6 @@
-import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeEmptyFolderSync } from '../lib/remove.ts';
 
 /**
  * Control groups of version 2, where the system lets us have them: the group above our own belongs to us, holds no
@@ -87,8 +88,7 @@ export class Cgroup {
   /** To be called again when processes are still leaving. */
   remove(): boolean {
     try {
-      rmdirSync(this.#folder);
-      return true;
+      return removeEmptyFolderSync(this.#folder);
     } catch {
       return false;
     }

@@ -1,8 +1,9 @@
-import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../lib/logger.ts';
+import { removeEmptyFolderSync, removeFileSync } from '../lib/remove.ts';
 
 export const socketPathFile = 'socket-path';
 /** sun_path holds 108 bytes with its final NUL. */
@@ -19,8 +20,19 @@ export function chooseSocketPlace(folder: string): SocketPlace {
   const near = join(folder, 'launcher.sock');
   const isNear = Buffer.byteLength(near) <= maxSocketPathBytes;
   const path = isNear ? near : join(mkdtempSync(join(tmpdir(), 'daybook-')), 's');
-  rmSync(near, { force: true });
-  return { path, remove: () => rmSync(isNear ? near : dirname(path), { recursive: true, force: true }) };
+  removeSocket(near);
+  return {
+    path,
+    remove: () => {
+      removeSocket(path);
+      if (!isNear) removeEmptyFolderSync(dirname(path));
+    },
+  };
+}
+
+/** Only a socket: whatever else has that name is somebody's. */
+function removeSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) removeFileSync(path);
 }
 
 export async function listenAt(

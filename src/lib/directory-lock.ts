@@ -5,10 +5,10 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { removeFileSync } from './remove.ts';
 
 /**
  * An exclusive lock of a directory, held by a living process; Node has no flock.
@@ -78,11 +78,11 @@ export function tryLockDirectory(
     const mine = top + 1;
     if (!place(directory, name, mine, describeProcess(process.pid))) continue;
     if (highest(directory, name) > mine) {
-      unlinkIfThere(lockFile(directory, name, mine));
+      removeFileSync(lockFile(directory, name, mine));
       continue;
     }
     for (const number of numbers(directory, name)) {
-      if (number < mine) unlinkIfThere(lockFile(directory, name, number));
+      if (number < mine) removeFileSync(lockFile(directory, name, number));
     }
     return { lock: createLock(directory, name, mine) };
   }
@@ -126,7 +126,7 @@ function place(directory: string, name: string, number: number, holder: LockHold
     if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
-    unlinkSync(file);
+    removeFileSync(file);
   }
 }
 
@@ -196,14 +196,6 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch {
     return '';
-  }
-}
-
-function unlinkIfThere(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

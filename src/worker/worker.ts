@@ -77,9 +77,14 @@ export class Worker implements Service {
   }
 
   async start(): Promise<void> {
+    const { folders, logger } = this.#options;
+    await folders.open();
     await this.#options.launcher.start();
     await this.#register(() => true);
-    await this.#options.folders.sweep([...this.#runs.values()].map(({ run }) => run.job));
+    await folders.sweep(
+      [...this.#runs.values()].map(({ run }) => run.job),
+      logger,
+    );
     this.#strays.endUnknown(new Set(this.#runs.keys()));
     this.#stopListening = this.#options.listen({
       onRing: () => this.#claimer.ring(),

@@ -1,5 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEmptyDatabase, embeddedUrlName } from '../support/database.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
@@ -66,6 +77,26 @@ describe('a server that cannot start says why in one sentence', () => {
     expect(existsSync(`${data}/homedir`)).toBe(false);
   });
 
+  it.each([
+    ['is a link to a folder', (data: string, folder: string) => symlinkSync(folder, join(data, 'attempts'))],
+    ['was there before', (data: string, folder: string) => renameSync(folder, join(data, 'attempts'))],
+  ])('when its folder of attempts %s with things of somebody else, which stay', async (_title, place) => {
+    const installation = await newInstallation();
+    const data = installation.data();
+    mkdirSync(data);
+    const folder = `${data}-big`;
+    mkdirSync(join(folder, 'important'), { recursive: true });
+    writeFileSync(join(folder, 'important', 'file'), 'precious');
+    mkdirSync(join(folder, '12.1.out'));
+    place(data, folder);
+    expect(await complaint(installation.server(['web', 'worker']))).toMatch(
+      /^daybook: .* is to hold attempts of Daybook, which removes them there, but it holds other things: important\. Nothing was changed\. Move them elsewhere/,
+    );
+    const attempts = join(data, 'attempts');
+    expect(readdirSync(attempts).sort()).toEqual(['12.1.out', 'important']);
+    expect(readFileSync(join(attempts, 'important', 'file'), 'utf8')).toBe('precious');
+  });
+
   it('when its database server has no such database, or does not know the account', async () => {
     const database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
     const url = new URL(database.url);
@@ -85,6 +116,26 @@ describe('a server that cannot start says why in one sentence', () => {
       await database.drop();
     }
   });
+});
+
+it('a server whose attempts lie on a larger disk sweeps there what is its own, and nothing else', async () => {
+  const installation = await newInstallation();
+  const data = installation.data();
+  mkdirSync(data);
+  const disk = `${data}-disk`;
+  mkdirSync(join(disk, '999999.1.out', 'left'), { recursive: true });
+  symlinkSync(disk, join(data, 'attempts'));
+  const { server, client } = await installation.start();
+  expect(readdirSync(disk).sort()).toEqual(['.daybook', 'none']);
+  await server.kill();
+  mkdirSync(join(disk, '999999.2.in'));
+  mkdirSync(join(disk, 'theirs'));
+  symlinkSync(installation.folder, join(disk, '999999.3.out'));
+  await server.start();
+  expect(readdirSync(disk).sort()).toEqual(['.daybook', 'none', 'theirs']);
+  const { id } = await client.submit({ input: { script: 'ls.sh' } });
+  expect(await client.untilEnded(id)).toMatchObject({ state: 'succeeded' });
+  expect(existsSync(installation.folder)).toBe(true);
 });
 
 describe('a server whose database is not there yet', () => {

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, lstat, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, lstat, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, invalidField } from '../../contract/errors.ts';
+import { removeFile } from '../../lib/remove.ts';
 import type { ScriptFacts, ScriptStore, Scripts } from './ports.ts';
 
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
@@ -49,7 +50,7 @@ export function createScripts(directory: string, history: ScriptStore): Scripts 
       await requireFacts(directory, name);
       await history.add({ name, action: 'delete', content: null, sha256: null, actor: actor.name });
       // Somebody else may have removed it just now, which is what was asked.
-      await rm(join(directory, name), { force: true });
+      await removeFile(join(directory, name));
     },
 
     versions: async (name) =>
@@ -116,7 +117,7 @@ async function replaceFile(directory: string, name: string, content: Buffer): Pr
     }
     await rename(partial, join(directory, name));
   } finally {
-    await rm(partial, { force: true });
+    await removeFile(partial);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { AppError } from '../../contract/errors.ts';
+import { removeFileSync } from '../../lib/remove.ts';
 import type { SecretKey } from './ports.ts';
 
 const keyBytes = 32;
@@ -31,7 +32,7 @@ function makeKey(file: string): Buffer {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    rmSync(partial);
+    removeFileSync(partial);
   }
   const key = readKey(file);
   if (!key) throw new Error(`${file} vanished while it was made`);

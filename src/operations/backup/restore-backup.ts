@@ -1,17 +1,18 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, realpath, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
 import { withLocalDatabase } from '../local-database.ts';
+import { removeTree } from '../../lib/remove.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
 import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
 import { isUnused, loadSnapshot } from '../../adapters/store/snapshot.ts';
-import { writeFileFrom } from './files.ts';
 import { damaged, secretKeyFile, tableFile } from './manifest.ts';
+import { restoreTree } from './restore-files.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 export interface RestoreOptions {
@@ -25,7 +26,9 @@ export interface RestoreOptions {
 
 /** Restores into an empty data directory, or an empty database server and the directories of this configuration. */
 export async function restoreBackup(options: RestoreOptions): Promise<Manifest> {
-  const { backup, configFor, dataDirectory, isPaused } = options;
+  const { backup, configFor, isPaused } = options;
+  // A link to an empty folder on another disk stays one.
+  const dataDirectory = await realpath(options.dataDirectory).catch(() => options.dataDirectory);
   const manifest = await verifyBackup(backup);
   const config = configFor(dataDirectory);
   await refuseUsedDirectories(config);
@@ -34,18 +37,19 @@ export async function restoreBackup(options: RestoreOptions): Promise<Manifest> 
   if (existsSync(part)) {
     throw new AppError('conflict', `${part} is left of a restore that broke off. Remove it, and try again.`);
   }
-  await mkdir(part, { recursive: true });
+  await mkdir(dirname(part), { recursive: true });
+  await mkdir(part);
   try {
     const partConfig = configFor(part);
     await withLocalDatabase(partConfig, 'daybook restore', (db, connection) =>
       restoreDatabase({ db, connection }, { directory: backup, manifest, isPaused }),
     );
     await restoreFiles(partConfig, { directory: backup, manifest });
-    await rm(dataDirectory, { recursive: true, force: true });
+    // Takes the place of an empty folder, and of nothing else.
     await rename(part, dataDirectory);
     return manifest;
   } catch (error) {
-    await rm(part, { recursive: true, force: true });
+    await removeTree(dirname(part), basename(part));
     throw error;
   }
 }
@@ -114,23 +118,5 @@ async function restoreFiles(
     ...(manifest.hasSecretKey ? [{ prefix: secretKeyFile, to: config.secrets.keyFile, owner: null }] : []),
     ...(manifest.hasHome ? [{ prefix: 'home', to: config.data.homeDirectory, owner: account.ids }] : []),
   ];
-  for (const { prefix, to, owner } of places) {
-    const toTarget = (path: string): string => join(to, path.slice(prefix.length));
-    const isHere = ({ path }: { path: string }): boolean => path === prefix || path.startsWith(`${prefix}/`);
-    const give = async (path: string, mode: number): Promise<void> => {
-      if (owner) await chown(path, owner.uid, owner.gid);
-      await chmod(path, mode);
-    };
-    for (const { path } of manifest.directories.filter(isHere))
-      await mkdir(toTarget(path), { recursive: true });
-    for (const { path, mode } of manifest.files.filter(isHere)) {
-      const source = createReadStream(join(directory, path));
-      await writeFileFrom(toTarget(path), source, { isCompressed: false, mode });
-      await give(toTarget(path), mode);
-    }
-    for (const { path, target } of manifest.links.filter(isHere)) await symlink(target, toTarget(path));
-    // Last, and the innermost first: a folder that must not be written could not have been filled.
-    for (const { path, mode } of manifest.directories.filter(isHere).reverse())
-      await give(toTarget(path), mode);
-  }
+  for (const place of places) await restoreTree({ directory, manifest }, place);
 }

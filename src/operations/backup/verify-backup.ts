@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
 import type { Manifest, TableEntry } from '../../contract/backup.ts';
 import { hashOf } from './files.ts';
+import { decodeName, joinBytes } from './names.ts';
 import { damaged, readManifest, tableFile } from './manifest.ts';
 
 /**
@@ -15,6 +16,9 @@ export async function verifyBackup(directory: string): Promise<Manifest> {
   for (const { path, bytes, sha256 } of manifest.files) {
     await verifyFile(directory, path, { bytes, sha256 });
   }
+  const places = new Set(manifest.files.map(({ path }) => path));
+  for (const { path, to } of manifest.hardLinks)
+    if (!places.has(to)) throw damaged(directory, `${path} is another name of ${to}, which it does not have`);
   return manifest;
 }
 
@@ -30,7 +34,7 @@ async function verifyFile(
   path: string,
   { bytes, sha256 }: { bytes: number; sha256: string },
 ): Promise<void> {
-  const found = await hashOf(join(directory, path)).catch(() => null);
+  const found = await hashOf(joinBytes(directory, decodeName(path))).catch(() => null);
   if (!found) throw damaged(directory, `${path} is missing or cannot be read`);
   if (found.bytes !== bytes) throw damaged(directory, `${path} has ${found.bytes} bytes, not ${bytes}`);
   if (found.sha256 !== sha256) throw damaged(directory, `${path} is not what was written (SHA-256 differs)`);

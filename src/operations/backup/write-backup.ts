@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdir, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { lstat, mkdir, readdir, realpath, rename } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { describeConfig, type Config } from '../../config/config.ts';
 import type { Manifest, TableEntry } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Connection } from '../../adapters/store/database.ts';
 import { withSnapshot } from '../../adapters/store/snapshot.ts';
-import { copyTree, syncDirectory, writeFileFrom, type Tree } from './files.ts';
+import { lockDirectory, lockHolder } from '../../lib/directory-lock.ts';
+import { removeEmptyFolder, removeFile, removeTree } from '../../lib/remove.ts';
+import { copyTree, emptyTree, type Tree } from './copy-tree.ts';
+import { syncDirectory, writeCompressed } from './files.ts';
 import { secretKeyFile, tableFile, writeManifest } from './manifest.ts';
 import { verifyBackup } from './verify-backup.ts';
 
@@ -28,21 +31,51 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   if (existsSync(target))
     throw new AppError('conflict', `${target} exists; a backup gets a name of its own.`);
   const part = `${target}.part`;
+  await removeLeftover(part);
   try {
-    await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(part), { recursive: true });
+    await mkdir(part, { mode: 0o700 });
+  } catch (error) {
+    throw toAppError(error, target);
+  }
+  try {
+    const { release } = lockDirectory(part, { name: lockName, holderTitle: 'Another backup' });
     await writeManifest(part, await writeParts(part, options));
     const manifest = await verifyBackup(part);
+    release();
+    for (const name of await readdir(part)) if (isLock(name)) await removeFile(join(part, name));
     await syncDirectory(part);
     await rename(part, target);
     await syncDirectory(dirname(target));
     return manifest;
   } catch (error) {
-    await rm(part, { recursive: true, force: true }).catch(() => {
+    await removeTree(dirname(part), basename(part)).catch(() => {
       // What cannot be removed is still called .part.
     });
     throw toAppError(error, target);
   }
+}
+
+/** In the folder of a backup that is being written: says that it is one, and whether somebody still writes it. */
+const lockName = 'backup';
+
+function isLock(name: string): boolean {
+  return /^\.?backup\.lock[.-][\d-]+$/.test(name);
+}
+
+/** @throws AppError `conflict` when what stands there is no backup that broke off */
+async function removeLeftover(part: string): Promise<void> {
+  if (await removeEmptyFolder(part)) return;
+  const facts = await lstat(part);
+  const isOurs = facts.isDirectory() && (await readdir(part)).some(isLock);
+  if (!isOurs)
+    throw new AppError(
+      'conflict',
+      `${part} is in the way, and is no backup that broke off. Move it away, or choose another name.`,
+    );
+  const holder = lockHolder(part, { name: lockName });
+  if (holder) throw new AppError('conflict', `Another backup (pid ${holder.pid}) is writing ${part}.`);
+  await removeTree(dirname(part), basename(part));
 }
 
 async function writeParts(part: string, options: BackupOptions): Promise<Manifest> {
@@ -52,7 +85,7 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
     for (const { name, columns } of snapshot.tables) {
       let written = { bytes: 0, sha256: '' };
       const rows = await snapshot.copy({ name, columns }, async (stream) => {
-        written = await writeFileFrom(join(part, tableFile(name)), stream, { isCompressed: true });
+        written = await writeCompressed(join(part, tableFile(name)), stream);
       });
       tables.push({ name, columns, rows, ...written });
     }
@@ -64,13 +97,16 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
   const key = await copyDirectory(config.secrets.keyFile, part, secretKeyFile);
   trees.push(key);
   return {
-    format: 1,
+    format: 2,
     daybook: packageFile.version,
     createdAt: new Date().toISOString(),
     ...fromDatabase,
     files: trees.flatMap(({ files }) => files),
     links: trees.flatMap(({ links }) => links),
     directories: trees.flatMap(({ directories }) => directories),
+    hardLinks: trees.flatMap(({ hardLinks }) => hardLinks),
+    notTaken: trees.flatMap(({ notTaken }) => notTaken),
+    changed: trees.flatMap(({ changed }) => changed),
     hasHome: withHome,
     hasSecretKey: key.files.length > 0,
     settings: [...describeConfig(config)],
@@ -79,7 +115,7 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
 
 /** A directory, or a file, where it is there. */
 async function copyDirectory(from: string, part: string, prefix: string): Promise<Tree> {
-  if (!existsSync(from)) return { files: [], links: [], directories: [] };
+  if (!existsSync(from)) return emptyTree();
   return copyTree(await realpath(from), part, prefix);
 }
 

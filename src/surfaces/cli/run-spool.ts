@@ -5,16 +5,16 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BeginExternal, BegunExternal, ExternalEnd } from '../../contract/external.ts';
 import { lockDirectory, lockHolder, type DirectoryLock } from '../../lib/directory-lock.ts';
+import { removeEmptyFolderSync, removeFileSync } from '../../lib/remove.ts';
 import type { CliContext } from './context.ts';
 import type { Stream } from '../../contract/stream.ts';
 
@@ -34,6 +34,9 @@ export interface Frame {
   /** Where the next frame begins in the file. */
   next: number;
 }
+
+/** What may stand in the folder of a run. */
+const ownName = /^(output|run\.json(\.next)?|run\.lock\.\d+|\.run\.lock-\d+-\d+)$/;
 
 /** stream (1 byte) · milliseconds since 1970 (double) · length (4 bytes) · bytes */
 const headerBytes = 13;
@@ -130,7 +133,10 @@ export class RunSpool {
 
   remove(): void {
     this.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    // Only what is ours: the folder goes when nobody else left something in it.
+    for (const name of readdirSync(this.folder))
+      if (ownName.test(name)) removeFileSync(join(this.folder, name));
+    removeEmptyFolderSync(this.folder);
   }
 
   #save(): void {
@@ -147,7 +153,8 @@ function runsFolder({ env }: CliContext): string {
 
 function foldersIn(path: string): string[] {
   try {
-    return readdirSync(path).map((name) => join(path, name));
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
   } catch {
     // Nobody ever ran anything here.
     return [];
@@ -156,7 +163,9 @@ function foldersIn(path: string): string[] {
 
 function readRecord(folder: string): RunRecord | null {
   try {
-    return JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord;
+    const record = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord;
+    // Of another program, that has such a file too.
+    return record.beginning.key === basename(folder) && typeof record.url === 'string' ? record : null;
   } catch {
     // Not ours.
     return null;

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { mkdir, open, realpath, rm } from 'node:fs/promises';
+import { mkdir, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { removeFile } from '../../lib/remove.ts';
 import { cleanText } from './clean-text.ts';
 import { UsageError } from './errors.ts';
 
@@ -44,7 +45,7 @@ export async function saveFile(path: string, bytes: AsyncIterable<Uint8Array>): 
   try {
     await pipeline(bytes, target);
   } catch (error) {
-    await rm(path, { force: true });
+    await removeFile(path);
     throw error;
   }
 }

@@ -2,7 +2,6 @@ import type { JobFiles } from '../../contract/file.ts';
 import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { AttemptFolders } from './attempt-folders.ts';
-import { removeTree } from './attempt-folders.ts';
 import { keepFiles } from './keep-files.ts';
 import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
 import { actorOf, type WorkerSettings } from '../settings.ts';
@@ -46,7 +45,7 @@ export class AttemptFiles {
     this.#isMade = true;
     const outputs = await folders.makeOutputs(this.#job);
     if (this.#wanted.length === 0) return { inputs: folders.emptyInputs, outputs };
-    const inputs = folders.inputs(this.#job);
+    const inputs = await folders.makeInputs(this.#job);
     const owner = settings.programIds;
     const laidOut = await layOutFiles(this.#wanted, {
       files,
@@ -64,7 +63,7 @@ export class AttemptFiles {
   async close(signal: AbortSignal): Promise<void> {
     if (!this.#isMade) return;
     const { files, fileStore, folders, settings } = this.#deps;
-    if (this.#wanted.length > 0) await removeTree(folders.inputs(this.#job));
+    if (this.#wanted.length > 0) await folders.removeInputs(this.#job);
     if (await folders.removeEmptyOutputs(this.#job)) return;
     const folder = folders.outputs(this.#job);
     await keepFiles(this.#job, {
@@ -76,6 +75,6 @@ export class AttemptFiles {
       actor: actorOf(settings),
       signal,
     });
-    await removeTree(folder);
+    await folders.removeOutputs(this.#job);
   }
 }

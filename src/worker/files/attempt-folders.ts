@@ -1,14 +1,21 @@
-import { execFile } from 'node:child_process';
-import { chown, mkdir, readdir, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { chown, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { attemptName, type AttemptId } from '../../contract/attempt.ts';
+import { AppError } from '../../contract/errors.ts';
 import type { Account } from '../../lib/file-access.ts';
-
-const run = promisify(execFile);
+import type { Logger } from '../../lib/logger.ts';
+import { ForeignFolderError, OwnFolder } from '../../lib/own-folder.ts';
+import { removeEmptyFolder } from '../../lib/remove.ts';
 
 /** What jobs without files are shown as their input folder. */
 const emptyName = 'none';
+
+export interface AttemptFoldersOptions {
+  /** Whom programs run as; null when that is this process's own account. */
+  owner: Account | null;
+  /** Names the data directory, in the mark of the folder. */
+  installation: string;
+}
 
 /**
  * Where attempts find the files of their job, and leave their own: two folders beside each other, so that a job without
@@ -17,12 +24,12 @@ const emptyName = 'none';
  */
 export class AttemptFolders {
   readonly #root: string;
-  readonly #owner: Account | null;
+  readonly #options: AttemptFoldersOptions;
+  #own: Promise<OwnFolder> | undefined;
 
-  /** @param owner whom programs run as; null when that is this process's own account */
-  constructor(root: string, owner: Account | null) {
+  constructor(root: string, options: AttemptFoldersOptions) {
     this.#root = root;
-    this.#owner = owner;
+    this.#options = options;
   }
 
   inputs(attempt: AttemptId): string {
@@ -37,55 +44,86 @@ export class AttemptFolders {
     return join(this.#root, emptyName);
   }
 
+  /** @throws AppError `configuration` when the folder around them holds what is not ours */
+  async open(): Promise<void> {
+    try {
+      await this.#claim();
+    } catch (error) {
+      if (error instanceof ForeignFolderError)
+        throw new AppError('configuration', error.message, { cause: error });
+      throw error;
+    }
+    await mkdir(this.emptyInputs, { mode: 0o555 }).catch(unlessThere);
+  }
+
+  /** An empty folder for the files of a job. What an earlier life left under this name goes. */
+  makeInputs(attempt: AttemptId): Promise<string> {
+    return this.#make(this.inputs(attempt));
+  }
+
   /** An empty folder for what the program makes. What an earlier life left under this name goes. */
   async makeOutputs(attempt: AttemptId): Promise<string> {
-    const path = this.outputs(attempt);
-    await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      await removeTree(path);
-      await mkdir(path, { mode: 0o700 });
-    });
-    if (this.#owner) await chown(path, this.#owner.uid, this.#owner.gid);
+    const path = await this.#make(this.outputs(attempt));
+    const { owner } = this.#options;
+    if (owner) await chown(path, owner.uid, owner.gid);
     return path;
   }
 
   /** True when it is gone now; false when something is in it. */
-  async removeEmptyOutputs(attempt: AttemptId): Promise<boolean> {
-    try {
-      await rmdir(this.outputs(attempt));
-      return true;
-    } catch (error) {
-      return codeOf(error) === 'ENOENT';
+  removeEmptyOutputs(attempt: AttemptId): Promise<boolean> {
+    return removeEmptyFolder(this.outputs(attempt));
+  }
+
+  removeInputs(attempt: AttemptId): Promise<void> {
+    return this.#remove(this.inputs(attempt));
+  }
+
+  removeOutputs(attempt: AttemptId): Promise<void> {
+    return this.#remove(this.outputs(attempt));
+  }
+
+  /** Removes what attempts left that this worker does not run. What cannot be removed is told, and keeps no start. */
+  async sweep(running: readonly AttemptId[], logger: Logger): Promise<void> {
+    const kept = new Set(
+      running.flatMap((one) => [this.inputs(one), this.outputs(one)].map((path) => basename(path))),
+    );
+    const own = await this.#claim();
+    for (const name of await own.list()) {
+      if (name === emptyName || kept.has(name)) continue;
+      await own.remove(name).catch((error: unknown) => {
+        logger.warn(
+          { folder: join(this.#root, name), problem: String(error) },
+          'What an attempt left could not be removed.',
+        );
+      });
     }
   }
 
-  /** Removes what attempts left that this worker does not run. */
-  async sweep(running: readonly AttemptId[]): Promise<void> {
-    await mkdir(this.emptyInputs, { mode: 0o555 }).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
+  async #make(path: string): Promise<string> {
+    await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+      unlessThere(error);
+      await this.#remove(path);
+      await mkdir(path, { mode: 0o700 });
     });
-    const kept = new Set([
-      this.emptyInputs,
-      ...running.flatMap((one) => [this.inputs(one), this.outputs(one)]),
-    ]);
-    const paths = (await readdir(this.#root)).map((name) => join(this.#root, name));
-    for (const path of paths) if (!kept.has(path)) await removeTree(path);
+    return path;
+  }
+
+  async #remove(path: string): Promise<void> {
+    await (await this.#claim()).remove(basename(path));
+  }
+
+  #claim(): Promise<OwnFolder> {
+    this.#own ??= OwnFolder.claim(this.#root, {
+      purpose: 'attempts',
+      owner: this.#options.installation,
+      isOwnName: (name) => name === emptyName || /^\d+\.\d+\.(in|out)$/.test(name),
+    });
+    return this.#own;
   }
 }
 
-/**
- * Removes a tree that programs may still be changing. Node's own `rm` looks at a path and then uses it, so that whoever
- * puts a link in between could make us, as root, remove something else; `rm` of the system goes from folder to folder.
- */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await run('rm', ['-rf', '--', path]);
-  } catch (error) {
-    if (process.getuid?.() === 0) throw error;
-    // A folder may be closed even to its owner.
-    await run('chmod', ['-R', 'u+rwX', '--', path]);
-    await run('rm', ['-rf', '--', path]);
-  }
+function unlessThere(error: unknown): void {
+  if (codeOf(error) !== 'EEXIST') throw error;
 }
 
 export function codeOf(error: unknown): string | null {

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import type { JobFiles } from '../../contract/file.ts';
 import type { Files, FileStore, StoredFile } from '../../domain/files/ports.ts';
 import type { Account } from '../../lib/file-access.ts';
-import { removeTree } from './attempt-folders.ts';
 
 export interface LaidOutFile {
   name: string;
@@ -15,7 +14,7 @@ export interface LaidOutFile {
 export interface LayOutOptions {
   files: Pick<Files, 'read'>;
   store: Pick<FileStore, 'find'>;
-  /** Made here; what stood there goes. */
+  /** Is there, and empty. */
   folder: string;
   owner: Account | null;
   signal: AbortSignal;
@@ -30,8 +29,6 @@ export async function layOutFiles(
   { files, store, folder, owner, signal }: LayOutOptions,
 ): Promise<LaidOutFile[] | null> {
   const stored = new Map((await store.find(wanted.map(({ file }) => file))).map((one) => [one.id, one]));
-  await removeTree(folder);
-  await mkdir(folder, { mode: 0o700 });
   const laidOut: LaidOutFile[] = [];
   const made = new Set<string>();
   for (const { file: id, name } of wanted) {

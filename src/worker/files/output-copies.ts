@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { OutputReader } from '../../domain/output/ports.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { removeFile } from '../../lib/remove.ts';
 import { streams, type Stream } from '../../contract/stream.ts';
 
 export interface OutputCopies {
@@ -52,6 +53,6 @@ async function writeCopy(
     await pipeline(Readable.from(reader.bytes(job, stream)), createWriteStream(partial));
     await rename(partial, path);
   } finally {
-    await rm(partial, { force: true });
+    await removeFile(partial);
   }
 }

@@ -1,8 +1,9 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
 import type { Kind } from '../../domain/jobs/kind-ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
+import { removeFile } from '../../lib/remove.ts';
 import { hashFile } from './script-file.ts';
 
 interface PinnedScriptOptions {
@@ -44,6 +45,6 @@ async function replace(path: string, text: string): Promise<void> {
     }
     await rename(partial, path);
   } finally {
-    await rm(partial, { force: true });
+    await removeFile(partial);
   }
 }

@@ -1,8 +1,9 @@
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../../../contract/errors.ts';
 import { canReach, type Account } from '../../../lib/file-access.ts';
+import { removeTree } from '../../../lib/remove.ts';
 import { giveTo } from './account.ts';
 
 export interface Binaries {
@@ -41,18 +42,22 @@ export function binariesIn(directory: string, manifest: { version: string }): Bi
  * the package's own folder cannot serve (read-only without links, or below a folder that the account may not enter),
  * they are copied into `copyTo` once per version.
  */
-export function usableBinaries(original: Binaries, copyTo: string, account: Account | undefined): Binaries {
+export async function usableBinaries(
+  original: Binaries,
+  copyTo: string,
+  account: Account | undefined,
+): Promise<Binaries> {
   const parts = ['bin/postgres', 'lib', 'share/postgresql/postgres.bki'];
   const isReachable = parts.every((part) => canReach(join(original.directory, part), account));
   if (isReachable && makeLinks(original.directory)) return original;
   const directory = join(copyTo, `binaries-${original.version}`);
-  if (!existsSync(directory)) copy(original.directory, directory, copyTo, account);
+  if (!existsSync(directory)) await copy(original.directory, directory, copyTo, account);
   return { ...original, directory };
 }
 
-function copy(from: string, to: string, folder: string, account: Account | undefined): void {
+async function copy(from: string, to: string, folder: string, account: Account | undefined): Promise<void> {
   for (const entry of readdirSync(folder)) {
-    if (entry.startsWith('binaries-')) rmSync(join(folder, entry), { recursive: true });
+    if (ownCopy.test(entry)) await removeTree(folder, entry);
   }
   const unfinished = `${to}.unfinished`;
   // Static libraries are a quarter of the package and nothing here links against them.
@@ -61,6 +66,9 @@ function copy(from: string, to: string, folder: string, account: Account | undef
   giveTo(unfinished, account);
   renameSync(unfinished, to);
 }
+
+/** `binaries-18.4.0-beta.17`, also unfinished. */
+export const ownCopy = /^binaries-\d+\.\d+\.\d+(-[a-z]+\.\d+)?(\.unfinished)?$/;
 
 interface Link {
   source: string;

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '../../../contract/errors.ts';
+import { removeTree } from '../../../lib/remove.ts';
 import type { Binaries } from './binaries.ts';
 import type { Place } from './place.ts';
 import { databaseUser } from './server-settings.ts';
@@ -15,10 +16,9 @@ export const serverEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC'
  * nothing that looks like a database.
  */
 export async function createCluster(binaries: Binaries, place: Place): Promise<void> {
-  for (const entry of readdirSync(place.directory)) {
-    if (entry.startsWith('cluster.')) rmSync(join(place.directory, entry), { recursive: true });
-  }
   const unfinished = `${place.clusterDirectory}.unfinished`;
+  // Nothing else: what is called `cluster.old` is a copy that somebody made.
+  await removeTree(dirname(unfinished), basename(unfinished));
   // The builtin provider: an upgrade of the operating system cannot change the order inside indexes.
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--encoding=UTF8'];
   const options = ['--data-checksums', '--no-instructions', `--username=${databaseUser}`, '--auth=trust'];

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { AppError } from '../../../contract/errors.ts';
@@ -6,10 +6,18 @@ import { backoffMs } from '../../../lib/backoff.ts';
 import { delay } from '../../../lib/delay.ts';
 import { tryLockDirectory, type DirectoryLock } from '../../../lib/directory-lock.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import { removeFileSync } from '../../../lib/remove.ts';
 import type { Service } from '../../../lib/service.ts';
 import { findBinaries, usableBinaries, type Binaries } from './binaries.ts';
 import { checkVersion, createCluster } from './cluster.ts';
-import { makeSocketFolder, markReady, preparePlace, readPlace, type Place } from './place.ts';
+import {
+  makeSocketFolder,
+  markReady,
+  preparePlace,
+  readPlace,
+  removeSocketFolder,
+  type Place,
+} from './place.ts';
 import {
   adoptPostmaster,
   answers,
@@ -138,7 +146,7 @@ class Supervisor implements EmbeddedPostgres {
     });
     const place = this.#place;
     if (place && dirname(place.socketDirectory) !== place.directory) {
-      rmSync(place.socketDirectory, { recursive: true, force: true });
+      removeSocketFolder(place);
     }
   }
 
@@ -197,8 +205,8 @@ class Supervisor implements EmbeddedPostgres {
     const { logger } = this.#options;
     // It was there at the start of this life. That nothing is there now means that its disk is gone, not that it is new.
     if (this.#place && !readPlace(this.#placeOptions())) throw vanished(this.#place);
-    const place = preparePlace(this.#placeOptions());
-    this.#binaries = usableBinaries(binaries, place.directory, place.account);
+    const place = await preparePlace(this.#placeOptions());
+    this.#binaries = await usableBinaries(binaries, place.directory, place.account);
     if (!place.isReady) {
       const startedAt = performance.now();
       await createCluster(this.#binaries, place);
@@ -223,7 +231,7 @@ class Supervisor implements EmbeddedPostgres {
         continue;
       }
       if (await answers(place)) throw hiddenServer(place);
-      if (found.kind === 'mistaken') rmSync(pidFile(place), { force: true });
+      if (found.kind === 'mistaken') removeFileSync(pidFile(place));
       makeSocketFolder(place);
       writeFileSync(join(place.clusterDirectory, 'postgresql.conf'), serverSettings(place.socketDirectory));
       mkdirSync(this.#options.logsDirectory, { recursive: true });

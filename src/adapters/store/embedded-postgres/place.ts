@@ -12,14 +12,16 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
-  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { AppError } from '../../../contract/errors.ts';
 import { canReach, type Account } from '../../../lib/file-access.ts';
+import { removeEmptyFolder, removeEmptyFolderSync, removeFileSync, removeTree } from '../../../lib/remove.ts';
+import { ownCopy } from './binaries.ts';
 import { chooseAccount, giveTo, isRoot } from './account.ts';
 
 /**
@@ -66,7 +68,7 @@ export function readPlace(options: PlaceOptions): Place | undefined {
 }
 
 /** Decides on a place and makes its folders. Only for whoever holds the lock of the database. */
-export function preparePlace(options: PlaceOptions): Place {
+export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const { dataDirectory } = options;
   mkdirSync(dataDirectory, { recursive: true });
   const record = readRecord(dataDirectory) ?? decide(options);
@@ -109,6 +111,12 @@ export function makeSocketFolder(place: Place): void {
   }
 }
 
+/** A short one below /tmp goes with the server; the one in the place of the database stays. */
+export function removeSocketFolder({ socketDirectory }: Place): void {
+  for (const name of [socketName, `${socketName}.lock`]) removeFileSync(join(socketDirectory, name));
+  removeEmptyFolderSync(socketDirectory);
+}
+
 function decide(options: PlaceOptions): PlaceRecord {
   const id = randomBytes(8).toString('hex');
   const usual = join(options.dataDirectory, usualDirectory);
@@ -125,15 +133,20 @@ function decide(options: PlaceOptions): PlaceRecord {
 }
 
 /** The data directory was moved to where the account cannot follow: the database moves out, its owner stays. */
-function relocate(options: PlaceOptions, record: PlaceRecord, from: string, account: Account): Place {
+async function relocate(
+  options: PlaceOptions,
+  record: PlaceRecord,
+  from: string,
+  account: Account,
+): Promise<Place> {
   const directory = join(options.systemDirectory, record.id);
   makeSystemFolder(options.systemDirectory);
   if (existsSync(from)) {
     const unfinished = `${directory}.unfinished`;
-    rmSync(unfinished, { recursive: true, force: true });
+    await removeTree(options.systemDirectory, basename(unfinished));
     cpSync(from, unfinished, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     // Made anew, with its own rights, at the start.
-    rmSync(join(unfinished, 'socket'), { recursive: true, force: true });
+    await removeTree(unfinished, 'socket');
     giveTo(unfinished, account);
     // Copying does not keep the rights of folders, and PostgreSQL insists on these.
     chmodSync(unfinished, 0o700);
@@ -143,8 +156,16 @@ function relocate(options: PlaceOptions, record: PlaceRecord, from: string, acco
   makeFolder(directory, account);
   const moved = { ...record, directory };
   writeRecord(options.dataDirectory, moved);
-  rmSync(from, { recursive: true, force: true });
+  await removeMoved(from);
   return toPlace(moved, directory, account);
+}
+
+/** What was copied; what else somebody put beside it stays, with the folder. */
+async function removeMoved(directory: string): Promise<void> {
+  for (const name of ['cluster', 'cluster.unfinished', 'socket']) await removeTree(directory, name);
+  for (const name of await readdir(directory).catch(() => []))
+    if (ownCopy.test(name)) await removeTree(directory, name);
+  await removeEmptyFolder(directory);
 }
 
 function accountFor(directory: string, options: PlaceOptions): Account | undefined {
@@ -182,10 +203,11 @@ function toPlace(record: PlaceRecord, directory: string, account: Account | unde
 
 /** The address of a Unix socket has room for 107 bytes. */
 const maxSocketPathBytes = 107;
+const socketName = '.s.PGSQL.5432';
 
 function socketDirectory(id: string, directory: string): string {
   const usual = join(directory, 'socket');
-  const path = join(usual, '.s.PGSQL.5432');
+  const path = join(usual, socketName);
   return Buffer.byteLength(path) <= maxSocketPathBytes
     ? usual
     : join(realpathSync(tmpdir()), `daybook-${id}`);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Manifest } from '../../../contract/backup.ts';
+import { cleanText } from '../clean-text.ts';
 import { examples } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -39,7 +40,8 @@ export function registerBackup(program: Command, context: CliContext): void {
         ? await (await context.loadLocalMachine()).verifyBackup(resolve(directory))
         : await write(context, directory, { withHome: options.home ?? false });
       if (options.json) return printJson(context, summarize(directory, manifest));
-      await print(context, `${resolve(directory)} is whole: ${describe(manifest)}.`);
+      await print(context, `${resolve(directory)} is ${wholeness(manifest)}: ${describe(manifest)}.`);
+      await tellExceptions(context, manifest);
     });
 }
 
@@ -71,6 +73,7 @@ export function registerRestore(program: Command, context: CliContext): void {
       });
       if (options.json) return printJson(context, summarize(directory, manifest));
       await print(context, `Restored into ${dataDirectory}: ${describe(manifest)}.`);
+      await tellExceptions(context, manifest);
       const after = options.paused
         ? 'Every queue is paused: "daybook queue resume <name>" lets its jobs run.'
         : 'Jobs that were queued then run at the next start; those that ran then end as lost after one lease.';
@@ -92,15 +95,33 @@ function rowsOf({ tables }: Manifest, name: string): number {
 }
 
 function describe(manifest: Manifest): string {
-  const { tables, files, createdAt, hasHome } = manifest;
+  const { tables, files, hardLinks, createdAt, hasHome } = manifest;
   const bytes = [...tables, ...files].reduce((sum, one) => sum + one.bytes, 0);
   const home = hasHome ? 'with home' : 'without home';
   const key = manifest.hasSecretKey ? ', with the key of the secrets (keep it safe)' : '';
-  return `${rowsOf(manifest, 'jobs')} jobs, ${tables.length} tables and ${files.length} files in ${Math.ceil(bytes / 1024)} KiB, ${home}${key}, of ${createdAt}`;
+  return `${rowsOf(manifest, 'jobs')} jobs, ${tables.length} tables and ${files.length + hardLinks.length} files in ${Math.ceil(bytes / 1024)} KiB, ${home}${key}, of ${createdAt}`;
+}
+
+function wholeness({ notTaken }: Manifest): string {
+  if (notTaken.length === 0) return 'whole';
+  return `whole but for ${notTaken.length === 1 ? 'one entry' : `${notTaken.length} entries`} that could not be taken`;
+}
+
+const toldExceptions = 20;
+
+async function tellExceptions(context: CliContext, { notTaken, changed }: Manifest): Promise<void> {
+  const lines = [
+    ...notTaken.map(({ path, why }) => `Not in the backup: ${cleanText(path)} (${why})`),
+    ...changed.map((path) => `Written to while it was read: ${cleanText(path)}`),
+  ];
+  for (const line of lines.slice(0, toldExceptions)) await say(context, line);
+  if (lines.length > toldExceptions)
+    await say(context, `… and ${lines.length - toldExceptions} more; manifest.json has them all.`);
 }
 
 function summarize(directory: string, manifest: Manifest): object {
-  const { format, daybook, createdAt, schema, tables, files, hasHome } = manifest;
+  const { format, daybook, createdAt, schema, tables, files, hardLinks, hasHome, notTaken, changed } =
+    manifest;
   const rows = Object.fromEntries(tables.map((table) => [table.name, table.rows]));
   return {
     directory: resolve(directory),
@@ -109,7 +130,9 @@ function summarize(directory: string, manifest: Manifest): object {
     createdAt,
     schema,
     rows,
-    files: files.length,
+    files: files.length + hardLinks.length,
+    notTaken,
+    changed,
     hasHome,
   };
 }
