@@ -67,6 +67,16 @@ export const jobEvents = {
     ({ attempt, limit, value, max }) =>
       `Attempt ${said(attempt)} comes near its limit of ${said(limit)}: ${said(value)} of ${said(max)}`,
   ),
+  'reports left out': event(
+    z.object({ attempt, members: z.int(), series: z.int() }),
+    ({ attempt, members = 0, series = 0 }) => {
+      const what = [
+        members > 0 ? `${members} members of the result` : '',
+        series > 0 ? `${series} reports of further series` : '',
+      ];
+      return `Attempt ${said(attempt)} reported more than is kept; left out: ${what.filter(Boolean).join(', ')}`;
+    },
+  ),
   'files left out': event(
     z.object({
       attempt,

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { describeInBrowser, seriousFindings, useBrowser } from '../support/browser.ts';
 import { addLabScripts, submitScript, untilState } from '../support/lab.ts';
+import { pollUntil } from '../support/poll.ts';
 
 describeInBrowser('the output of a job', () => {
   const suite = useBrowser();
@@ -50,6 +53,26 @@ describeInBrowser('the output of a job', () => {
     await page.getByRole('button', { name: 'To the start' }).click();
     await page.getByRole('log').getByText('section 8 begins').waitFor();
     expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  it('a line of 20 MB is shown in pieces, from which one goes on and to its end', async () => {
+    const text = `#!/usr/bin/env python3\nfor i in range(2500000): print('%07d ' % i, end='')\nprint()\n`;
+    writeFileSync(join(suite.server.folder, 'scripts', 'long.py'), text, { mode: 0o755 });
+    const id = await submitScript(suite.server, 'long.py', []);
+    await untilState(suite.server, [id], 'succeeded');
+    const page = await suite.openAs();
+    await page.goto(`/jobs/${id}/output`);
+    const log = page.getByRole('log', { name: 'Output' });
+    const scrollOn = (): Promise<number> =>
+      log.evaluate((element) => {
+        element.scrollTop = element.scrollHeight;
+        return Math.max(...(element.textContent.match(/\d{7}/g) ?? []).map(Number));
+      });
+    await page.getByRole('button', { name: 'To the start' }).click();
+    await log.getByText(/0000000 0000001 /).waitFor();
+    await pollUntil(scrollOn, (last) => last > 500_000);
+    await page.getByRole('button', { name: 'To the end' }).click();
+    await pollUntil(scrollOn, (last) => last > 2_400_000);
   });
 
   it('a job is run again, edited, with the difference shown before', async () => {

@@ -7,6 +7,7 @@ import { finishAttempts } from './jobs/finish.ts';
 import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
+import { reportsLeftOut } from './jobs/reports-left-out.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { bringBackRetries, forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 
@@ -19,6 +20,7 @@ export function createJobStore(db: Database): JobStore {
     setProgress: (batch) => setProgress(db, batch),
     setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),
     nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),
+    reportsLeftOut: (attempt, leftOut) => reportsLeftOut(db, attempt, leftOut),
     cancel: (ids, actor) => cancelJobs(db, ids, actor),
     retry: (id, actor) => retryJob(db, id, actor),
     change: (id, change, actor) => changeJob(db, id, change, actor),

@@ -12,6 +12,8 @@ export interface OutputSearchSources {
 
 /** Jobs looked at between two looks at the clock. */
 const mostJobsAtOnce = 20;
+/** Of a line; of many lines of many jobs an answer holds some MiB. */
+const shownCharacters = 500;
 /** One gigabyte must not use up the time of all the others. */
 const budgetPerJobMs = 1_000;
 
@@ -38,7 +40,8 @@ export function createOutputSearch({ search, reader, finder }: OutputSearchSourc
     });
     const isUnfinished = !found.isComplete && found.lines.length < linesPerJob;
     if (found.lines.length === 0 && !isUnfinished) return [];
-    return [{ job, attempt: attempt.number, lines: found.lines, isUnfinished }];
+    const lines = found.lines.map((line) => ({ ...line, text: around(line.text, { text, ignoresCase }) }));
+    return [{ job, attempt: attempt.number, lines, isUnfinished }];
   };
 
   return {
@@ -66,4 +69,17 @@ export function createOutputSearch({ search, reader, finder }: OutputSearchSourc
       }
     },
   };
+}
+
+/** The part of a long line in which the text stands. */
+function around(
+  line: string,
+  { text, ignoresCase }: Pick<OutputSearchRequest, 'text' | 'ignoresCase'>,
+): string {
+  if (line.length <= shownCharacters) return line;
+  const at = ignoresCase ? line.toLowerCase().indexOf(text.toLowerCase()) : line.indexOf(text);
+  const room = Math.max(0, shownCharacters - text.length);
+  const from = Math.max(0, Math.min(at - Math.floor(room / 2), line.length - shownCharacters));
+  const to = from + Math.max(shownCharacters, text.length);
+  return `${from > 0 ? '…' : ''}${line.slice(from, to)}${to < line.length ? '…' : ''}`.toWellFormed();
 }

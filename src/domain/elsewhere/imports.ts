@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { importedJob, type ImportedJob, type ImportOutcome } from '../../contract/import.ts';
 import type { Actor } from '../../contract/actor.ts';
+import { hasMoreValues } from '../../lib/json-values.ts';
 import type { ChunkOutput, ImportOptions, Imports, ImportStore, NewImport } from './import-ports.ts';
 
 /** Rows of one statement: more gain nothing, and a batch with output is held in memory. */
 const batchLines = 500;
 const batchCharacters = 8 * 1024 * 1024;
+
+/** Most of them in what was asked, which is kept as it is. */
+const mostValues = 100_000;
+/** A line has some thirty. */
+const mostMembers = 200;
+const mostProblems = 100;
 
 type Checked = { line: number } & (
   | { job: ImportedJob; key: string }
@@ -61,16 +68,22 @@ export function createImports({ store, chunk }: { store: ImportStore; chunk: Chu
 function check(
   text: string,
 ): { job: ImportedJob; key: string } | { problems: { field: string; message: string }[] } {
+  if (hasMoreValues(text, mostValues))
+    return { problems: [{ field: '', message: `has more than ${mostValues} values` }] };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     return { problems: [{ field: '', message: `is not valid JSON: ${(error as Error).message}` }] };
   }
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > mostMembers)
+    return { problems: [{ field: '', message: `has more than ${mostMembers} members` }] };
   const parsed = importedJob.safeParse(value);
   if (parsed.success) return { job: parsed.data, key: keyOf(parsed.data) };
   return {
-    problems: parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })),
+    problems: parsed.error.issues
+      .slice(0, mostProblems)
+      .map(({ path, message }) => ({ field: path.join('.'), message })),
   };
 }
 

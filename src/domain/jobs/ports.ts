@@ -230,6 +230,14 @@ export interface RetriedJob {
   place: Place;
 }
 
+/** What a program reported beyond what is kept of reports. */
+export interface ReportsLeftOut {
+  /** Members of the result, each as often as it was reported. */
+  members: number;
+  /** Reports of series with further names. */
+  series: number;
+}
+
 export interface RunningAttempt extends AttemptKey {
   job: ClaimedJob;
   launchedAt: Date | null;
@@ -253,6 +261,8 @@ export interface JobStore {
   setProgress(batch: readonly (AttemptKey & { progress: unknown })[]): Promise<void>;
   /** Leaves an event and a tag; once for each attempt and limit, however often it is told. */
   nearLimit(attempt: AttemptKey, hit: NearLimit): Promise<void>;
+  /** Leaves an event; once for each attempt, however often it is told. */
+  reportsLeftOut(attempt: AttemptKey, leftOut: ReportsLeftOut): Promise<void>;
 
   /** Compares the job with another one, unless it has a base run already or the attempt runs no more. */
   setBaseRun(attempt: AttemptKey, baseJobId: number): Promise<void>;

@@ -99,7 +99,10 @@ export interface OutputLine {
 
 export interface LinePage {
   lines: OutputLine[];
-  /** Where to go on: for one stream a line number, for both an opaque place. Null at the end of what is stored. */
+  /**
+   * Where to go on: for one stream a line number, inside a line and for both streams an opaque place. Null at the end of
+   * what is stored.
+   */
   next: string | null;
 }
 
@@ -183,14 +186,18 @@ export interface OutputView {
   chunks: number;
 }
 
-/** Reads what attempts printed. */
+export interface StreamLinesOptions {
+  stream: Stream;
+  /** A line's number, or a place as `next` of a page names it. */
+  from: number | { chunk: number; index: number };
+  limit: number;
+}
+
+/** Reads what attempts printed. An answer holds some MiB of text at most, however long lines are. */
 export interface OutputReader {
   /** Lines around a place, for somebody who scrolls. @throws RangeError when `from` is no place */
   view(attempt: AttemptRef, options: ViewOptions): Promise<OutputView>;
-  streamLines(
-    attempt: AttemptRef,
-    options: { stream: Stream; from: number; limit: number },
-  ): Promise<LinePage>;
+  streamLines(attempt: AttemptRef, options: StreamLinesOptions): Promise<LinePage>;
   /** Both streams in order of arrival. @throws RangeError when `from` is no place */
   mergedLines(attempt: AttemptRef, options: { from: string | null; limit: number }): Promise<LinePage>;
   /** The last lines of one stream or (null) both, oldest first, as far as the newest chunks hold them. */

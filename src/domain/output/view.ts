@@ -16,7 +16,7 @@ import { parsePlace } from '../../contract/output.ts';
 
 const chunksAtOnce = 4;
 
-/** Text of one answer; the last piece of a line may go beyond it. */
+/** Text of one answer; what was begun of it last, a line or its piece in one chunk, may go beyond. */
 const mostCharacters = 1024 * 1024;
 
 /** A chunk and how many of its lines come before. */
@@ -58,12 +58,15 @@ async function viewAfter(
     const chunks = await store.read(attempt, { by: 'chunk', number, holding: stream }, chunksAtOnce);
     for (const chunk of chunks) {
       const found = await viewedLines(chunk, stream);
+      // Lines without an end are the last of a chunk, one of each stream at most, and may change places when it grows:
+      // the place to go on is before them or behind them, never between.
+      let hasOpen = false;
       for (const line of found) {
         if ((chunk.number === from.chunk && line.index < from.index) || !isOf(line, stream)) continue;
-        // Lines without an end are the last of their chunk, and may come again: the place to go on is never behind one.
-        if ((lines.length >= limit || room <= 0) && !line.isPartial)
+        if ((lines.length >= limit || room <= 0) && !hasOpen)
           return { lines, before, after: line.place, hasMore: true };
         lines.push(line);
+        hasOpen = line.isPartial;
         room -= line.text.length;
       }
       after = placeOfEnd(chunk, found);

@@ -5,7 +5,7 @@ import { streams, type Stream } from '../../contract/stream.ts';
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
 const chunkBytes = 128 * 1024;
 
-/** A line longer than this is stored in pieces; it keeps its one number. */
+/** A line longer than this is stored in pieces; it keeps its one number, and is no report. */
 const longLineBytes = 64 * 1024;
 
 const protocolMark = Buffer.from('"daybook"');
@@ -119,11 +119,11 @@ export class OutputWriter {
       : new PendingChunk(last.number, startOf(last.stdout), startOf(last.stderr));
     if (isFull) return;
     const records = await decodeChunk(last);
+    // Looked up once: a chunk may have a record for every byte.
+    const lastOf = new Set(streams.map((stream) => records.findLast((record) => record.stream === stream)));
     for (const record of records) {
       // A trailing piece without a line end was the partial line of its stream.
-      const isLastOfStream =
-        record.kind === 'text' && records.findLast((r) => r.stream === record.stream) === record;
-      if (isLastOfStream && record.bytes.at(-1) !== 10)
+      if (record.kind === 'text' && lastOf.has(record) && record.bytes.at(-1) !== 10)
         this.#partial[record.stream] = Buffer.from(record.bytes);
       else this.#tail.add(record);
     }
@@ -132,10 +132,13 @@ export class OutputWriter {
   #addLines(stream: Stream, bytes: Buffer, at: Date): void {
     if (stream === 'stderr') return this.#pushText(stream, bytes, at);
     let from = 0;
-    for (let mark = bytes.indexOf(protocolMark); mark >= 0; mark = bytes.indexOf(protocolMark, mark + 1)) {
+    let end = 0;
+    // Each line is looked at once, however often it has the mark.
+    for (let mark = bytes.indexOf(protocolMark); mark >= 0; mark = bytes.indexOf(protocolMark, end)) {
       const start = bytes.lastIndexOf(10, mark) + 1;
-      const end = bytes.indexOf(10, mark);
-      if (start < from || end < 0) continue;
+      end = bytes.indexOf(10, mark);
+      if (end < 0) break;
+      if (end - start > longLineBytes) continue;
       const member = parseProtocol(bytes.subarray(start, end));
       if (member === undefined) continue;
       this.#pushText(stream, bytes.subarray(from, start), at);

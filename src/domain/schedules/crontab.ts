@@ -15,9 +15,19 @@ export type CrontabLine = { line: number; text: string } & (
 /** Read by cron itself, not by what it starts. */
 const ofCron = new Set(['MAILTO', 'MAILFROM', 'SHELL', 'CRON_TZ', 'RANDOM_DELAY', 'CONTENT_TYPE']);
 
-/** Reads a file in the form of crontab(5). `hasUser`: a sixth field names a user, as in /etc/crontab. */
+/** A crontab has fewer. Each entry is looked at, stored and answered for by itself, with the variables above it. */
+const mostEntries = 2_000;
+const mostVariables = 200;
+const longestEntry = 10_000;
+
+/**
+ * Reads a file in the form of crontab(5). `hasUser`: a sixth field names a user, as in /etc/crontab.
+ * @throws RangeError when it has too many entries, or too many variables
+ */
 export function parseCrontab(text: string, { hasUser }: { hasUser: boolean }): CrontabLine[] {
-  let env: Record<string, string> = {};
+  const variables = new Map<string, string>();
+  /** What entries share until a variable changes. */
+  let env: Record<string, string> | null = null;
   let timezone: string | null = null;
   const found: CrontabLine[] = [];
   text.split(/\r?\n/).forEach((raw, index) => {
@@ -28,9 +38,16 @@ export function parseCrontab(text: string, { hasUser }: { hasUser: boolean }): C
       const name = setting[1] ?? setting[2] ?? setting[3] ?? '';
       const value = unquote(setting[4] ?? '');
       if (name === 'CRON_TZ') timezone = value === '' ? null : value;
-      else if (!ofCron.has(name)) env = { ...env, [name]: value };
+      else if (!ofCron.has(name)) {
+        variables.set(name, value);
+        env = null;
+      }
+      if (variables.size > mostVariables)
+        throw new RangeError(`it sets more than ${mostVariables} variables`);
       return;
     }
+    if (found.length === mostEntries) throw new RangeError(`it has more than ${mostEntries} entries`);
+    env ??= Object.fromEntries(variables);
     found.push({ line: index + 1, text: trimmed, ...parseEntry(trimmed, { hasUser, timezone, env }) });
   });
   return found;
@@ -40,6 +57,7 @@ function parseEntry(
   text: string,
   { hasUser, timezone, env }: { hasUser: boolean; timezone: string | null; env: Record<string, string> },
 ) {
+  if (text.length > longestEntry) return { problem: `is longer than ${longestEntry} characters` };
   if (/^@reboot\b/.test(text)) return { problem: '`@reboot` is no time; a job of it would never be due' };
   const fields = text.startsWith('@') ? 1 : 5;
   const words = Array.from({ length: fields + (hasUser ? 1 : 0) }, () => String.raw`\S+`).join(

@@ -1,5 +1,6 @@
+import { setImmediate as letOthersIn } from 'node:timers/promises';
 import type { Actor } from '../../contract/actor.ts';
-import { isAppError } from '../../contract/errors.ts';
+import { invalidField, isAppError } from '../../contract/errors.ts';
 import { scheduledOptions, scheduleTerms, type CrontabImport } from '../../contract/schedule.ts';
 import { findQuoteProblem } from '../../contract/quoted-words.ts';
 import { parseCrontab, type CrontabLine } from './crontab.ts';
@@ -14,7 +15,19 @@ export interface CrontabOptions {
 
 type Entry = Extract<CrontabLine, { cron: string }>;
 
-/** Makes a schedule of each line whose program stands in the scripts directory. */
+interface Context {
+  known: ReadonlySet<string>;
+  /** Lower-cased names. */
+  taken: Set<string>;
+  /** The highest number that was given behind a name, so that a thousand equal lines are not counted from 1 each. */
+  counts: Map<string, number>;
+  timezone: string;
+}
+
+/**
+ * Makes a schedule of each line whose program stands in the scripts directory.
+ * @throws AppError `invalid_input` when there are more than a crontab has
+ */
 export async function importCrontab(
   { text, hasUser, timezone, dryRun }: CrontabOrder,
   actor: Actor,
@@ -22,12 +35,15 @@ export async function importCrontab(
 ): Promise<CrontabImport> {
   const known = new Set(await scripts());
   const taken = new Set((await schedules.list()).map(({ name }) => name.toLowerCase()));
+  const context: Context = { known, taken, counts: new Map(), timezone };
   const items: CrontabImport['items'] = [];
-  for (const line of parseCrontab(text, { hasUser })) {
+  for (const line of read(text, hasUser)) {
+    // A rule is tried out, which takes a while for some; others are answered in between.
+    await letOthersIn();
     const place = { line: line.line, text: line.text };
     try {
       if ('problem' in line) throw new Unusable(line.problem);
-      const request = toRequest(line, { known, taken, timezone });
+      const request = toRequest(line, context);
       requireTerms(request);
       if (!dryRun) await schedules.add(request, actor);
       taken.add(request.name.toLowerCase());
@@ -40,14 +56,20 @@ export async function importCrontab(
   return { items };
 }
 
+function read(text: string, hasUser: boolean): CrontabLine[] {
+  try {
+    return parseCrontab(text, { hasUser });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalidField('crontab', `${error.message}; import it in parts`);
+  }
+}
+
 /** A line that is no schedule, in words. */
 class Unusable extends Error {}
 
 /** @throws Unusable */
-function toRequest(
-  { cron, command, stdin, env, timezone }: Entry,
-  context: { known: ReadonlySet<string>; taken: ReadonlySet<string>; timezone: string },
-): ScheduleRequest {
+function toRequest({ cron, command, stdin, env, timezone }: Entry, context: Context): ScheduleRequest {
   const [, program = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? [];
   const script = program.slice(program.lastIndexOf('/') + 1);
   const needsShell = /[|&;<>()$`\n*?[\]~]|\\/.test(command.replaceAll(/'[^']*'/g, ''));
@@ -65,7 +87,7 @@ function toRequest(
   return {
     ...scheduleTerms.parse({ cron }),
     timezone: timezone ?? context.timezone,
-    name: toName(script, context.taken),
+    name: toName(script, context),
     note: `From a crontab: ${command}`.slice(0, 2_000),
     paused: false,
     submit: {
@@ -76,14 +98,16 @@ function toRequest(
   };
 }
 
-function toName(script: string, taken: ReadonlySet<string>): string {
+function toName(script: string, { taken, counts }: Context): string {
   const plain =
     script
       .replaceAll(/[^A-Za-z0-9._-]/g, '-')
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 50) || 'crontab';
-  for (let count = 1; ; count += 1) {
+  for (let count = (counts.get(plain) ?? 0) + 1; ; count += 1) {
     const name = count === 1 ? plain : `${plain}-${count}`;
-    if (!taken.has(name.toLowerCase())) return name;
+    if (taken.has(name.toLowerCase())) continue;
+    counts.set(plain, count);
+    return name;
   }
 }

@@ -1,8 +1,15 @@
 import { AppError } from '../../contract/errors.ts';
+import { hasMoreValues } from '../../lib/json-values.ts';
 import type { App } from './access.ts';
 
 /** Deeper documents are nothing a person wrote; recursive code after us (zod, JSON.stringify, jsonb) would give up. */
 const maxDepth = 64;
+
+/** The largest list there is, of URLs, has 10,000. Many times that takes checks of each value for seconds. */
+const mostValues = 50_000;
+
+/** Of one object. Names are checked one by one where any are taken, as those of variables are, which costs more than values. */
+const mostMembers = 10_000;
 
 /** JSON is the only body we take; an empty one counts as none, since many clients send the type with every request. */
 export function addJsonBody(app: App): void {
@@ -16,9 +23,11 @@ export function addJsonBody(app: App): void {
 
 /**
  * Parses a JSON document of a stranger.
- * @throws AppError `invalid_input` when it is no JSON, nested too deeply, or has a member `__proto__`
+ * @throws AppError `invalid_input` when it is no JSON, nested too deeply, has too many values, or has a member `__proto__`
  */
 export function parseJsonBody(text: string): unknown {
+  if (hasMoreValues(text, mostValues))
+    throw new AppError('invalid_input', `The JSON has too many values; at most ${mostValues} are read.`);
   const value = parse(text);
   refuse(value, 0);
   return value;
@@ -47,5 +56,8 @@ function refuse(value: unknown, depth: number): void {
       'The JSON has a member named __proto__, which is not accepted anywhere.',
     );
   }
-  for (const member of Array.isArray(value) ? value : Object.values(value)) refuse(member, depth + 1);
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  if (!Array.isArray(value) && members.length > mostMembers)
+    throw new AppError('invalid_input', `An object of the JSON has more than ${mostMembers} members.`);
+  for (const member of members) refuse(member, depth + 1);
 }

@@ -2,6 +2,9 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { AppError, type ErrorDetail } from '../../contract/errors.ts';
 
+/** More mistakes than these help nobody. */
+const mostDetails = 100;
+
 const partNames: Record<string, string> = { querystring: 'query' };
 
 /** Checks with zod; what is wrong becomes AppError `invalid_input` with one detail for each field. */
@@ -18,7 +21,8 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
  * @returns AppError `invalid_input`; the message names the fields, the details say what each should be
  */
 export function toInvalidInput(error: z.ZodError, data: unknown, part = 'body'): AppError {
-  const details = error.issues.flatMap((issue) => toDetails(issue, data, part));
+  const issues = error.issues.slice(0, mostDetails);
+  const details = issues.flatMap((issue) => toDetails(issue, data, part)).slice(0, mostDetails);
   const fields = [...new Set(details.map((detail) => detail.field))].slice(0, 10).join(', ');
   return new AppError('invalid_input', `Wrong or missing: ${fields}.`, { details });
 }
@@ -26,7 +30,7 @@ export function toInvalidInput(error: z.ZodError, data: unknown, part = 'body'):
 function toDetails(issue: z.core.$ZodIssue, data: unknown, part: string): ErrorDetail[] {
   const field = dotted(issue.path) || part;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, mostDetails).map((key) => ({
       field: dotted([...issue.path, key]),
       message: 'There is no such field.',
     }));

@@ -28,7 +28,7 @@ import { WallLimit } from './wall-limit.ts';
 export interface AttemptRunDependencies extends AttemptProgramDependencies {
   kinds: KindRegistry<RunnableKind>;
   jobs: Pick<Jobs, 'finish'>;
-  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'setBaseRun' | 'setProgress'>;
+  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'reportsLeftOut' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
   parts: PartStore;
   capsules: CapsuleRecorder;
@@ -143,6 +143,7 @@ export class AttemptRun {
         ...program.facts,
         stopped: this.#interrupts.cause,
         result: this.#measurements.result,
+        leftOut: this.#measurements.leftOut,
         resultSchema: this.#deps.kinds.get(this.job.kind)?.result ?? null,
         now: this.#deps.clock.now(),
         timeoutMs: this.job.timeoutMs,
@@ -156,6 +157,7 @@ export class AttemptRun {
     if (!(await output.close())) return;
     await copies.write(this.job);
     if (!(await this.#interrupts.untilDone(() => this.#capsule.close()))) return;
+    if (!(await this.#interrupts.untilDone(() => this.#tellLeftOut()))) return;
     const isFinished = await this.#finish(details);
     if (isFinished && program.mayBeHeld) this.#deps.launcher.forget(this.key);
   }
@@ -191,6 +193,11 @@ export class AttemptRun {
       interrupts: this.#interrupts,
       stop: (cause) => this.stop(cause),
     });
+  }
+
+  async #tellLeftOut(): Promise<void> {
+    const { leftOut } = this.#measurements;
+    if (leftOut) await this.#deps.store.reportsLeftOut(this.job, leftOut);
   }
 
   /** False: the worker was told to let go before it was stored. */

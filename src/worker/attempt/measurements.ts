@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import { plainText } from '../../contract/job.ts';
-import type { JobStore } from '../../domain/jobs/ports.ts';
+import type { JobStore, ReportsLeftOut } from '../../domain/jobs/ports.ts';
 import type { OutputPiece } from '../../domain/output/ports.ts';
 import type { SeriesPoints, SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { KeptResult } from './kept-result.ts';
 
 /** Often enough to watch, seldom enough to cost nothing. */
 const storeEveryMs = 500;
+
+/** Of one attempt. A job with more is a list that nobody reads, and a row of the database for each. */
+const mostSeries = 1_000;
 
 const numbers = z.union([z.number(), z.array(z.number()).max(100_000)]).transform((value) => [value].flat());
 
@@ -32,7 +36,9 @@ export class Measurements {
   readonly #logger: Logger;
   #progress: { fraction: number | null; message: string | null; at: string } | null = null;
   #series: SeriesPoints[] = [];
-  #result: Record<string, unknown> | null = null;
+  readonly #result = new KeptResult();
+  readonly #seriesNames = new Set<string>();
+  #seriesLeftOut = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #storing: Promise<void> = Promise.resolve();
@@ -48,7 +54,13 @@ export class Measurements {
   }
 
   get result(): Record<string, unknown> | null {
-    return this.#result;
+    return this.#result.members;
+  }
+
+  /** What did not fit; null: all did. */
+  get leftOut(): ReportsLeftOut | null {
+    const leftOut = { members: this.#result.leftOut, series: this.#seriesLeftOut };
+    return leftOut.members + leftOut.series > 0 ? leftOut : null;
   }
 
   accept(member: unknown): void {
@@ -66,6 +78,7 @@ export class Measurements {
   }
 
   series(points: SeriesPoints): void {
+    if (!this.#admits(points.name)) return;
     this.#series.push(points);
     this.#plan();
   }
@@ -73,7 +86,10 @@ export class Measurements {
   /** Of a line that an earlier life of the worker has stored: its progress and series are stored, its result is not. */
   acceptResult(member: unknown): void {
     const parsed = protocolMember.safeParse(member);
-    if (parsed.success && parsed.data.result) this.addResult(parsed.data.result);
+    if (!parsed.success) return;
+    const { series, result } = parsed.data;
+    if (series && series.x.length === series.y.length) this.#admits(series.name);
+    if (result) this.addResult(result);
   }
 
   /** The results among what an earlier life of the worker has stored. */
@@ -86,7 +102,7 @@ export class Measurements {
   }
 
   addResult(members: Record<string, unknown>): void {
-    this.#result = { ...this.#result, ...members };
+    this.#result.add(members);
   }
 
   /** Stores what is left, as far as the store answers. */
@@ -95,6 +111,17 @@ export class Measurements {
     clearTimeout(this.#timer);
     await this.#storing;
     await this.#store();
+  }
+
+  /** Points of a series that is known always do. */
+  #admits(name: string): boolean {
+    if (this.#seriesNames.has(name)) return true;
+    if (this.#seriesNames.size >= mostSeries) {
+      this.#seriesLeftOut += 1;
+      return false;
+    }
+    this.#seriesNames.add(name);
+    return true;
   }
 
   #plan(): void {

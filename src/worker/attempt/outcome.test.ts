@@ -15,6 +15,7 @@ const facts = {
   exceeded: null,
   result: null,
   resultSchema: null,
+  leftOut: null,
   now,
   timeoutMs: null,
 };

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { emptyOutcome } from '../../domain/jobs/ports.ts';
-import type { AttemptOutcome, NearLimit } from '../../domain/jobs/ports.ts';
+import type { AttemptOutcome, NearLimit, ReportsLeftOut } from '../../domain/jobs/ports.ts';
 import type { KindOutcome, StopCause } from '../../domain/jobs/kind-ports.ts';
 import type { ProgramEnd, ProgramSpec } from '../../launcher/protocol.ts';
 import type { FailureReason } from '../../contract/states.ts';
@@ -22,6 +22,8 @@ export interface ProgramFacts {
 interface Facts extends ProgramFacts {
   stopped: StopCause | null;
   result: Record<string, unknown> | null;
+  /** Reports beyond what is kept. */
+  leftOut: ReportsLeftOut | null;
   /** What the kind promises of a result; null: nothing. */
   resultSchema: z.ZodType | null;
   now: Date;
@@ -40,7 +42,7 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   const base: AttemptOutcome = {
     state: said.state,
     reason: said.state === 'failed' ? said.reason : null,
-    message: said.state === 'failed' ? describeFailure(said, end) : findMisfit(facts),
+    message: said.state === 'failed' ? describeFailure(said, end) : describeReports(facts),
     exitCode: end ? end.exitCode : (said.exitCode ?? null),
     signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
     endedAt: (end?.endedAt ?? facts.now).toISOString(),
@@ -81,6 +83,12 @@ const fencedMessage =
 function released(now: Date): AttemptOutcome {
   const message = 'The worker stood still before the first instruction.';
   return emptyOutcome('released', { reason: null, message, endedAt: now.toISOString() });
+}
+
+/** What to know of the reports of an attempt that succeeded; null: nothing. */
+function describeReports(facts: Facts): string | null {
+  const notes = [findMisfit(facts), facts.leftOut && 'It reported more than is kept; its history says what.'];
+  return notes.filter((note) => note !== null).join(' ') || null;
 }
 
 /**

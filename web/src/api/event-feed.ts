@@ -1,56 +1,40 @@
 import { readonly, ref } from 'vue';
-import type { JobEvent } from '../../../src/contract/job.ts';
-import type { JobState } from '../../../src/contract/states.ts';
+import { createLeaderLink } from './feed/leader-link.ts';
+import type { FeedLink, FeedMessage, JobNews } from './feed/messages.ts';
+import { createWorkerLink } from './feed/worker-link.ts';
 
-/** What the stream of events tells: something happened to a job, which is now in this state. */
-export interface JobNews extends JobEvent {
-  state: JobState | null;
-}
+export type { JobNews };
 
 export type FeedState = 'off' | 'connecting' | 'open' | 'lost';
 
 const state = ref<FeedState>('off');
 const listeners = new Set<(news: JobNews) => void>();
 const reopened = new Set<() => void>();
-let source: EventSource | null = null;
-let retry: ReturnType<typeof setTimeout> | undefined;
-let pauseMs = 1_000;
+/** One stream for all pages of the browser, by whatever they have in common. */
+let link: FeedLink | null = null;
+let isOn = false;
 let wasLost = false;
+/** The stream was opened for who was signed in before. */
+let isNewSession = false;
 
 /** Whether this page hears what happens. */
 export const feedState = readonly(state);
 
-/** Begins to listen. The browser comes back by itself where it stopped, unless it was refused; then we do, with growing pauses. */
+/** Begins to listen. */
 export function openFeed(): void {
-  if (source) return;
+  if (isOn) return;
+  isOn = true;
   if (state.value === 'off') state.value = 'connecting';
-  source = new EventSource('/api/v1/events');
-  source.addEventListener('open', () => {
-    pauseMs = 1_000;
-    state.value = 'open';
-    if (wasLost) for (const tell of reopened) tell();
-    wasLost = false;
-  });
-  source.addEventListener('job', (event: MessageEvent<string>) => {
-    const news = JSON.parse(event.data) as JobNews;
-    for (const tell of listeners) tell(news);
-  });
-  source.addEventListener('error', () => {
-    state.value = 'lost';
-    wasLost = true;
-    if (source?.readyState !== EventSource.CLOSED) return;
-    source = null;
-    clearTimeout(retry);
-    retry = setTimeout(openFeed, pauseMs);
-    pauseMs = Math.min(2 * pauseMs, 15_000);
-  });
+  link ??= createWorkerLink(take, goOnWithoutWorker) ?? createLeaderLink(take);
+  link.join(isNewSession);
+  isNewSession = false;
 }
 
 /** @param options.comesBack when it is opened again, those who listen for its return are told */
 export function closeFeed({ comesBack = false } = {}): void {
-  clearTimeout(retry);
-  source?.close();
-  source = null;
+  if (isOn) link?.leave();
+  isOn = false;
+  isNewSession = true;
   wasLost = comesBack;
   state.value = 'off';
 }
@@ -66,3 +50,33 @@ export function listenForReturn(tell: () => void): () => void {
   reopened.add(tell);
   return () => reopened.delete(tell);
 }
+
+function take(message: FeedMessage): void {
+  if (!isOn) return;
+  if (message.type === 'news') {
+    for (const tell of listeners) tell(message.news);
+    return;
+  }
+  state.value = message.state;
+  if (message.state === 'lost') wasLost = true;
+  if (message.state !== 'open') return;
+  if (wasLost || message.isAgain) for (const tell of reopened) tell();
+  wasLost = false;
+}
+
+/** Its script could not be had, or run. */
+function goOnWithoutWorker(): void {
+  link = createLeaderLink(take);
+  wasLost = true;
+  if (isOn) link.join(true);
+}
+
+// A page that is left may be kept and shown again as it was; until then it hears nothing.
+addEventListener('pagehide', () => {
+  if (isOn) link?.leave();
+});
+addEventListener('pageshow', ({ persisted }) => {
+  if (!persisted || !isOn) return;
+  wasLost = true;
+  link?.join(false);
+});

@@ -570,7 +570,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lines that an attempt printed */
+        /**
+         * Lines that an attempt printed
+         * @description An answer holds at most about 1 MiB of text. A line longer than that comes in pieces with the same number: `next` then names a place inside it.
+         */
         get: operations["readOutput"];
         put?: never;
         post?: never;
@@ -646,7 +649,7 @@ export interface paths {
         };
         /**
          * Jobs that printed a text, the newest first
-         * @description Reads the output of the newest attempts of the jobs that a filter leaves, for two seconds at most; `cursor` goes on. No index takes part, so a filter that leaves fewer jobs makes it reach further back.
+         * @description Reads the output of the newest attempts of the jobs that a filter leaves, for two seconds at most; `cursor` goes on. No index takes part, so a filter that leaves fewer jobs makes it reach further back. Of a line of more than 500 characters the part with the text is shown.
          */
         get: operations["findInOutputs"];
         put?: never;
@@ -5318,7 +5321,7 @@ export interface operations {
                 /** @description Number of the attempt; by default the newest. */
                 attempt?: number;
                 stream?: "stdout" | "stderr" | "merged";
-                /** @description First line: its number for one stream; for merged a line such as `stdout:120`, or `next` of the page before; `end` for the last lines. */
+                /** @description First line: its number for one stream; for merged a line such as `stdout:120`; for either `next` of the page before, or `end` for the last lines. */
                 from?: string;
                 /** @description Only lines that hold this text. Works while the output grows. */
                 find?: string;

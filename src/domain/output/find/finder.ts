@@ -22,6 +22,9 @@ import { FindThreads } from './threads.ts';
 const chunksAtOnce = 32;
 const batchesAhead = 3;
 
+/** Text of one answer; the last line, or its piece in one chunk, may go beyond it. */
+const mostCharacters = 1024 * 1024;
+
 interface Batch {
   chunks: OutputChunk[];
   /** By number of chunk. */
@@ -48,6 +51,7 @@ class Search {
   readonly #needle: Needle;
   readonly #lines: FoundLines['lines'] = [];
   readonly #deadline: number;
+  #room = mostCharacters;
 
   constructor(store: OutputStore, threads: FindThreads, attempt: AttemptRef, options: FindOptions) {
     this.#store = store;
@@ -130,14 +134,16 @@ class Search {
     return this.#options.direction === 'forward' ? items : items.toReversed();
   }
 
-  /** Takes the lines of a chunk that hold the text; the place after the last one when the limit is reached. */
+  /** Takes the lines of a chunk that hold the text; the place after the last one when there is no room for more. */
   async #collect(chunk: OutputChunk, { continues }: Candidate): Promise<FindOptions['from']> {
     const lines = await linesOfChunk(chunk);
     const completing = new Set(continues.map((stream) => lines.find((line) => line.stream === stream)));
     for (const line of this.#inOrder(lines)) {
       if (!this.#isSought(line, chunk.number) || !(completing.has(line) || this.#holds(line.text))) continue;
       this.#lines.push({ ...line, place: `${chunk.number}.${line.index}` });
-      if (this.#lines.length === this.#options.limit) return this.#placeAfter(line, chunk.number);
+      this.#room -= line.text.length;
+      if (this.#lines.length === this.#options.limit || this.#room <= 0)
+        return this.#placeAfter(line, chunk.number);
     }
     return null;
   }

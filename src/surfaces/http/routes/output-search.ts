@@ -23,7 +23,7 @@ export function registerOutputSearchRoutes(
       tags: ['output'],
       summary: 'Jobs that printed a text, the newest first',
       description:
-        'Reads the output of the newest attempts of the jobs that a filter leaves, for two seconds at most; `cursor` goes on. No index takes part, so a filter that leaves fewer jobs makes it reach further back.',
+        'Reads the output of the newest attempts of the jobs that a filter leaves, for two seconds at most; `cursor` goes on. No index takes part, so a filter that leaves fewer jobs makes it reach further back. Of a line of more than 500 characters the part with the text is shown.',
       querystring: z.strictObject({
         find: findText.describe('The text, a part of one line.'),
         case: findCase,

@@ -23,6 +23,8 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       operationId: 'readOutput',
       tags,
       summary: 'Lines that an attempt printed',
+      description:
+        'An answer holds at most about 1 MiB of text. A line longer than that comes in pieces with the same number: `next` then names a place inside it.',
       params: jobParams,
       querystring: z.strictObject({
         attempt: attemptQuery,
@@ -32,7 +34,7 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
           .max(40)
           .optional()
           .describe(
-            'First line: its number for one stream; for merged a line such as `stdout:120`, or `next` of the page before; `end` for the last lines.',
+            'First line: its number for one stream; for merged a line such as `stdout:120`; for either `next` of the page before, or `end` for the last lines.',
           ),
         find: findText.optional().describe('Only lines that hold this text. Works while the output grows.'),
         case: findCase,
@@ -122,9 +124,14 @@ async function readPage(
         : error;
     });
   }
-  if (from !== undefined && !/^\d{1,15}$/.test(from))
-    throw invalidField('from', 'expected a line number or `end`');
-  return output.streamLines(attempt, { stream, from: Number(from ?? 0), limit });
+  return output.streamLines(attempt, { stream, from: toStreamPlace(from), limit });
+}
+
+function toStreamPlace(from = '0'): number | { chunk: number; index: number } {
+  if (/^\d{1,15}$/.test(from)) return Number(from);
+  const place = parsePlace(from);
+  if (place?.by === 'place') return place;
+  throw invalidField('from', 'expected a line number, `next` of an earlier page, or `end`');
 }
 
 /** A search answers after this long with what it has; it can be gone on with. */

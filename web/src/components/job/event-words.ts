@@ -32,6 +32,7 @@ const looks: Readonly<Record<EventName, Look>> = {
   retried: { icon: 'i-lucide-rotate-cw', color: 'primary' },
   'late result': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'limit near': { icon: 'i-lucide-triangle-alert', color: 'warning' },
+  'reports left out': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'files left out': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'script changed': { icon: 'i-lucide-triangle-alert', color: 'warning' },
   'output removed': { icon: 'i-lucide-hourglass', color: 'warning' },

@@ -29,16 +29,22 @@ export function appendLines(blocks: readonly OutputBlock[], lines: readonly Outp
   return [...blocks.slice(0, -1), filled, ...toBlocks(lines.slice(room))];
 }
 
-/** Without the lines at the end whose own end had not come when they were read. */
-export function dropOpenLines(blocks: readonly OutputBlock[]): OutputBlock[] {
-  const last = blocks.at(-1);
-  if (!last) return [];
-  const whole = last.lines.findLastIndex(({ isPartial }) => !isPartial) + 1;
-  if (whole === last.lines.length) return [...blocks];
-  return [
-    ...blocks.slice(0, -1),
-    ...(whole === 0 ? [] : [{ key: last.key, lines: last.lines.slice(0, whole) }]),
-  ];
+/**
+ * Without the lines at the end that come again: those from this place on. Not all that have no end: a line that is stored
+ * in pieces has many, and only its last one comes again.
+ */
+export function dropLinesFrom(blocks: readonly OutputBlock[], place: string): OutputBlock[] {
+  const [chunk = 0, index = 0] = place.split('.').map(Number);
+  const comesAgain = (line: OutputLine): boolean => {
+    const [ofChunk = 0, ofLine = 0] = line.place.split('.').map(Number);
+    return ofChunk > chunk || (ofChunk === chunk && ofLine >= index);
+  };
+  const kept = [...blocks];
+  for (let last = kept.pop(); last; last = kept.pop()) {
+    const lines = last.lines.filter((line) => !comesAgain(line));
+    if (lines.length > 0) return [...kept, lines.length === last.lines.length ? last : { ...last, lines }];
+  }
+  return kept;
 }
 
 /** What is kept of too much; blocks are given up at the side that nobody looks at. */
@@ -56,5 +62,5 @@ export function trimBlocks(blocks: readonly OutputBlock[], side: 'begin' | 'end'
 }
 
 function weightOf({ lines }: OutputBlock): number {
-  return lines.reduce((sum, { text }) => sum + 1 + text.length / 20_000, 0);
+  return lines.reduce((sum, { text }) => sum + 1 + text.length / 4_000, 0);
 }

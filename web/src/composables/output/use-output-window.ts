@@ -1,3 +1,4 @@
+import { useEventListener } from '@vueuse/core';
 import {
   computed,
   nextTick,
@@ -12,7 +13,7 @@ import {
 } from 'vue';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
 import { viewOutput, type OutputSource, type OutputView } from '../../api/output.ts';
-import { appendLines, dropOpenLines, toBlocks, trimBlocks, type OutputBlock } from './output-blocks.ts';
+import { appendLines, dropLinesFrom, toBlocks, trimBlocks, type OutputBlock } from './output-blocks.ts';
 
 const pageLines = 300;
 /** Before the line that one goes to, so that it is seen among others. */
@@ -151,7 +152,7 @@ export function useOutputWindow(source: MaybeRefOrGetter<OutputSource>): OutputW
     });
 
   function append(page: OutputView): void {
-    const known = isAtEnd ? dropOpenLines(blocks.value) : blocks.value;
+    const known = isAtEnd && after.value !== null ? dropLinesFrom(blocks.value, after.value) : blocks.value;
     keep(appendLines(known, page.lines), 'begin');
     takeEnd(page);
   }
@@ -171,6 +172,8 @@ export function useOutputWindow(source: MaybeRefOrGetter<OutputSource>): OutputW
 
   function schedule(ms: number): void {
     clearTimeout(timer);
+    // Nobody looks; it goes on from its place when somebody does.
+    if (document.hidden) return;
     if (!isEnded.value || isFollowing.value) timer = setTimeout(() => void poll(), ms);
   }
 
@@ -187,7 +190,7 @@ export function useOutputWindow(source: MaybeRefOrGetter<OutputSource>): OutputW
         isBehind = isFollowing.value && page.hasMore;
         if (isFollowing.value && !isBehind) return append(page);
         takeTotals(page);
-        hasMore.value ||= page.lines.some(({ isPartial }) => !isPartial);
+        hasMore.value ||= page.hasMore || page.lines.some(({ isPartial }) => !isPartial);
       };
     });
     if (mine !== generation) return;
@@ -195,6 +198,7 @@ export function useOutputWindow(source: MaybeRefOrGetter<OutputSource>): OutputW
     else if (!isEnded.value) schedule(pauseMs);
   }
 
+  useEventListener(document, 'visibilitychange', () => isLoaded.value && schedule(0));
   watch(isFollowing, (isOn) => {
     if (isOn && hasMore.value) void open('end');
     else if (isOn) schedule(0);
