@@ -74,7 +74,14 @@ export function createDomains(config: Config, options: DomainsOptions) {
   const runner = new Runner({ store: stores.schedules, jobs, findActor: findByName });
   const schedules = createSchedules({ store: stores.schedules, jobs, runner, clock });
   const urlOf = (jobId: number): string => `${publicAddress(config)}/jobs/${jobId}`;
-  const courier = new Courier({ store: stores.notifications, senders, urlOf, clock, logger });
+  const courier = new Courier({
+    store: stores.notifications,
+    senders,
+    findActor: findByName,
+    urlOf,
+    clock,
+    logger,
+  });
   return {
     accounts: createAccounts({ store: stores.accounts }),
     again: createAgain({ jobs, capsules: stores.capsules, scripts, kinds }),

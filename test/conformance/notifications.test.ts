@@ -42,6 +42,7 @@ describeOnDatabases('notifications', (create) => {
   let courier: Courier;
   let freeBytes: number;
   let passedMs: number;
+  let roleOfOwners: Actor['role'] = ana.role;
   let worker: Awaited<ReturnType<typeof joinWorker>>;
 
   beforeAll(async () => {
@@ -57,6 +58,7 @@ describeOnDatabases('notifications', (create) => {
     mail = await startMailServer();
     receiver = await startReceiver();
     freeBytes = 1e12;
+    roleOfOwners = ana.role;
     passedMs = 0;
     ({ notifications, watcher, courier } = build());
     worker = await joinWorker(database.db);
@@ -67,6 +69,9 @@ describeOnDatabases('notifications', (create) => {
     now: () => new Date(Date.now() + passedMs),
     monotonicMs: () => performance.now() + passedMs,
   };
+
+  const findActor = async (name: string): Promise<Actor | null> =>
+    name === 'gone' ? null : { ...ana, name, role: roleOfOwners };
 
   /** What one server of several has. */
   function build(mqttUrl: string | null = null) {
@@ -81,7 +86,7 @@ describeOnDatabases('notifications', (create) => {
     };
     const search = createJobSearch(database.db);
     const urlOf = (id: number): string => `http://lab/jobs/${id}`;
-    const own = new Courier({ store, senders, urlOf, clock, logger: silentLogger });
+    const own = new Courier({ store, senders, findActor, urlOf, clock, logger: silentLogger });
     return {
       courier: own,
       notifications: createNotifications({
@@ -100,7 +105,7 @@ describeOnDatabases('notifications', (create) => {
         search,
         usualTimes: createUsualTimeReader(database.db),
         system: systemActor('notifications'),
-        findActor: async (name) => (name === 'gone' ? null : { ...ana, name }),
+        findActor,
         freeBytes: async () => freeBytes,
         clock,
         timezone: 'UTC',
@@ -139,7 +144,7 @@ describeOnDatabases('notifications', (create) => {
     );
   const look = async (): Promise<void> => {
     await untilFeedIsWhole();
-    while (await watcher.look((await store.rules()).filter(({ paused }) => !paused)));
+    while (await watcher.look(await watcher.rules()));
   };
   const tell = async (): Promise<void> => {
     await look();
@@ -416,6 +421,34 @@ describeOnDatabases('notifications', (create) => {
     await run(false);
     await tell();
     expect(mail.mails).toEqual([]);
+  });
+
+  it('a web hook of somebody who is no operator any more tells nothing, of jobs, of the disk, or what was due before', async () => {
+    const channel = { type: 'webhook', url: receiver.url };
+    const rule = await add({ events: ['failed', 'disk_low'], channel });
+    await add({ name: 'by mail', events: ['failed'] });
+    receiver.status = 500;
+    await run(false);
+    await tell();
+    expect(receiver.posts).toHaveLength(1);
+    roleOfOwners = 'member';
+    receiver.status = 204;
+    await run(false);
+    freeBytes = 1;
+    await watcher.watch(await watcher.rules());
+    await tell();
+    const [pending] = await notifications.deliveries(rule.id, { before: null, limit: 9 }, ana);
+    expect(await courier.deliver([pending?.id ?? 0])).toBe(1);
+    expect(receiver.posts).toHaveLength(1);
+    expect(mail.mails).toHaveLength(2);
+    expect(await notifications.test(rule.id, ana)).toMatchObject([{ state: 'failed' }]);
+    expect(receiver.posts).toHaveLength(1);
+    const sent = await notifications.deliveries(rule.id, { before: null, limit: 9 }, ana);
+    expect(sent.map(({ answer }) => answer)).toEqual(Array(2).fill('ana may not send this way any more.'));
+    roleOfOwners = 'operator';
+    await run(false);
+    await tell();
+    expect(receiver.posts).toHaveLength(2);
   });
 
   it('what a rule would say is shown before, and a test says what the receiver answered', async () => {

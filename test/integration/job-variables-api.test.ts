@@ -10,7 +10,6 @@ const scheduleOf = (env: object) => ({
   timezone: 'UTC',
   submit: submitOf(env),
 });
-// eslint-disable-next-line no-template-curly-in-string -- what a shell is to run
 const attack = { BASH_ENV: '$(id >&2)', PERL5OPT: '-Mevil', KEY: 'fine' };
 const refused = {
   status: 400,

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../contract/actor.ts';
+import type { TokenScope } from '../../contract/permissions.ts';
 import { loadConfig } from '../../config/config.ts';
 import { refuseVariables } from './allowed-variables.ts';
 
 const { jobVariables: byDefault } = loadConfig({ DAYBOOK_DATA: '/nowhere' }).worker;
+
+interface Asked {
+  role: Role;
+  allowed: readonly string[];
+  scopes: readonly TokenScope[];
+}
 
 function refused(
   names: readonly string[],
@@ -14,77 +21,18 @@ function refused(
   return refuseVariables({ env }, { actor, scopes }, allowed).map(({ field }) => field);
 }
 
-interface Asked {
-  role: Role;
-  allowed: readonly string[];
-  scopes: readonly ('read' | 'submit' | 'all')[];
-}
-
 /** Each makes some program run what its value says, or run something else than was meant. */
-const dangerous = [
-  ...[
-    'BASH_ENV',
-    'ENV',
-    'SHELLOPTS',
-    'BASHOPTS',
-    'PS4',
-    'PROMPT_COMMAND',
-    'IFS',
-    'CDPATH',
-    'PATH',
-    'HOME',
-    'SHELL',
-  ],
-  ...[
-    'LD_PRELOAD',
-    'LD_LIBRARY_PATH',
-    'LD_AUDIT',
-    'GCONV_PATH',
-    'GLIBC_TUNABLES',
-    'LOCPATH',
-    'TMPDIR',
-    'TZDIR',
-  ],
-  ...[
-    'PERL5OPT',
-    'PERL5LIB',
-    'PERL5DB',
-    'PYTHONSTARTUP',
-    'PYTHONPATH',
-    'PYTHONHOME',
-    'PYTHONWARNINGS',
-    'RUBYOPT',
-  ],
-  ...[
-    'RUBYLIB',
-    'NODE_OPTIONS',
-    'NODE_PATH',
-    'JAVA_TOOL_OPTIONS',
-    '_JAVA_OPTIONS',
-    'CLASSPATH',
-    'LUA_INIT',
-    'PHPRC',
-  ],
-  ...[
-    'GIT_SSH_COMMAND',
-    'GIT_EXTERNAL_DIFF',
-    'GIT_CONFIG_KEY_0',
-    'GIT_CONFIG_VALUE_0',
-    'PAGER',
-    'EDITOR',
-    'VISUAL',
-  ],
-  ...[
-    'LESSOPEN',
-    'MAKEFLAGS',
-    'R_PROFILE',
-    'DOTNET_STARTUP_HOOKS',
-    'PIP_INDEX_URL',
-    'http_proxy',
-    'SSH_ASKPASS',
-  ],
-  ...['OPENSSL_CONF', 'CURL_HOME', 'WGETRC', 'npm_config_script_shell', 'AWKPATH', 'TERMINFO', 'WORKER_USER'],
-];
+const dangerous = `
+  BASH_ENV ENV SHELLOPTS BASHOPTS PS4 PROMPT_COMMAND IFS CDPATH PATH HOME SHELL LD_PRELOAD
+  LD_LIBRARY_PATH LD_AUDIT GCONV_PATH GLIBC_TUNABLES LOCPATH TMPDIR TZDIR PERL5OPT PERL5LIB PERL5DB
+  PYTHONSTARTUP PYTHONPATH PYTHONHOME PYTHONWARNINGS RUBYOPT RUBYLIB NODE_OPTIONS NODE_PATH
+  JAVA_TOOL_OPTIONS _JAVA_OPTIONS CLASSPATH LUA_INIT PHPRC GIT_SSH_COMMAND GIT_EXTERNAL_DIFF
+  GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 PAGER EDITOR VISUAL LESSOPEN MAKEFLAGS R_PROFILE
+  DOTNET_STARTUP_HOOKS PIP_INDEX_URL http_proxy SSH_ASKPASS OPENSSL_CONF CURL_HOME WGETRC
+  npm_config_script_shell AWKPATH TERMINFO WORKER_USER
+`
+  .trim()
+  .split(/\s+/);
 
 describe('variables of a submit', () => {
   it('by which a program would run what they say are refused, each named', () => {

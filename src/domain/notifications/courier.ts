@@ -1,8 +1,10 @@
 import { backoffMs, type Backoff } from '../../lib/backoff.ts';
+import type { Actor } from '../../contract/actor.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Duty } from '../../lib/service.ts';
+import { mayTell } from './may-tell.ts';
 import { toDigest, toMessage } from './message.ts';
 import {
   SendError,
@@ -18,6 +20,8 @@ import {
 export interface CourierOptions {
   store: NotificationStore;
   senders: Senders;
+  /** Who somebody is now; null when the account is gone or disabled. */
+  findActor(name: string): Promise<Actor | null>;
   urlOf(jobId: number): string;
   clock: Pick<Clock, 'now'>;
   logger: Logger;
@@ -118,6 +122,7 @@ export class Courier implements Duty {
     const { store, senders, clock } = this.#options;
     const sender = senders[delivery.channel];
     try {
+      await this.#requireRight(delivery.ruleId);
       if (!sender)
         throw new SendError(`No server for ${delivery.channel} is configured any more.`, { isFinal: false });
       await store.conclude(delivery.id, {
@@ -136,6 +141,15 @@ export class Courier implements Duty {
           : { state: 'pending', answer, nextTryAt: new Date(now + backoffMs(delivery.tries, patience)) },
       );
     }
+  }
+
+  /** What was to be told yesterday is not told when its owner may not today. @throws SendError */
+  async #requireRight(ruleId: number): Promise<void> {
+    const { store, findActor } = this.#options;
+    const rule = await store.find(ruleId);
+    if (rule && mayTell(rule, await findActor(rule.owner))) return;
+    const message = rule ? `${rule.owner} may not send this way any more.` : 'Its rule was removed.';
+    throw new SendError(message, { isFinal: true });
   }
 }
 

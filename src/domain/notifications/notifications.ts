@@ -13,6 +13,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { SecretKey } from '../secrets/ports.ts';
 import type { Courier } from './courier.ts';
+import { mayUse } from './may-tell.ts';
 import { toMessage } from './message.ts';
 import type {
   Notice,
@@ -67,10 +68,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     return rule;
   };
   const channels = (actor: Actor): ChannelType[] =>
-    channelTypes.filter(
-      // Web hooks and topics reach other machines in the name of the server.
-      (type) => senders[type] && (type === 'email' || isAllowed(actor, 'notifications.send-anywhere')),
-    );
+    channelTypes.filter((type) => senders[type] && mayUse(type, actor));
   const requireRule = (
     rule: Pick<NewNotificationRule, 'filter' | 'subject' | 'body' | 'channel'>,
     actor: Actor,

@@ -9,6 +9,7 @@ import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Duty } from '../../lib/service.ts';
 import type { JobSearch } from '../diary/ports.ts';
+import { mayTell } from './may-tell.ts';
 import type {
   NewNotice,
   NotificationStore,
@@ -65,7 +66,7 @@ export class Watcher implements Duty {
     let watchAtMs = 0;
     while (!signal.aborted) {
       try {
-        const rules = (await this.#options.store.rules()).filter(({ paused }) => !paused);
+        const rules = await this.rules();
         while (!signal.aborted && (await this.look(rules)));
         if (clock.monotonicMs() >= watchAtMs) {
           watchAtMs = clock.monotonicMs() + watchEveryMs;
@@ -76,6 +77,15 @@ export class Watcher implements Duty {
       }
       await delay(lookEveryMs, signal);
     }
+  }
+
+  /** Those that tell somebody, by what their owners may do now. */
+  async rules(): Promise<StoredNotificationRule[]> {
+    const { store, findActor } = this.#options;
+    const told: StoredNotificationRule[] = [];
+    for (const rule of await store.rules())
+      if (!rule.paused && mayTell(rule, await findActor(rule.owner))) told.push(rule);
+    return told;
   }
 
   /** One page of the feed. Resolves with whether there may be more. */
