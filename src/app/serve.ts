@@ -19,7 +19,7 @@ import type { Metrics } from '../domain/metrics/ports.ts';
 import { createSecretKey } from '../domain/secrets/key.ts';
 import { lockRole } from '../machine/data-directory.ts';
 import { createLogger } from './log.ts';
-import { prepareDirectories } from '../machine/directories.ts';
+import { findOpenScripts, prepareDirectories } from '../machine/directories.ts';
 import { DataGuard } from '../machine/data-guard.ts';
 import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
 import { StorageGuard } from '../machine/storage-guard.ts';
@@ -62,6 +62,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
   const directories = await prepareDirectories(config.data, account);
+  const caution = findOpenScripts(directories.scriptsDirectory, account);
+  if (caution) logger.warn(`${caution.text} Close it: ${caution.advice}`);
   const registry = new Registry();
   const locks = options.roles.map((role) => lockRole(config.data.directory, role));
   try {

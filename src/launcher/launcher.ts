@@ -1,6 +1,7 @@
 import { splitEnvironment } from '../lib/unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
 import { isTooLate } from './fence.ts';
+import { describeFileProblem } from '../lib/file-problem.ts';
 import { findProgram } from './find-program.ts';
 import { Cgroup, openDelegatedCgroup } from './cgroup.ts';
 import { isolate } from './isolation.ts';
@@ -215,5 +216,5 @@ function toEnvironment(env: Record<string, string>): string[] {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return describeFileProblem(error) ?? (error instanceof Error ? error.message : String(error));
 }

@@ -3,6 +3,7 @@ import { openSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
+import { describeFileProblem } from '../lib/file-problem.ts';
 import { Connection } from './connection.ts';
 import { Journal } from './journal.ts';
 import { Launcher } from './launcher.ts';
@@ -13,7 +14,8 @@ import { createNodeSpawner } from './node-spawner.ts';
 import type { LauncherOptions } from './main-options.ts';
 import { defaultBudget, OutputStore } from './output-store.ts';
 import { openPosixSpawner } from './posix-spawner.ts';
-import { chooseSocketPlace, listenAt } from './server.ts';
+import { guardPlace, lockFile } from './place-guard.ts';
+import { openDoor, type Door } from './server.ts';
 import { SpillFile } from './spill-file.ts';
 
 const LOCK_EX_NB = 2 | 4;
@@ -25,7 +27,8 @@ const logger = createLineLogger(process.stdout);
 
 async function main(): Promise<void> {
   // Released by the kernel when the process ends, however it ends.
-  const lock = (await loadLibc())?.flock(openSync(join(folder, 'lock'), 'w', 0o600), LOCK_EX_NB);
+  const lockFd = openSync(join(folder, lockFile), 'w', 0o600);
+  const lock = (await loadLibc())?.flock(lockFd, LOCK_EX_NB);
   if (lock !== undefined && lock !== 0) {
     logger.warn({ folder }, 'Another launcher serves this folder; ending.');
     process.exit(0);
@@ -48,10 +51,10 @@ async function main(): Promise<void> {
     logger,
     onNews: (program) => current?.connection.tell(program),
   });
-  const place = chooseSocketPlace(folder);
+  let door: Door | null = null;
 
   const leave = (why: string): never => {
-    place.remove();
+    door?.remove();
     journal.close();
     logger.info({ why }, 'Ending.');
     process.exit(0);
@@ -91,11 +94,42 @@ async function main(): Promise<void> {
     if (launcher.programs.size === 0) leave('SIGTERM');
     logger.warn({ programs: launcher.programs.size }, 'Asked to end, but programs are held; staying.');
   });
-  await listenAt(folder, place, onSocket, logger);
+  door = await openDoor({ folder, onSocket, logger });
+  const { keep: keepDoor } = door;
+  guardPlace({
+    folder,
+    lockFd,
+    logger,
+    isConnected: () => current !== null,
+    holdsPrograms: () => launcher.programs.size > 0,
+    keepDoor,
+    endPrograms: () => endPrograms(launcher),
+    leave,
+  });
   watchIdle();
   logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'Ready.');
   // Otherwise written only at an orderly end, and a launcher runs for months.
   flushCompileCache();
 }
 
-await main();
+/** Those that still run are killed; what left nothing running behind is forgotten. */
+function endPrograms(launcher: Launcher): void {
+  for (const program of launcher.programs.values()) {
+    if (program.end) launcher.forget(program.key);
+    else if (program.isRunning) {
+      logger.error(
+        { key: program.key, pid: program.pid },
+        'No worker can find this program any more: it is killed.',
+      );
+      program.signal('SIGKILL');
+    }
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  // The last line of the log is what the worker passes on.
+  logger.error({ problem: String(error) }, describeFileProblem(error) ?? String(error));
+  process.exit(1);
+}

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -13,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataConfig } from '../config/config.ts';
-import { prepareDirectories } from './directories.ts';
+import { findOpenScripts, prepareDirectories } from './directories.ts';
 import type { ProgramAccount } from './program-account.ts';
 
 const myself: ProgramAccount = { name: 'me', isolation: null, ids: null };
@@ -71,6 +72,33 @@ describe('the directories of a first start', () => {
     await expect(prepareDirectories(data, myself)).rejects.toThrow(
       /cannot be made \((ENOTDIR|EEXIST)\).*DAYBOOK_DATA/,
     );
+  });
+
+  it.each([
+    ['launcher/journal', 'folder', 'file'],
+    ['launcher/lock', 'folder', 'file'],
+    ['worker-id', 'folder', 'file'],
+    ['database.json', 'folder', 'file'],
+    ['launcher', 'file', 'folder'],
+    ['scripts', 'file', 'folder'],
+    ['attempts', 'file', 'folder'],
+  ])('with something else in a place (%s as a %s) stop the start in words', async (name, found, wanted) => {
+    const path = join(data.directory, name);
+    mkdirSync(found === 'folder' ? path : data.directory, { recursive: true });
+    if (found === 'file') writeFileSync(path, '');
+    await expect(prepareDirectories(data, myself)).rejects.toThrow(
+      `${path} is a ${found}, and a ${wanted} is to stand there: move it away`,
+    );
+  });
+
+  it.runIf(isRoot)('of scripts is told when programs could change what runs', () => {
+    mkdirSync(data.scriptsDirectory, { recursive: true });
+    expect(findOpenScripts(data.scriptsDirectory, stranger)).toBeNull();
+    chownSync(data.scriptsDirectory, 65_534, 65_534);
+    expect(findOpenScripts(data.scriptsDirectory, stranger)).toMatchObject({
+      text: expect.stringContaining('may be written by the programs of jobs, as nobody (mode 755)') as string,
+      advice: `chown 0 ${data.scriptsDirectory} && chmod go-w ${data.scriptsDirectory}`,
+    });
   });
 
   it.runIf(isRoot)('lie where programs can reach them, when the clone is out of their reach', async () => {

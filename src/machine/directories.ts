@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { chown, cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
@@ -25,6 +26,7 @@ export async function prepareDirectories(
   options: { systemDirectory?: string } = {},
 ): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory' | 'attemptsDirectory'>> {
   const place = { ids: account.ids, systemDirectory: options.systemDirectory ?? systemDirectory };
+  checkEntries(data);
   await make(data.directory);
   await make(data.logsDirectory);
   const home = await makeReachable(data.homeDirectory, place);
@@ -40,6 +42,53 @@ export async function prepareDirectories(
     scriptsDirectory: scripts.path,
     pinnedDirectory: pinned.path,
     attemptsDirectory: attempts.path,
+  };
+}
+
+/** What stands in the data directory, and could be in the way under its name. */
+function checkEntries({ directory, ...data }: DataConfig): void {
+  const inLauncher = ['lock', 'journal', 'spill', 'socket-path', 'launcher.log'];
+  const files = ['worker-id', 'database.json', ...inLauncher.map((name) => join('launcher', name))];
+  const folders = [data.homeDirectory, data.scriptsDirectory, data.pinnedDirectory, data.attemptsDirectory];
+  const problems = [
+    ...files.map((name) => join(directory, name)).filter((path) => kindOf(path) === 'folder'),
+    ...[directory, ...folders, data.launcherDirectory, data.logsDirectory].filter(
+      (path) => kindOf(path) === 'other',
+    ),
+  ].map((path) => {
+    const [found, wanted] = kindOf(path) === 'folder' ? ['folder', 'file'] : ['file', 'folder'];
+    return `${path} is a ${found}, and a ${wanted} is to stand there: move it away, or choose another place by DAYBOOK_DATA.`;
+  });
+  if (problems.length > 0) throw new AppError('configuration', problems.join(' '));
+}
+
+/** Null when nothing is there. */
+function kindOf(path: string): 'folder' | 'other' | null {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'other';
+  } catch {
+    // Nothing, or nothing that can be looked at, which is told by whoever uses it.
+    return null;
+  }
+}
+
+/**
+ * Why others than the operator can change what runs next: they may write into the scripts directory. Null when they
+ * cannot.
+ */
+export function findOpenScripts(
+  directory: string,
+  { ids, name }: ProgramAccount,
+): { text: string; advice: string } | null {
+  const { mode, uid, gid } = statSync(directory);
+  const areTheirs = ids !== null && uid === ids.uid && (mode & 0o200) !== 0;
+  const isForGroup = ids !== null && gid === ids.gid && (mode & 0o020) !== 0;
+  const isForAll = (mode & 0o002) !== 0;
+  if (!isForAll && !areTheirs && !isForGroup) return null;
+  const who = isForAll ? 'everybody on this machine' : `the programs of jobs, as ${name}`;
+  return {
+    text: `The scripts directory ${directory} may be written by ${who} (mode ${(mode & 0o7777).toString(8)}): who can write there decides what the jobs of others run.`,
+    advice: `${areTheirs ? `chown ${process.getuid?.() ?? 'root'} ${directory} && ` : ''}chmod go-w ${directory}`,
   };
 }
 

@@ -1,9 +1,11 @@
 import { attemptName } from '../contract/attempt.ts';
+import { AppError } from '../contract/errors.ts';
 import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
 import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
+import { describeFileProblem } from '../lib/file-problem.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
 import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
@@ -79,7 +81,10 @@ export class Worker implements Service {
   async start(): Promise<void> {
     const { folders, logger } = this.#options;
     await folders.open();
-    await this.#options.launcher.start();
+    await this.#options.launcher.start().catch((error: unknown) => {
+      const why = describeFileProblem(error) ?? (error instanceof Error ? error.message : String(error));
+      throw new AppError('configuration', why, { cause: error });
+    });
     await this.#register(() => true);
     await folders.sweep(
       [...this.#runs.values()].map(({ run }) => run.job),

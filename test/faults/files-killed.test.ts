@@ -35,7 +35,7 @@ describe('files that a program left', () => {
     for (const { name, sha256 } of items)
       expect([name, sha256]).toEqual([name, createHash('sha256').update(contents(name)).digest('hex')]);
     expect(items.slice(0, 1)).toEqual(before.slice(0, 1));
-    expect(readdirSync(join(installation.data(), 'attempts'))).toEqual(['none']);
+    expect(readdirSync(join(installation.data(), 'attempts'))).toEqual(['.daybook', 'none']);
   });
 
   it('of a program that ran on without its worker are kept by the next one', async () => {
@@ -74,6 +74,6 @@ describe('files that a program left', () => {
     for (const { pid } of installation.processes('launcher')) send(pid, 'SIGKILL');
     await server.start();
     expect(await client.untilEnded(gate.id)).toMatchObject({ state: 'failed', reason: 'lost' });
-    expect(readdirSync(folders)).toEqual(['none']);
+    expect(readdirSync(folders)).toEqual(['.daybook', 'none']);
   });
 });

@@ -17,7 +17,9 @@ import { DatabaseProxy } from '../support/faults/database-proxy.ts';
 import { findFreePort, type Server } from '../support/faults/server.ts';
 import { isRoot } from '../support/faults/installation.ts';
 import { useInstallations } from '../support/faults/use-installations.ts';
+import { canMount, createSmallDisk } from '../support/faults/small-disk.ts';
 import { pollUntil } from '../support/poll.ts';
+import { requireService } from '../support/services.ts';
 
 const newInstallation = useInstallations();
 const nobody = 65_534;
@@ -75,6 +77,34 @@ describe('a server that cannot start says why in one sentence', () => {
     });
     expect(await complaint(server)).toMatch(/^daybook: .*(cannot be|not writable)/);
     expect(existsSync(`${data}/homedir`)).toBe(false);
+  });
+
+  it.runIf(requireService('a file system of its own (mount)', canMount()))(
+    'when its disk is full',
+    async () => {
+      const disk = createSmallDisk(1024 * 1024);
+      try {
+        disk.fill(0);
+        const installation = await newInstallation();
+        const server = installation.server(['web', 'worker'], { env: { DAYBOOK_DATA: disk.folder } });
+        expect(await complaint(server)).toMatch(
+          new RegExp(
+            `^daybook: ${disk.folder}/.* cannot be used: the disk is full\\. Make room, .* \\(ENOSPC\\)\\.$`,
+          ),
+        );
+      } finally {
+        disk.remove();
+      }
+    },
+  );
+
+  it("when a folder is in the place of its launcher's journal", async () => {
+    const installation = await newInstallation();
+    const journal = join(installation.data(), 'launcher', 'journal');
+    mkdirSync(journal, { recursive: true });
+    expect(await complaint(installation.server(['web', 'worker']))).toBe(
+      `daybook: ${journal} is a folder, and a file is to stand there: move it away, or choose another place by DAYBOOK_DATA.`,
+    );
   });
 
   it.each([

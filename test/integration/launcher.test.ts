@@ -1,4 +1,16 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { machineMs } from '../../src/lib/clock.ts';
 import { leaseTimes } from '../../src/lib/lease.ts';
@@ -6,7 +18,8 @@ import { startOlderLauncher } from '../support/programs/older-launcher.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Heard, isAlive, isolation, kill, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
-import type { LauncherClient } from '../../src/launcher/client/client.ts';
+import { LauncherClient } from '../../src/launcher/client/client.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
 
 let harness: LauncherHarness;
 let client: LauncherClient;
@@ -257,6 +270,86 @@ describe('isolation', () => {
       exitCode: 126,
       message: expect.stringContaining('no-such-user') as string,
     });
+  });
+});
+
+describe('the folder of a launcher', () => {
+  beforeEach(async () => {
+    harness = new LauncherHarness();
+    client = await harness.client();
+  });
+  const folder = (): string => join(harness.folder, 'launcher');
+
+  test('whose socket was removed gets a new one, and the next worker finds the program', async () => {
+    const spec = harness.shell('echo begun; sleep 60');
+    const { heard } = await harness.start(client, spec);
+    await until('some output', () => heard.next.stdout > 0);
+    const pid = harness.note(client);
+    rmSync(join(folder(), 'launcher.sock'));
+    await until('a new socket', () => existsSync(join(folder(), 'launcher.sock')));
+    await client.stop();
+    const second = await harness.client();
+    expect(second.launcherPid).toBe(pid);
+    expect(second.held.map(({ key }) => key)).toEqual([spec.key]);
+    second.forget(spec.key);
+  });
+
+  test('moved away with all that is in it: a worker finds the program in its new place', async () => {
+    const spec = harness.shell('echo begun; sleep 60');
+    const { heard } = await harness.start(client, spec);
+    await until('some output', () => heard.next.stdout > 0);
+    const pid = harness.note(client);
+    await client.stop();
+    renameSync(folder(), join(harness.folder, 'moved'));
+    await until('a word', () =>
+      readFileSync(join(harness.folder, 'moved', 'launcher.log'), 'utf8').includes('this launcher is moved'),
+    );
+    renameSync(join(harness.folder, 'moved'), join(harness.folder, 'again'));
+    const second = new LauncherClient({ folder: join(harness.folder, 'again'), logger: silentLogger });
+    await second.start();
+    expect(second.launcherPid).toBe(pid);
+    expect(second.held.map(({ key, ended }) => [key, ended])).toEqual([[spec.key, false]]);
+    second.forget(spec.key);
+    await second.stop();
+    await until('the end of the launcher', () => !isAlive(pid));
+  });
+
+  test('removed: what runs goes on while a worker is there, and ends with it, as the launcher does', async () => {
+    const spec = harness.shell('echo begun; sleep 600 & sleep 600');
+    const { started, heard } = await harness.start(client, spec);
+    await until('some output', () => heard.next.stdout > 0);
+    const pid = harness.note(client);
+    const descriptor = openSync(join(folder(), 'launcher.log'), 'r');
+    rmSync(folder(), { recursive: true });
+    await until(
+      'a word',
+      () => readFileSync(descriptor, 'utf8').includes('this launcher is deleted') || null,
+    );
+    expect([isAlive(started.pid), heard.end, heard.lost]).toEqual([true, null, null]);
+    await client.stop();
+    await until('the end of program and launcher', () => !isAlive(started.pid) && !isAlive(pid));
+    expect(harness.strays()).toEqual([]);
+    closeSync(descriptor);
+  });
+
+  test('removed while nothing runs: the launcher ends, and the worker starts another one', async () => {
+    const pid = harness.note(client);
+    rmSync(folder(), { recursive: true });
+    await until('another launcher', () => client.launcherPid !== null && client.launcherPid !== pid);
+    harness.note(client);
+    expect(isAlive(pid)).toBe(false);
+    expect((await harness.run(client, harness.shell('exit 3'))).end.exitCode).toBe(3);
+  });
+
+  test('with a folder in the place of its journal is told by the worker in words', async () => {
+    await client.stop();
+    const other = join(harness.folder, 'other');
+    mkdirSync(join(other, 'journal'), { recursive: true });
+    chmodSync(other, 0o700);
+    const broken = new LauncherClient({ folder: other, logger: silentLogger });
+    await expect(broken.start()).rejects.toThrow(
+      /The launcher did not start: .* a folder is in the place of a file\. Move it away \(EISDIR\)/,
+    );
   });
 });
 

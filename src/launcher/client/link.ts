@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createDecoder } from '../codec.ts';
 import { createMessageWriter } from '../message-writer.ts';
 import { olderVersions, protocolVersion, type ToLauncher, type ToWorker } from '../protocol.ts';
-import { checkPrivateFolder, socketPathFile } from '../server.ts';
+import { checkPrivateFolder, fitsSocket, socketFile, socketPathFile } from '../server.ts';
 
 export type LauncherHello = Extract<ToWorker, { type: 'hello' }>;
 
@@ -36,6 +36,9 @@ export async function connectToLauncher(folder: string): Promise<LauncherLink | 
 }
 
 function readSocketPath(folder: string): string | null {
+  // Whatever the record says: the folder may have been moved, and its launcher with it.
+  const near = join(folder, socketFile);
+  if (fitsSocket(near) && lstatSync(near, { throwIfNoEntry: false })?.isSocket()) return near;
   try {
     return readFileSync(join(folder, socketPathFile), 'utf8');
   } catch (error) {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -27,7 +27,8 @@ const heapFlags = ['--max-old-space-size=128', '--max-semi-space-size=16'];
 /** Starts a launcher in a session of its own and connects to it. @throws with the log's path when it fails */
 export async function startLauncher(options: LauncherProcessOptions): Promise<LauncherLink> {
   const { folder, idleSeconds = 60, launcherOptions = {}, startDeadlineMs = 10_000 } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Not the folders around it: a data directory that is gone must not be begun anew.
+  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
   checkPrivateFolder(folder);
   const logPath = join(folder, 'launcher.log');
   const log = openSync(logPath, isLarge(logPath) ? 'w' : 'a', 0o600);
@@ -37,11 +38,11 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
     { detached: true, stdio: ['ignore', log, log], env: { TMPDIR: tmpdir(), ...compileCache() } },
   );
   closeSync(log);
-  const outcome = { failure: null as string | null };
+  const outcome = { failure: null as string | null, isOther: false };
   child.on('error', (error) => (outcome.failure = error.message));
   child.on('exit', (code, signal) => {
-    // 0: another launcher was faster.
-    if (code !== 0) outcome.failure = `it ended with ${signal ?? code}`;
+    if (code === 0) outcome.isOther = true;
+    else outcome.failure = lastWords(logPath) ?? `it ended with ${signal ?? code}`;
   });
   child.unref();
 
@@ -52,9 +53,22 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
     await delay(pollMs);
   }
   child.removeAllListeners();
-  throw new Error(
-    `The launcher did not start: ${outcome.failure ?? `no answer in ${startDeadlineMs} ms`}. See ${logPath}.`,
-  );
+  const silence = outcome.isOther
+    ? `another one holds ${folder} and does not answer. It ends by itself when it has nothing to do; or find it by its lock (fuser ${join(folder, 'lock')}) and end it, with the programs that it holds.`
+    : `no answer in ${startDeadlineMs} ms.`;
+  throw new Error(`The launcher did not start: ${outcome.failure ?? silence} More in ${logPath}`);
+}
+
+/** What the launcher said last, of its own. */
+function lastWords(logPath: string): string | null {
+  try {
+    const line = readFileSync(logPath, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+    const { level, msg } = JSON.parse(line) as { level: number; msg: string };
+    return level >= 50 ? msg : null;
+  } catch {
+    // It died before it could say something.
+    return null;
+  }
 }
 
 /** Ours, if we have one, makes a launcher start in a quarter of the time. */

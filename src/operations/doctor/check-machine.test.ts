@@ -26,3 +26,20 @@ it.runIf(process.getuid?.() === 0)(
     ]);
   },
 );
+
+it('a scripts directory that everybody may write to is told, with what to do', () => {
+  const scripts = join(folder, 'scripts');
+  chmodSync(folder, 0o755);
+  mkdirSync(scripts);
+  mkdirSync(join(folder, 'homedir'));
+  const config = loadConfig({ DAYBOOK_DATA: folder });
+  expect(checkProgramAccount(config)).toMatchObject([{ level: 'ok' }]);
+  chmodSync(scripts, 0o777);
+  expect(checkProgramAccount(config)).toMatchObject([
+    {
+      level: 'bad',
+      text: `The scripts directory ${scripts} may be written by everybody on this machine (mode 777): who can write there decides what the jobs of others run.`,
+      advice: `chmod go-w ${scripts}`,
+    },
+  ]);
+});

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../contract/finding.ts';
 import { delay } from '../../lib/delay.ts';
 import { canReach } from '../../lib/file-access.ts';
+import { findOpenScripts } from '../../machine/directories.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
 import { findingsOf, reasonOf } from './finding.ts';
 
@@ -53,6 +54,10 @@ export function checkProgramAccount({ worker, data }: Config): Finding[] {
         ),
       );
     }
+    const caution = existsSync(data.scriptsDirectory)
+      ? findOpenScripts(data.scriptsDirectory, account)
+      : null;
+    if (caution) return [users.bad(caution.text, caution.advice)];
     if (isRoot && account.ids === null) {
       return [users.warn('Programs run as root.', 'Set WORKER_USER to an account of their own.')];
     }

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { errorCodes, isAppError, type ErrorCode, type ErrorDetail } from '../../contract/errors.ts';
 import { DirectoryInUseError } from '../../lib/directory-lock.ts';
+import { describeFileProblem } from '../../lib/file-problem.ts';
 import { cleanText } from './clean-text.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -61,6 +62,8 @@ export function describeError(error: unknown): { text: string; exitCode: number 
     const exitCode = error.code === 'not_found' ? exitCodes.notFound.code : exitCodes.failed.code;
     return { text: cleanText(error.message), exitCode };
   }
+  const problem = describeFileProblem(error);
+  if (problem !== null) return { text: cleanText(problem), exitCode: exitCodes.failed.code };
   const message = error instanceof Error ? error.message : String(error);
   return { text: `Something unexpected happened: ${cleanText(message)}`, exitCode: exitCodes.failed.code };
 }

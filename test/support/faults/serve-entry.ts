@@ -5,6 +5,7 @@ import { serve } from '../../../src/app/serve.ts';
 import { serverRoles } from '../../../src/contract/server.ts';
 import { readConfig } from '../../../src/app/configuration.ts';
 import { faultFileName, FaultPoints } from './fault-points.ts';
+import { describeError } from '../../../src/surfaces/cli/errors.ts';
 
 const roles = serverRoles.filter((role) => process.argv.slice(2).includes(role));
 
@@ -22,6 +23,6 @@ try {
     },
   });
 } catch (error) {
-  process.stderr.write(`daybook: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`daybook: ${describeError(error).text}\n`);
   process.exitCode = 1;
 }
