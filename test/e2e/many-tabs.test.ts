@@ -22,7 +22,7 @@ describeInBrowser('more tabs than a browser has connections', () => {
     await page.getByRole('combobox', { name: 'Filter' }).waitFor();
   }
 
-  async function openTabs(prepare: (page: Page) => Promise<void> = async () => {}): Promise<Page[]> {
+  async function openTabs(prepare: (page: Page) => Promise<unknown> = async () => {}): Promise<Page[]> {
     const first = await suite.open();
     await signIn(first);
     const tabs = [first];
@@ -37,7 +37,10 @@ describeInBrowser('more tabs than a browser has connections', () => {
 
   async function expectAllLive(tabs: readonly Page[], name: string): Promise<void> {
     const id = await submitScript(suite.server, 'measure.sh', ['1'], { name });
-    for (const tab of tabs) await tab.getByRole('link', { name }).first().waitFor();
+    for (const tab of tabs) {
+      await tab.getByRole('link', { name }).first().waitFor();
+      expect(await tab.getByText('The server cannot be reached').count()).toBe(0);
+    }
     await untilState(suite.server, [id], 'succeeded');
   }
 

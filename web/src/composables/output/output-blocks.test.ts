@@ -2,8 +2,16 @@ import { expect, it } from 'vitest';
 import type { OutputLine } from '../../api/output.ts';
 import { dropLinesFrom, toBlocks } from './output-blocks.ts';
 
-const line = (place: string, isPartial: boolean): OutputLine =>
-  ({ place, isPartial, row: 0, line: 0, stream: 'stdout', kind: 'text', text: place, at: '' }) as OutputLine;
+const line = (place: string, isPartial: boolean): OutputLine => ({
+  place,
+  isPartial,
+  row: 0,
+  line: 0,
+  stream: 'stdout',
+  kind: 'text',
+  text: place,
+  at: '',
+});
 
 it('keeps the pieces of a line that goes on, and drops what comes again', () => {
   const lines = Array.from({ length: 60 }, (_, chunk) => line(`${chunk}.0`, true));
