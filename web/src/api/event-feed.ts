@@ -25,7 +25,10 @@ export function openFeed(): void {
   if (isOn) return;
   isOn = true;
   if (state.value === 'off') state.value = 'connecting';
-  link ??= createWorkerLink(take, goOnWithoutWorker) ?? createLeaderLink(take);
+  if (!link) {
+    link = createWorkerLink(take, goOnWithoutWorker) ?? createLeaderLink(take);
+    followPage();
+  }
   link.join(isNewSession);
   isNewSession = false;
 }
@@ -71,12 +74,14 @@ function goOnWithoutWorker(): void {
   if (isOn) link.join(true);
 }
 
-// A page that is left may be kept and shown again as it was; until then it hears nothing.
-addEventListener('pagehide', () => {
-  if (isOn) link?.leave();
-});
-addEventListener('pageshow', ({ persisted }) => {
-  if (!persisted || !isOn) return;
-  wasLost = true;
-  link?.join(false);
-});
+/** A page that is left may be kept and shown again as it was; until then it hears nothing. */
+function followPage(): void {
+  addEventListener('pagehide', () => {
+    if (isOn) link?.leave();
+  });
+  addEventListener('pageshow', ({ persisted }) => {
+    if (!persisted || !isOn) return;
+    wasLost = true;
+    link?.join(false);
+  });
+}
