@@ -44,6 +44,7 @@ const more: Plant[] = [
   storey('src/surfaces/http', { file: 'show.ts', imports: 'src/surfaces/cli/thing.ts' }),
   { rule: 'no-cycles', file: 'src/lib/egg.ts', imports: 'src/lib/hen.ts' },
   { rule: 'contract-runs-in-browsers', file: 'src/contract/read.ts', imports: 'node:fs' },
+  { rule: 'kinds-stand-alone', file: 'src/kinds/one/one.ts', imports: 'src/kinds/other/other.ts' },
   { rule: 'launcher-stays-small', file: 'src/launcher/log.ts', imports: 'pino' },
   { rule: 'nobody-imports-main', file: 'src/app/again.ts', imports: 'src/main.ts' },
   { rule: 'main-starts-the-root', file: 'src/main.ts', imports: 'src/worker/thing.ts' },
@@ -62,6 +63,8 @@ const allowed: Omit<Plant, 'rule'>[] = [
   { file: 'src/worker/watch.ts', imports: 'src/launcher/client/thing.ts' },
   { file: 'src/adapters/store/ask.ts', imports: 'pg' },
   { file: 'src/surfaces/http/answer.ts', imports: 'fastify' },
+  { file: 'src/surfaces/cli/say.ts', imports: 'src/kinds/other/contract.ts' },
+  { file: 'web/src/kinds/form.ts', imports: 'src/kinds/other/contract.ts' },
   { file: 'web/src/pages/show.ts', imports: 'src/contract/thing.ts' },
 ];
 
@@ -78,6 +81,8 @@ beforeEach(() => {
   for (const room of foldersOfSource()) write(`${room}/thing.ts`, '');
   for (const path of ['src/domain/jobs/ports.ts', 'src/launcher/client/thing.ts', 'src/main.ts'])
     write(path, '');
+  write('src/kinds/other/other.ts', '');
+  write('src/kinds/other/contract.ts', '');
   for (const path of ['test/support/thing.ts', 'web/src/api/client.ts']) write(path, '');
 });
 afterEach(() => rmSync(folder, { recursive: true }));

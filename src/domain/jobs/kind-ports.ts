@@ -110,9 +110,9 @@ export interface KindContext {
    * with it at the end.
    *
    * After a restart it is first shown once more what is stored, marked as repeated, then what came meanwhile: so what
-   * `run` gathers from lines is whole each time, and of what is repeated it reports nothing again but its result. In
-   * the moment before a worker is killed, what was not stored yet comes as new though it was shown before, and what
-   * was reported in its last half second may be missing.
+   * `run` gathers from lines is whole each time, and of what is repeated it reports nothing again but its result. Of
+   * a worker that was killed, what it had not stored yet comes as new though its `run` was shown it, and what that
+   * reported in its last half second may be missing.
    */
   program(
     plan: () => Promise<ProgramPlan | NotStarted>,

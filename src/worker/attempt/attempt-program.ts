@@ -124,11 +124,11 @@ export class AttemptProgram implements ProgramListener {
     if (answer) return answer;
     if (interrupts.cause !== null) this.stop();
     await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
-    feed?.cut({ isRepeated: false });
-    if (feed?.problem) throw feed.problem;
     // It ended while no worker was there: whether in time, its own clock says.
     const { end } = this.#facts;
     if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
+    feed?.cut({ isRepeated: false });
+    if (feed?.problem) throw feed.problem;
     return this.#report();
   }
 
