@@ -1,5 +1,5 @@
 /**
- * `npm run check`: everything that guards the quality of the source, under a minute. The steps that only read run side
+ * `npm run check`: everything that guards the quality of the source. The steps that only read run side
  * by side, two at a time; the unit tests come last. `node scripts/check.ts types directions` does just these.
  */
 import { spawn } from 'node:child_process';

@@ -21,7 +21,7 @@ export interface SpawnRequest {
   env: readonly string[];
   cwd: string;
   stdin: Uint8Array | null;
-  /** Who the program becomes, when that is somebody else: he must be able to open /dev/stdout and /dev/stderr. */
+  /** Who the program becomes, when that is somebody else: they must be able to open /dev/stdout and /dev/stderr. */
   owner: { uid: number; gid: number } | null;
 }
 

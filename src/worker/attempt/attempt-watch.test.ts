@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { UsageSample } from '../../launcher/protocol.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -86,4 +86,28 @@ it('a limit that comes near is told once', async () => {
   watch.accept({ near: [hit], firstSample: 0, samples: [] });
   await watch.close(0);
   expect(stores.near).toEqual(['memory']);
+});
+
+it('a store that answers late gets no sample twice', async () => {
+  vi.useFakeTimers();
+  try {
+    const stores = createStores(0);
+    const append = stores.series.append;
+    stores.series.append = async (attempt, points) => {
+      await new Promise((resolve) => setTimeout(resolve, 20_000));
+      await append(attempt, points);
+    };
+    const watch = create(stores, false);
+    watch.accept({ near: [], firstSample: 0, samples: samples(10) });
+    await vi.advanceTimersByTimeAsync(6_000);
+    watch.accept({ near: [], firstSample: 10, samples: samples(12).slice(10) });
+    await vi.advanceTimersByTimeAsync(6_000);
+    const closed = watch.close(12_500);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await closed;
+    const x = stores.stored.filter(({ name }) => name === 'daybook.memory').flatMap((points) => points.x);
+    expect(x).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+  } finally {
+    vi.useRealTimers();
+  }
 });

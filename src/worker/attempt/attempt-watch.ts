@@ -42,7 +42,8 @@ export class AttemptWatch {
     if ((this.#samples.at(-1)?.atMs ?? 0) < shortMs || this.#isClosed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#storing = this.#store();
+      // One behind the other: two at once would both store the points behind the last one known.
+      this.#storing = this.#storing.then(() => this.#store());
     }, storeEveryMs);
   }
 

@@ -139,3 +139,31 @@ describe('storing', () => {
     expect(stored.warnings).toBe(2);
   });
 });
+
+it('an older progress is never stored over a newer one, however late the store answers', async () => {
+  const finished: unknown[] = [];
+  const waits = [3_000, 10];
+  const measurements = new Measurements(
+    key,
+    {
+      jobs: {
+        setProgress: async ([first]) => {
+          const wait = waits.shift() ?? 0;
+          await new Promise((resolve) => setTimeout(resolve, wait));
+          finished.push(first?.progress.message);
+        },
+      },
+      series: {
+        append: async () => {},
+        list: async () => [],
+        read: async () => ({ x: new Float64Array(), y: new Float64Array() }),
+      },
+    },
+    silentLogger,
+  );
+  measurements.progress(0.1, 'older');
+  await vi.advanceTimersByTimeAsync(600);
+  measurements.progress(0.2, 'newer');
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(finished).toEqual(['older', 'newer']);
+});

@@ -128,7 +128,8 @@ export class Measurements {
     if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#storing = this.#store();
+      // One behind the other: an older progress may not be stored over a newer one, and `close` waits for all.
+      this.#storing = this.#storing.then(() => this.#store());
     }, storeEveryMs);
   }
 

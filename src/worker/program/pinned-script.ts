@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
@@ -31,10 +32,10 @@ export async function writePinnedScript(
   return path;
 }
 
-/** By rename, so that a run never reads half a script. */
+/** By rename, so that a run never reads half a script; each call by a name of its own, as attempts start side by side. */
 async function replace(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const partial = `${path}.${process.pid}.partial`;
+  const partial = `${path}.${randomUUID()}.partial`;
   try {
     const file = await open(partial, 'w', 0o755);
     try {
