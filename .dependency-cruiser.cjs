@@ -85,6 +85,13 @@ module.exports = {
       to: { pathNot: ['^src/launcher/', '^src/lib/', '^node_modules/koffi/', '^(node:)?[a-z_/]+$'] },
     },
     {
+      name: 'nobody-imports-tests',
+      comment: 'What a test needs from another stands in a file of its own.',
+      severity: 'error',
+      from: {},
+      to: { path: tests },
+    },
+    {
       name: 'nobody-imports-main',
       comment: 'It is where the process begins.',
       severity: 'error',
@@ -103,7 +110,7 @@ module.exports = {
       comment: 'PostgreSQL is spoken by the store, and by the queue adapter that listens.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/adapters/(store|queue)/'] },
-      to: { path: '^node_modules/(@types/)?pg/' },
+      to: { path: '^node_modules/(@types/)?pg(-copy-streams)?/' },
     },
     {
       name: 'fastify-stays-in-http',
@@ -113,11 +120,25 @@ module.exports = {
       to: { path: '^node_modules/(fastify|@fastify)/' },
     },
     {
+      name: 'messages-leave-by-the-senders',
+      comment: 'Mail and MQTT are spoken by the adapter that sends.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/adapters/senders/' },
+      to: { path: ['^node_modules/(@types/)?mqtt/', '^node_modules/(@types/)?nodemailer/'] },
+    },
+    {
       name: 'pages-know-the-contract-only',
       comment: 'What runs in a browser sees contracts and the API, nothing of the server.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^src/', pathNot: [`^${contract}`, `^${kindContract}`] },
+      to: { path: '^(src|test|bench|scripts)/', pathNot: [`^${contract}`, `^${kindContract}`] },
+    },
+    {
+      name: 'pages-run-in-browsers',
+      comment: 'A browser has nothing of Node.',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: tests },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'components-do-not-fetch',

@@ -46,11 +46,17 @@ const more: Plant[] = [
   { rule: 'contract-runs-in-browsers', file: 'src/contract/read.ts', imports: 'node:fs' },
   { rule: 'kinds-stand-alone', file: 'src/kinds/one/one.ts', imports: 'src/kinds/other/other.ts' },
   { rule: 'launcher-stays-small', file: 'src/launcher/log.ts', imports: 'pino' },
+  { rule: 'nobody-imports-tests', file: 'src/lib/borrow.ts', imports: 'src/lib/thing.test.ts' },
   { rule: 'nobody-imports-main', file: 'src/app/again.ts', imports: 'src/main.ts' },
   { rule: 'main-starts-the-root', file: 'src/main.ts', imports: 'src/worker/thing.ts' },
   { rule: 'sql-lives-in-the-store', file: 'src/app/ask.ts', imports: 'pg' },
+  { rule: 'sql-lives-in-the-store', file: 'src/worker/copy.ts', imports: 'pg-copy-streams' },
+  { rule: 'messages-leave-by-the-senders', file: 'src/app/tell.ts', imports: 'nodemailer' },
+  { rule: 'messages-leave-by-the-senders', file: 'src/worker/tell.ts', imports: 'mqtt' },
   { rule: 'fastify-stays-in-http', file: 'src/worker/serve.ts', imports: 'fastify' },
   { rule: 'pages-know-the-contract-only', file: 'web/src/pages/page.ts', imports: 'src/lib/thing.ts' },
+  { rule: 'pages-know-the-contract-only', file: 'web/src/pages/try.ts', imports: 'test/support/thing.ts' },
+  { rule: 'pages-run-in-browsers', file: 'web/src/pages/read.ts', imports: 'node:fs' },
   { rule: 'components-do-not-fetch', file: 'web/src/components/a.ts', imports: 'web/src/api/client.ts' },
   { rule: 'no-dev-dependencies-in-the-product', file: 'src/lib/try.ts', imports: 'vite' },
 ];
@@ -62,6 +68,7 @@ const allowed: Omit<Plant, 'rule'>[] = [
   { file: 'src/domain/schedules/watch.test.ts', imports: 'src/adapters/store/thing.ts' },
   { file: 'src/worker/watch.ts', imports: 'src/launcher/client/thing.ts' },
   { file: 'src/adapters/store/ask.ts', imports: 'pg' },
+  { file: 'src/adapters/senders/tell.ts', imports: 'nodemailer' },
   { file: 'src/surfaces/http/answer.ts', imports: 'fastify' },
   { file: 'src/surfaces/cli/say.ts', imports: 'src/kinds/other/contract.ts' },
   { file: 'web/src/kinds/form.ts', imports: 'src/kinds/other/contract.ts' },
@@ -74,7 +81,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-directions-'));
   for (const name of [configFile, 'tsconfig.json', 'package.json'])
     copyFileSync(join(root, name), join(folder, name));
-  for (const name of ['pg', 'fastify', 'pino', 'vite']) {
+  for (const name of ['pg', 'pg-copy-streams', 'fastify', 'mqtt', 'nodemailer', 'pino', 'vite']) {
     write(`node_modules/${name}/package.json`, JSON.stringify({ name, exports: './index.js' }));
     write(`node_modules/${name}/index.js`, '');
   }
@@ -83,7 +90,8 @@ beforeEach(() => {
     write(path, '');
   write('src/kinds/other/other.ts', '');
   write('src/kinds/other/contract.ts', '');
-  for (const path of ['test/support/thing.ts', 'web/src/api/client.ts']) write(path, '');
+  for (const path of ['test/support/thing.ts', 'src/lib/thing.test.ts', 'web/src/api/client.ts'])
+    write(path, '');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
