@@ -40,18 +40,22 @@ export function openEventStream(app: App, request: FastifyRequest, reply: Fastif
   });
   if (request.method !== 'HEAD') raw.write('retry: 1000\n\n');
   const keepAlive = setInterval(() => raw.write(': still here\n\n'), keepAliveMs);
-  const end = (): void => {
-    if (!gone.signal.aborted) gone.abort();
-    raw.end();
-  };
-  const forget = app.onStopping(end);
-  request.raw.once('close', () => gone.abort());
-  raw.once('close', () => {
+  let forget = (): void => {};
+  const leave = (): void => {
     clearInterval(keepAlive);
     forget();
     gone.abort();
-  });
-  raw.on('error', () => gone.abort());
+  };
+  const end = (): void => {
+    leave();
+    raw.end();
+  };
+  forget = app.onStopping(end);
+  request.raw.once('close', leave);
+  raw.once('close', leave);
+  raw.on('error', leave);
+  // A reader that left while its answer was made has been told of already: no event follows, the stream would never end.
+  if (raw.destroyed) leave();
   // It is answered by the headers; a stream that stays open would hold the connection for nothing.
   if (request.method === 'HEAD') end();
   return {

@@ -150,7 +150,7 @@ it('an older progress is never stored over a newer one, however late the store a
         setProgress: async ([first]) => {
           const wait = waits.shift() ?? 0;
           await new Promise((resolve) => setTimeout(resolve, wait));
-          finished.push(first?.progress.message);
+          finished.push(first?.progress);
         },
       },
       series: {
@@ -165,5 +165,5 @@ it('an older progress is never stored over a newer one, however late the store a
   await vi.advanceTimersByTimeAsync(600);
   measurements.progress(0.2, 'newer');
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(finished).toEqual(['older', 'newer']);
+  expect(finished).toMatchObject([{ message: 'older' }, { message: 'newer' }]);
 });
