@@ -11,7 +11,8 @@
  */
 import type { Actor } from '../src/contract/actor.ts';
 import { parseFilter } from '../src/contract/filter/parse.ts';
-import type { JobReader, JobStore } from '../src/domain/jobs/ports.ts';
+import type { JobStore } from '../src/domain/jobs/ports.ts';
+import type { JobReader } from '../src/domain/jobs/reader-ports.ts';
 import type { JobSearch } from '../src/domain/diary/ports.ts';
 import type { Database, Queryable } from '../src/adapters/store/database.ts';
 import { createJobReader } from '../src/adapters/store/job-reader.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
-import type { JobReader, JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
+import type { JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
+import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';

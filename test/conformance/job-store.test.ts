@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
-import type { ClaimedJob, JobReader, JobStore } from '../../src/domain/jobs/ports.ts';
+import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
+import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';

@@ -1,7 +1,7 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../../contract/job.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
-import type { JobQuery, JobReader, JobStats } from '../../domain/jobs/ports.ts';
+import type { JobQuery, JobReader, JobStats } from '../../domain/jobs/reader-ports.ts';
 import type { AttemptRef } from '../../domain/output/ports.ts';
 import { toRetcode } from '../../contract/retcode.ts';
 import { Gather } from '../../lib/gather.ts';

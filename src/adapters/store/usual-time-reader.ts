@@ -1,5 +1,5 @@
 import type { UsualTime } from '../../contract/job.ts';
-import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/ports.ts';
+import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/reader-ports.ts';
 import { prepared, type Queryable } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 

@@ -7,7 +7,7 @@ import {
   type WaitingStore,
   type WorkerFacts,
 } from '../../domain/waiting/ports.ts';
-import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/ports.ts';
+import type { UsualTimeReader, UsualTimes } from '../../domain/jobs/reader-ports.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 import type { Database } from './database.ts';
 

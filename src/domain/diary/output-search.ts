@@ -1,6 +1,6 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { JobSummary } from '../../contract/job.ts';
-import type { JobReader } from '../jobs/ports.ts';
+import type { JobReader } from '../jobs/reader-ports.ts';
 import type { OutputFinder } from '../output/ports.ts';
 import type { FoundOutput, JobSearch, OutputSearch, OutputSearchRequest } from './ports.ts';
 

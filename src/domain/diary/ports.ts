@@ -5,7 +5,7 @@ import type { MomentContext } from '../../contract/filter/moments.ts';
 import type { JobSummary } from '../../contract/job.ts';
 import type { BulkAction, BulkCounts } from '../../contract/bulk.ts';
 import type { View } from '../../contract/view.ts';
-import type { JobQuery } from '../jobs/ports.ts';
+import type { JobQuery } from '../jobs/reader-ports.ts';
 import type { FoundLines } from '../output/ports.ts';
 
 /** What to look for: a filter, and the plain parameters of a list besides it. */

@@ -2,7 +2,7 @@ import { systemActor } from '../../contract/actor.ts';
 import type { AttemptId } from '../../contract/attempt.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { findErrorLine } from './failure.ts';
-import type { JobReader } from './ports.ts';
+import type { JobReader } from './reader-ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 
 export interface LastWordsSources {

@@ -7,7 +7,8 @@ import { refuseVariables } from './allowed-variables.ts';
 import type { FileStore } from '../files/ports.ts';
 import type { KindRegistry } from './kind-ports.ts';
 import type { Secrets } from '../secrets/ports.ts';
-import type { JobReader, NewJob, SubmitRequest } from './ports.ts';
+import type { NewJob, SubmitRequest } from './ports.ts';
+import type { JobReader } from './reader-ports.ts';
 import { prepareJob } from './prepare-job.ts';
 import { invalid } from './refusals.ts';
 

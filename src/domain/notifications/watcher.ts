@@ -3,7 +3,7 @@ import type { Actor } from '../../contract/actor.ts';
 import type { JobSummary } from '../../contract/job.ts';
 import type { NotificationEvent } from '../../contract/notification-facts.ts';
 import { isEnded } from '../../contract/states.ts';
-import type { FeedEvent, JobReader, UsualTimeReader } from '../jobs/ports.ts';
+import type { FeedEvent, JobReader, UsualTimeReader } from '../jobs/reader-ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';

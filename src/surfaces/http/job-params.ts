@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Actor } from '../../contract/actor.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Job } from '../../contract/job.ts';
-import type { JobReader } from '../../domain/jobs/ports.ts';
+import type { JobReader } from '../../domain/jobs/reader-ports.ts';
 import { principalOf, requirePermission } from './access.ts';
 
 /** The largest number JavaScript counts to without loss; far beyond any diary. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endedStates, isEnded, jobStates } from '../../contract/states.ts';
-import type { JobQuery } from '../../domain/jobs/ports.ts';
+import type { JobQuery } from '../../domain/jobs/reader-ports.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
 /** `live` and `ended` stand for all states of that sort. */

@@ -1,5 +1,5 @@
 import type { Actor } from '../../../contract/actor.ts';
-import type { JobQuery } from '../../../domain/jobs/ports.ts';
+import type { JobQuery } from '../../../domain/jobs/reader-ports.ts';
 
 /** Collects conditions and the values they name, so that no value ever becomes SQL text. */
 export class Conditions {

@@ -1,5 +1,5 @@
 import type { Actor } from '../../../contract/actor.ts';
-import type { FeedEvent } from '../../../domain/jobs/ports.ts';
+import type { FeedEvent } from '../../../domain/jobs/reader-ports.ts';
 import type { Queryable } from '../database.ts';
 import { Conditions, visibleTo } from './conditions.ts';
 

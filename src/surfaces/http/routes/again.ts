@@ -5,7 +5,7 @@ import { againDifference, againQuery, againRequest, attemptNumber } from '../../
 import { capsule } from '../../../contract/capsule.ts';
 import { AppError } from '../../../contract/errors.ts';
 import { job } from '../../../contract/job.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
 

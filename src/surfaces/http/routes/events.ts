@@ -1,5 +1,5 @@
 import { jobEvent } from '../../../contract/job.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { eventStreamSchema, openEventStream } from '../sse.ts';
 

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { AttemptKey } from '../../../contract/attempt.ts';
 import * as contract from '../../../contract/external.ts';
 import type { ExternalAttempts } from '../../../domain/elsewhere/external-ports.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJobToChange, jobParams } from '../job-params.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../../../contract/failure.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 
 interface FailureDependencies {

@@ -12,7 +12,7 @@ import {
 } from '../../../contract/file.ts';
 import { shownTypeOf } from '../../../contract/file-name.ts';
 import type { Files, FileStore } from '../../../domain/files/ports.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { parseRange } from '../byte-range.ts';
 import { contentDisposition } from '../content-disposition.ts';

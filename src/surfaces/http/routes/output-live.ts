@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Actor } from '../../../contract/actor.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import type { AttemptRef, OutputPiece, OutputPosition, OutputReader } from '../../../domain/output/ports.ts';
 import { delay } from '../../../lib/delay.ts';
 import { principalOf, type App } from '../access.ts';

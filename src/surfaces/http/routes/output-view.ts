@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invalidField, type AppError } from '../../../contract/errors.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { outputView } from '../../../contract/output.ts';
 import type { OutputReader } from '../../../domain/output/ports.ts';
 import { principalOf, type App } from '../access.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { invalidField } from '../../../contract/errors.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import type { AttemptRef, OutputFinder, OutputReader } from '../../../domain/output/ports.ts';
 import { findCase, findText, outputLine, parsePlace, type OutputPlace } from '../../../contract/output.ts';
 import { principalOf, type App } from '../access.ts';

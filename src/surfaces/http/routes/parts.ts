@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobPart, partSummary } from '../../../contract/part.ts';
 import { tones } from '../../../contract/states.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import type { PartStore } from '../../../domain/reports/part-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';

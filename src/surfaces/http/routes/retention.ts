@@ -8,7 +8,7 @@ import {
   retentionRuleChange,
   retentionTerms,
 } from '../../../contract/retention.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import type { Retention } from '../../../domain/retention/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';

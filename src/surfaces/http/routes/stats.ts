@@ -12,7 +12,7 @@ import {
 } from '../../../contract/stats.ts';
 import { jobStates } from '../../../contract/states.ts';
 import type { StatsReader, StatsRequest } from '../../../domain/diary/stats-ports.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { readFilter } from '../filter-param.ts';
 

@@ -1,6 +1,6 @@
 import { AppError } from '../../../contract/errors.ts';
 import { waiting } from '../../../contract/waiting.ts';
-import type { JobReader } from '../../../domain/jobs/ports.ts';
+import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import type { WaitingReasons } from '../../../domain/waiting/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import { findJob, jobParams } from '../job-params.ts';
