@@ -96,6 +96,18 @@ describeOnDatabases('the job store', (create) => {
       expect(await eventsOf(high)).toEqual(['submitted', 'claimed']);
     });
 
+    it('tells the account whose job it is, also whoever takes the attempt up again', async () => {
+      await store.submit([newJob({ ownerId: 7 }), newJob()]);
+      const worker = await joinWorker(database.db);
+      const owners = (await worker.claim()).map(({ owner, ownerId }) => ({ owner, ownerId }));
+      expect(owners).toEqual([
+        { owner: 'ana', ownerId: 7 },
+        { owner: 'ana', ownerId: null },
+      ]);
+      const { running } = await workers.register(worker.row);
+      expect(running.map(({ job: { owner, ownerId } }) => ({ owner, ownerId }))).toEqual(owners);
+    });
+
     it('gives every job to exactly one of many claimers', async () => {
       await store.submit(Array.from({ length: 200 }, () => newJob()));
       const workers = await Promise.all(Array.from({ length: 8 }, () => joinWorker(database.db)));

@@ -22,6 +22,7 @@ const job: ClaimedJob = {
   name: 'a job',
   input: {},
   owner: 'ana',
+  ownerId: null,
   retry: retryPolicy.parse({}),
   timeoutMs: null,
   run: null,

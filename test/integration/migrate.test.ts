@@ -69,6 +69,26 @@ describeOnDatabases('migrations', (_create, backend) => {
     expect((await applied()).at(-1)).toEqual({ number: 28 });
   });
 
+  it('the jobs of before belong to the account that submitted them, or to that of their name', async () => {
+    await migrate(empty.db, { upTo: 28 });
+    await empty.db.query(`insert into users (name, display_name, role) values ('Ana', 'Ana', 'member')`);
+    await empty.db.query(
+      `insert into jobs (uid, kind, name, state, owner, account_id)
+       select gen_random_uuid(), 'script', 'a job', 'unknown', owner, account
+       from (values (1, 'Ana', 1), (2, 'ana', null), (3, 'ana', 999), (4, 'bo', null)) r (place, owner, account) order by place`,
+    );
+    await migrate(empty.db);
+    const rows = await empty.db.query<{ owner: string; ownerId: number | null }>(
+      'select owner, owner_id as "ownerId" from jobs order by id',
+    );
+    expect(rows.map(({ owner, ownerId }) => [owner, ownerId])).toEqual([
+      ['Ana', 1],
+      ['ana', 1],
+      ['ana', 999],
+      ['bo', null],
+    ]);
+  });
+
   it('without limits of time go on where the database has one of its own', async () => {
     await empty.db.query(
       `do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$`,

@@ -24,7 +24,7 @@ export function newJob(change: Partial<NewJob> = {}): NewJob {
     priority: 0,
     runAt: null,
     owner: 'ana',
-    accountId: null,
+    ownerId: null,
     project: null,
     tags: [],
     parentId: null,

@@ -8,7 +8,7 @@ import { createAttemptOutput } from './output-store.ts';
 /** Born running: no queue ever holds it, so no claim can see it. */
 const beginStatement = `
 with stored as (
-  insert into jobs (uid, kind, name, state, attempt, owner, account_id, project, tags, submitted_at, started_at)
+  insert into jobs (uid, kind, name, state, attempt, owner, owner_id, project, tags, submitted_at, started_at)
   select $1, $2, $3, 'running', 1, $4, $5, $6, $7::text[], t.at, t.at from (select least($8::timestamptz, now()) as at) t
   returning id, started_at
 ),
@@ -60,7 +60,7 @@ export function createExternalStore(db: Database): ExternalStore {
 /** Two reports of one beginning meet in the unique index of keys; the second waits, and answers with the first. */
 function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'conflict'> {
   return db.transaction(async (tx) => {
-    const { uid, owner, key, bodyHash, input, startedAt, holder, kind, name, accountId, project, tags } =
+    const { uid, owner, key, bodyHash, input, startedAt, holder, kind, name, ownerId, project, tags } =
       attempt;
     const mine = await tx.query(
       `insert into idempotency_keys (scope, key, body_hash, job_uid) values ($1, $2, decode($3, 'hex'), $4)
@@ -68,18 +68,7 @@ function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'confli
       [owner, key, bodyHash, uid],
     );
     if (mine.length === 0) return findBegun(tx, attempt);
-    const values = [
-      uid,
-      kind,
-      name,
-      owner,
-      accountId,
-      project,
-      tags,
-      startedAt,
-      JSON.stringify(input),
-      holder,
-    ];
+    const values = [uid, kind, name, owner, ownerId, project, tags, startedAt, JSON.stringify(input), holder];
     const [begun] = await tx.query<AttemptKey>(beginStatement, values);
     if (!begun) throw new Error('an insert returns its row');
     await tx.query('insert into external_leases (job_id, attempt, token, holder) values ($1, $2, $3, $4)', [

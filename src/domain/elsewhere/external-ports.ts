@@ -37,7 +37,7 @@ export interface NewExternal {
   project: string | null;
   tags: readonly string[];
   owner: string;
-  accountId: number | null;
+  ownerId: number | null;
 }
 
 export interface ExternalStore {

@@ -93,7 +93,7 @@ function prepare(request: BeginExternal, actor: Actor, kinds: readonly ExternalK
     project,
     tags,
     owner: actor.name,
-    accountId: actor.accountId,
+    ownerId: actor.accountId,
   };
 }
 

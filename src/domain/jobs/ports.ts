@@ -26,8 +26,10 @@ export interface NewJob {
   ownLane: string | null;
   priority: number;
   runAt: string | null;
+  /** Who it was, for people. */
   owner: string;
-  accountId: number | null;
+  /** The account whose rights it has and that has rights on it. */
+  ownerId: number | null;
   project: string | null;
   tags: readonly string[];
   parentId: number | null;
@@ -84,6 +86,8 @@ export interface ClaimedJob extends AttemptKey {
   name: string;
   input: unknown;
   owner: string;
+  /** The account whose rights it runs with; null: none. */
+  ownerId: number | null;
   retry: RetryPolicy;
   timeoutMs: number | null;
   run: RunOptions | null;

@@ -66,7 +66,7 @@ export function prepareJob(
     priority: options.priority,
     runAt,
     owner: actor.name,
-    accountId: actor.accountId,
+    ownerId: actor.accountId,
     project: options.project ?? null,
     tags: options.tags,
     info: options.info ?? null,

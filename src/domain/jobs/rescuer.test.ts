@@ -21,6 +21,7 @@ const attempt: RunningAttempt = {
     name: 'a job',
     input: {},
     owner: 'ana',
+    ownerId: null,
     retry: retryPolicy.parse({}),
     timeoutMs: null,
     run: null,

@@ -15,7 +15,7 @@ export function createWorkerStore(db: Database): WorkerStore {
 
 const runningOf = `
 select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.claimed_at as "claimedAt",
-       j.uid, j.kind, j.name, j.owner, (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+       j.uid, j.kind, j.name, j.owner, j.owner_id as "ownerId", (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
        encode(i.script_sha256, 'hex') as "scriptSha256", a.lanes <> '{}' as "isLimited"
 from attempts a join jobs j on j.id = a.job_id join job_inputs i on i.job_id = a.job_id
 where a.state = 'running' and`;

@@ -69,7 +69,7 @@ granted as (
   from candidates c, worker w
   where j.id = c.id and not exists (select from blocked b where b.id = c.id)
   returning j.id, j.attempt, gen_random_uuid() as token, w.id as worker_id, w.name as worker_name, j.uid, j.kind, j.name,
-    j.owner, j.priority, j.attempt - j.released as tries,
+    j.owner, j.owner_id, j.priority, j.attempt - j.released as tries,
     (extract(epoch from now() - greatest(j.submitted_at, j.run_at)) * 1000)::float8 as waited_ms
 ),
 begun as (
@@ -84,7 +84,7 @@ history as (
   union all
   select id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
 )
-select g.id as "jobId", g.attempt as number, g.token, g.uid, g.kind, g.name, g.owner, g.tries::int as tries,
+select g.id as "jobId", g.attempt as number, g.token, g.uid, g.kind, g.name, g.owner, g.owner_id as "ownerId", g.tries::int as tries,
        now() as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
        encode(i.script_sha256, 'hex') as "scriptSha256", exists (select from ranked r where r.id = g.id) as "isLimited"
 from granted g join job_inputs i on i.job_id = g.id

@@ -36,11 +36,11 @@ with incoming as materialized (
   select r.*
   from rows from (json_to_recordset($1::json) as (
     uid uuid, kind text, name text, state text, queue text, needs text[], lanes text[], "ownLane" text,
-    priority smallint, "runAt" timestamptz, owner text, "accountId" bigint, project text, tags text[],
+    priority smallint, "runAt" timestamptz, owner text, "ownerId" bigint, project text, tags text[],
     "parentId" bigint, input json, retry jsonb, "timeoutMs" bigint, run json, "againOf" bigint, "scriptSha256" text, after json, info text, "baseRuns" json, scope text, key text, "bodyHash" text,
     words text[]
   )) with ordinality as r (
-    uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "accountId", project, tags,
+    uid, kind, name, state, queue, needs, lanes, "ownLane", priority, "runAt", owner, "ownerId", project, tags,
     "parentId", input, retry, "timeoutMs", run, "againOf", "scriptSha256", after, info, "baseRuns", scope, key, "bodyHash", words, place
   )
   where exists (select from queues q where q.name = r.queue and q.drain_total is null)
@@ -63,8 +63,8 @@ accepted as (
   select * from incoming i where key is null or exists (select from keys k where k.job_uid = i.uid)
 ),
 stored as (
-  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, account_id, project, tags, parent_id, again_of)
-  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "accountId", project, tags, "parentId", "againOf"
+  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, owner_id, project, tags, parent_id, again_of)
+  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "ownerId", project, tags, "parentId", "againOf"
   from accepted order by place
   returning id, uid, submitted_at
 ),
