@@ -49,7 +49,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
   const { stores, bell, senders, secretKey, clock, logger, obstacle } = options;
   const { timezone, data, worker } = config;
   const { jobReader: reader, search } = stores;
-  const findByName = (name: string): Promise<Actor | null> => findActor(stores.accounts, name);
+  const findById = (id: number | null): Promise<Actor | null> => findActor(stores.accounts, id);
   const output = createOutputReader(stores.output);
   const finder = createOutputFinder(stores.output);
   const secrets = createSecrets(stores.secrets, secretKey);
@@ -71,13 +71,13 @@ export function createDomains(config: Config, options: DomainsOptions) {
   const jobs: Jobs = { ...life, ...submits };
 
   const scripts = createScripts(data.scriptsDirectory, stores.scripts);
-  const runner = new Runner({ store: stores.schedules, jobs, findActor: findByName });
+  const runner = new Runner({ store: stores.schedules, jobs, findActor: findById });
   const schedules = createSchedules({ store: stores.schedules, jobs, runner, clock });
   const urlOf = (jobId: number): string => `${publicAddress(config)}/jobs/${jobId}`;
   const courier = new Courier({
     store: stores.notifications,
     senders,
-    findActor: findByName,
+    findActor: findById,
     urlOf,
     clock,
     logger,
@@ -96,7 +96,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
       leaseMs: worker.leaseMs,
     }),
     files: createFiles({ store: stores.files, limitBytes: config.files.limitBytes, obstacle }),
-    findActor: findByName,
+    findActor: findById,
     finder,
     imports: createImports({ store: stores.imports, chunk: chunkOutput }),
     jobs,

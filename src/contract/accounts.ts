@@ -56,6 +56,22 @@ export const listedUser = user
   .extend({ hasPassword: z.boolean(), identities: z.array(identity) })
   .meta({ id: 'ListedUser', description: 'A user with the ways to sign in.' });
 
+/** What somebody owned who is removed, and what becomes of it. */
+export const removedUser = z
+  .object({
+    liveJobs: z.int().describe('Jobs that have not ended: they go on, for operators to cancel.'),
+    schedules: z.int().describe('They submit nothing until somebody takes them over.'),
+    notificationRules: z.int().describe('They tell nobody until somebody takes them over.'),
+    sharedViews: z.int().describe('They stay for everybody; operators change them.'),
+    privateViews: z.int().describe('They are removed.'),
+    secrets: z.int().describe('That they could use by name, and nobody of their name will.'),
+  })
+  .meta({
+    id: 'RemovedUser',
+    description: 'What a removed user leaves, counted; their jobs stay in the diary.',
+  });
+export type RemovedUser = z.output<typeof removedUser>;
+
 export const newUser = z.strictObject({
   name: userName,
   displayName: displayName.optional().describe('The name shown to others; the name when left out.'),

@@ -11,6 +11,31 @@ export interface Actor {
   role: Role;
 }
 
+/** What belongs to somebody. */
+export interface Owned {
+  /** Who it was, for people to read and filter by. */
+  owner: string;
+  /** The account whose it is; null: of nobody who has one. */
+  ownerId: number | null;
+}
+
+export function ownerOf({ name, accountId }: Pick<Actor, 'name' | 'accountId'>): Owned {
+  return { owner: name, ownerId: accountId };
+}
+
+/**
+ * Whether this is theirs. The account decides, never its name, which another person may get later. Who has no account,
+ * such as an older client that does not sign in, owns what bears the same name and is of no account.
+ */
+export function isOwner({ owner, ownerId }: Owned, actor: Pick<Actor, 'name' | 'accountId'>): boolean {
+  return ownerId === actor.accountId && (ownerId !== null || owner === actor.name);
+}
+
+/** Tells one who submits from every other one, for ever: idempotency keys count within it. No name begins with `#`. */
+export function keyScopeOf({ owner, ownerId }: Owned): string {
+  return ownerId === null ? owner : `#${ownerId}`;
+}
+
 export function systemActor(part: string): Actor {
   return { name: `system:${part}`, accountId: null, role: 'admin' };
 }

@@ -119,6 +119,13 @@ export type Verdict = z.infer<typeof verdict>;
 
 const timestamp = z.iso.datetime({ offset: true });
 
+export const ownerId = z
+  .int()
+  .nullable()
+  .describe(
+    'The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was.',
+  );
+
 export const progress = z.object({
   fraction: z.number().min(0).max(1).nullable(),
   message: z.string().nullable(),
@@ -144,7 +151,8 @@ export const jobSummary = z.object({
   labels: z.array(z.string()),
   lanes: z.array(z.string()),
   blockedBy: z.string().nullable().describe('The full lane it waits for.'),
-  owner: z.string(),
+  owner: z.string().describe('Who submitted it.'),
+  ownerId,
   project: z.string().nullable(),
   tags: z.array(z.string()),
   parentId: z.int().nullable(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { channelTypes, defaultBody, defaultSubject, notificationEvents } from './notification-facts.ts';
+import { ownerId } from './job.ts';
 import { plainText } from './plain-text.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
@@ -57,13 +58,20 @@ export const newNotificationRule = z.strictObject({
 export type NewNotificationRule = z.infer<typeof newNotificationRule>;
 
 /** Members that are named are changed. */
-export const notificationRuleChange = z.strictObject(terms).partial();
+export const notificationRuleChange = z
+  .strictObject({
+    ...terms,
+    takeOver: z.literal(true).describe('It becomes your own: it then tells of the jobs that you see.'),
+  })
+  .partial();
 export type NotificationRuleChange = z.infer<typeof notificationRuleChange>;
 
 export const notificationRule = z.object({
   id: z.int(),
   ...terms,
   owner: z.string().describe('Jobs that they see are told of.'),
+  ownerId,
+  ownerIsGone: z.boolean().describe('The account was removed: nobody is told until somebody takes it over.'),
   createdAt: timestamp,
   changedAt: timestamp,
   signingKey: z

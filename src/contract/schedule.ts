@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainText, submitOptions, verdict } from './job.ts';
+import { ownerId, plainText, submitOptions, verdict } from './job.ts';
 import { jobStates } from './states.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
@@ -106,12 +106,18 @@ export const newSchedule = scheduleTerms.extend({
   paused: z.boolean().default(false),
 });
 
+const takeOver = z
+  .literal(true)
+  .optional()
+  .describe('It becomes your own: it then submits in your name, with your rights.');
+
 /** Members that are named are changed. */
 export const scheduleChange = z.strictObject({
   ...z.strictObject(terms).partial().shape,
   name: scheduleName.optional(),
   note: note.optional(),
   paused: z.boolean().optional(),
+  takeOver,
 });
 
 /** What became of a due moment. */
@@ -150,6 +156,10 @@ export const schedule = z.object({
   paused: z.boolean(),
   submit: z.record(z.string(), z.unknown()).describe('What is submitted: the body of a submit.'),
   owner: z.string().describe('In whose name.'),
+  ownerId,
+  ownerIsGone: z
+    .boolean()
+    .describe('The account was removed: nothing is submitted until somebody takes it over.'),
   createdAt: timestamp,
   changedAt: timestamp,
   changedBy: z.string(),

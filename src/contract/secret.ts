@@ -35,7 +35,10 @@ export const secretChange = z.strictObject({
 export const secret = z.object({
   name: z.string(),
   note: z.string().nullable(),
-  users: z.array(z.string()).nullable(),
+  users: z
+    .array(z.string())
+    .nullable()
+    .describe('Null: everybody who may submit; none: nobody, all of them are gone.'),
   createdBy: z.string(),
   createdAt: z.iso.datetime({ offset: true }),
   changedAt: z.iso.datetime({ offset: true }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainText } from './job.ts';
+import { ownerId, plainText } from './job.ts';
 
 export const viewName = plainText
   .trim()
@@ -11,6 +11,7 @@ export const viewName = plainText
 export const view = z.object({
   name: z.string(),
   owner: z.string(),
+  ownerId,
   filter: z.string().describe('In the filter language.'),
   shared: z.boolean().describe('Everybody sees it; its owner and operators change it.'),
   changedAt: z.iso.datetime({ offset: true }),

@@ -7,8 +7,8 @@ import type { Kind, KindRegistry, RunnableKind } from '../domain/jobs/kind-ports
 export interface KindPlace {
   homeDirectory: string;
   scriptsDirectory: string;
-  /** Who somebody is now; null when the account is gone or disabled, or there never was one. */
-  findActor(name: string): Promise<Actor | null>;
+  /** Who somebody is now; null when the account is gone or disabled, or there is none. */
+  findActor(accountId: number | null): Promise<Actor | null>;
   bulk: Pick<Bulk, 'run'>;
   bulkSteps: BulkSteps;
 }

@@ -13,6 +13,8 @@ import { Watcher } from '../../src/domain/notifications/watcher.ts';
 import { createMailSender } from '../../src/adapters/senders/mail.ts';
 import { createMqttSender } from '../../src/adapters/senders/mqtt.ts';
 import { createWebhookSender } from '../../src/adapters/senders/webhook.ts';
+import { createAccountStore } from '../../src/adapters/store/account-store.ts';
+import { findActor } from '../../src/domain/accounts/find-actor.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createNotificationStore } from '../../src/adapters/store/notifications/notification-store.ts';
@@ -26,8 +28,8 @@ import { hasMosquitto, startBroker, startMailServer, startReceiver } from '../su
 import { createTestProduct } from '../support/product.ts';
 import { requireService } from '../support/services.ts';
 
-const ana: Actor = { name: 'ana', accountId: null, role: 'operator' };
-const bo: Actor = { name: 'bo', accountId: null, role: 'member' };
+const ana: Actor = { name: 'ana', accountId: 1, role: 'operator' };
+const bo: Actor = { name: 'bo', accountId: 2, role: 'member' };
 const key = Buffer.alloc(32, 7);
 const minute = 60_000;
 
@@ -42,7 +44,6 @@ describeOnDatabases('notifications', (create) => {
   let courier: Courier;
   let freeBytes: number;
   let passedMs: number;
-  let roleOfOwners: Actor['role'] = ana.role;
   let worker: Awaited<ReturnType<typeof joinWorker>>;
 
   beforeAll(async () => {
@@ -53,12 +54,14 @@ describeOnDatabases('notifications', (create) => {
   afterAll(() => database?.drop());
   beforeEach(async () => {
     await database.db.query(
-      'truncate jobs, idempotency_keys, workers, lanes, notification_rules, notification_position restart identity cascade',
+      'truncate jobs, idempotency_keys, workers, lanes, notification_rules, notification_position, users restart identity cascade',
+    );
+    await database.db.query(
+      `insert into users (name, display_name, role) values ('ana', 'Ana', 'operator'), ('bo', 'Bo', 'member')`,
     );
     mail = await startMailServer();
     receiver = await startReceiver();
     freeBytes = 1e12;
-    roleOfOwners = ana.role;
     passedMs = 0;
     ({ notifications, watcher, courier } = build());
     worker = await joinWorker(database.db);
@@ -70,8 +73,8 @@ describeOnDatabases('notifications', (create) => {
     monotonicMs: () => performance.now() + passedMs,
   };
 
-  const findActor = async (name: string): Promise<Actor | null> =>
-    name === 'gone' ? null : { ...ana, name, role: roleOfOwners };
+  const setRole = (role: Actor['role']): Promise<unknown> =>
+    database.db.query(`update users set role = $1 where name = 'ana'`, [role]);
 
   /** What one server of several has. */
   function build(mqttUrl: string | null = null) {
@@ -85,8 +88,10 @@ describeOnDatabases('notifications', (create) => {
       mqtt: mqttUrl === null ? null : createMqttSender(mqttUrl),
     };
     const search = createJobSearch(database.db);
+    const accounts = createAccountStore(database.db);
+    const find = (id: number | null): Promise<Actor | null> => findActor(accounts, id);
     const urlOf = (id: number): string => `http://lab/jobs/${id}`;
-    const own = new Courier({ store, senders, findActor, urlOf, clock, logger: silentLogger });
+    const own = new Courier({ store, senders, findActor: find, urlOf, clock, logger: silentLogger });
     return {
       courier: own,
       notifications: createNotifications({
@@ -105,7 +110,7 @@ describeOnDatabases('notifications', (create) => {
         search,
         usualTimes: createUsualTimeReader(database.db),
         system: systemActor('notifications'),
-        findActor,
+        findActor: find,
         freeBytes: async () => freeBytes,
         clock,
         timezone: 'UTC',
@@ -416,11 +421,42 @@ describeOnDatabases('notifications', (create) => {
   });
 
   it('a rule of somebody who left tells nothing', async () => {
-    await add();
-    await database.db.query(`update notification_rules set owner = 'gone'`);
+    const rule = await add();
+    await createAccountStore(database.db).deleteUser('ana');
+    await database.db.query(`insert into users (name, display_name, role) values ('ana', 'Ana', 'admin')`);
     await run(false);
     await tell();
     expect(mail.mails).toEqual([]);
+    expect(await notifications.get(rule.id, ana)).toMatchObject({ ownerId: 1, ownerIsGone: true });
+    expect(await notifications.test(rule.id, ana)).toMatchObject([
+      { answer: 'Its owner ana has no account any more; an operator can take it over.' },
+    ]);
+  });
+
+  it('a rule of somebody who left tells again once it is taken over, of what ends from then on', async () => {
+    const rule = await add();
+    await createAccountStore(database.db).deleteUser('ana');
+    await database.db.query(`update users set role = 'operator' where name = 'bo'`);
+    const olga: Actor = { ...bo, role: 'operator' };
+    const own = await add({}, olga);
+    await expect(notifications.change(rule.id, { takeOver: true }, olga)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await notifications.remove(own.id, olga);
+    expect(await notifications.change(rule.id, { takeOver: true }, olga)).toMatchObject({
+      owner: 'bo',
+      ownerId: 2,
+      ownerIsGone: false,
+    });
+    await run(false);
+    await tell();
+    expect(mail.mails).toHaveLength(1);
+  });
+
+  it('two people of one name may each have a rule of one name', async () => {
+    await add();
+    await expect(add()).rejects.toMatchObject({ code: 'conflict' });
+    expect(await add({}, { ...ana, accountId: 4 })).toMatchObject({ name: 'mine', ownerId: 4 });
   });
 
   it('a web hook of somebody who is no operator any more tells nothing, of jobs, of the disk, or what was due before', async () => {
@@ -431,7 +467,7 @@ describeOnDatabases('notifications', (create) => {
     await run(false);
     await tell();
     expect(receiver.posts).toHaveLength(1);
-    roleOfOwners = 'member';
+    await setRole('member');
     receiver.status = 204;
     await run(false);
     freeBytes = 1;
@@ -445,7 +481,7 @@ describeOnDatabases('notifications', (create) => {
     expect(receiver.posts).toHaveLength(1);
     const sent = await notifications.deliveries(rule.id, { before: null, limit: 9 }, ana);
     expect(sent.map(({ answer }) => answer)).toEqual(Array(2).fill('ana may not send this way any more.'));
-    roleOfOwners = 'operator';
+    await setRole('operator');
     await run(false);
     await tell();
     expect(receiver.posts).toHaveLength(2);
@@ -491,7 +527,7 @@ describeOnDatabases('notifications', (create) => {
     await expect(add({ name: 'filter', filter: 'stat:x' })).rejects.toMatchObject({
       details: [{ field: 'filter' }],
     });
-    const eva: Actor = { name: 'eva', accountId: null, role: 'member' };
+    const eva: Actor = { name: 'eva', accountId: 3, role: 'member' };
     await expect(notifications.get(rule.id, eva)).rejects.toMatchObject({ code: 'not_found' });
     await expect(notifications.test(rule.id, eva)).rejects.toMatchObject({ code: 'not_found' });
     expect(await notifications.list(bo)).toHaveLength(1);

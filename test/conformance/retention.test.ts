@@ -112,7 +112,7 @@ describeOnDatabases('retention rules', (create) => {
     const data = Buffer.from(text);
     await createFileStore(database.db).complete({
       id,
-      owner: 'ana',
+      owner: { owner: 'ana', ownerId: null },
       sizeBytes: data.length,
       sha256: '00'.repeat(32),
       lastChunk: { firstByte: 0, sizeBytes: data.length, codec: 'plain', data },

@@ -8,6 +8,8 @@ import type { ScheduleRequest, Schedules, ScheduleStore } from '../../src/domain
 import { Runner } from '../../src/domain/schedules/runner.ts';
 import { Scheduler } from '../../src/domain/schedules/scheduler.ts';
 import { createSchedules } from '../../src/domain/schedules/schedules.ts';
+import { createAccountStore } from '../../src/adapters/store/account-store.ts';
+import { findActor } from '../../src/domain/accounts/find-actor.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createScheduleStore } from '../../src/adapters/store/schedule-store.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -15,7 +17,8 @@ import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { createTestProduct } from '../support/product.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 
-const ana: Actor = { name: 'ana', accountId: null, role: 'member' };
+const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };
+const bo: Actor = { name: 'bo', accountId: 2, role: 'operator' };
 const minute = 60_000;
 
 describeOnDatabases('schedules', (create) => {
@@ -23,7 +26,6 @@ describeOnDatabases('schedules', (create) => {
   let store: ScheduleStore;
   let jobs: Jobs;
   let now: Date;
-  let people: Map<string, Actor>;
 
   beforeAll(async () => {
     database = await create();
@@ -34,7 +36,9 @@ describeOnDatabases('schedules', (create) => {
   beforeEach(async () => {
     await database.empty();
     now = new Date('2026-11-20T12:00:30Z');
-    people = new Map([['ana', ana]]);
+    await database.db.query(
+      `insert into users (name, display_name, role) values ('ana', 'Ana', 'member'), ('bo', 'Bo', 'operator')`,
+    );
   });
 
   const clock = { now: () => now, monotonicMs: () => now.getTime() };
@@ -44,7 +48,8 @@ describeOnDatabases('schedules', (create) => {
     schedules: Schedules;
     scheduler: Scheduler;
   } {
-    const runner = new Runner({ store, jobs: own, findActor: async (name) => people.get(name) ?? null });
+    const accounts = createAccountStore(database.db);
+    const runner = new Runner({ store, jobs: own, findActor: (id) => findActor(accounts, id) });
     return {
       schedules: createSchedules({ store, jobs: own, runner, clock }),
       scheduler: new Scheduler({ store, runner, clock, logger: silentLogger }),
@@ -150,13 +155,17 @@ describeOnDatabases('schedules', (create) => {
   it('of somebody who left submits nothing more and says so', async () => {
     const { schedules, scheduler } = server();
     await schedules.add(request(), ana);
-    people.set('ana', { ...ana, role: 'viewer' });
+    await database.db.query(`update users set role = 'viewer' where name = 'ana'`);
     pass(minute);
     await scheduler.look();
-    people.clear();
+    await createAccountStore(database.db).deleteUser('ana');
+    await database.db.query(`insert into users (name, display_name, role) values ('ana', 'Ana', 'admin')`);
     pass(minute);
     await scheduler.look();
     expect(await outcomes(schedules)).toEqual(['12:01 refused', '12:02 refused']);
+    const [gone, demoted] = await schedules.runs('tick', { before: null, limit: 50 });
+    expect(demoted?.message).toBe('ana may not submit jobs any more.');
+    expect(gone?.message).toBe('Its owner ana has no account any more; an operator can take it over.');
     expect(await jobRows()).toEqual([]);
   });
 
@@ -314,7 +323,6 @@ describeOnDatabases('schedules', (create) => {
   it('asked for, it submits now, whatever runs and also while paused, and history says who asked', async () => {
     const { schedules } = server();
     await schedules.add(request({ paused: true }), ana);
-    const bo: Actor = { name: 'bo', accountId: null, role: 'operator' };
     const first = await schedules.runNow('tick', bo);
     expect(first).toMatchObject({ outcome: 'submitted', by: 'bo', job: { state: 'queued' } });
     pass(10);
@@ -322,11 +330,23 @@ describeOnDatabases('schedules', (create) => {
     expect((await jobRows()).map(({ owner }) => owner)).toEqual(['ana', 'ana']);
   });
 
+  it('of somebody who left goes on in the name of who takes it over', async () => {
+    const { schedules, scheduler } = server();
+    await schedules.add(request(), ana);
+    expect(await schedules.get('tick')).toMatchObject({ ownerId: 1, ownerIsGone: false });
+    await createAccountStore(database.db).deleteUser('ana');
+    expect(await schedules.list()).toMatchObject([{ owner: 'ana', ownerId: 1, ownerIsGone: true }]);
+    const taken = await schedules.change('tick', { takeOver: true }, bo);
+    expect(taken).toMatchObject({ owner: 'bo', ownerId: 2, ownerIsGone: false, cron: '* * * * *' });
+    pass(minute);
+    await scheduler.look();
+    expect(await jobRows()).toMatchObject([{ owner: 'bo', tags: ['mine', 'schedule:tick'] }]);
+  });
+
   it('who says what it submits becomes its owner; a name is given once; a removed one leaves its jobs', async () => {
     const { schedules } = server();
     await schedules.add(request(), ana);
     await schedules.runNow('tick', ana);
-    const bo: Actor = { name: 'bo', accountId: null, role: 'operator' };
     expect((await schedules.change('tick', { note: 'x' }, bo)).owner).toBe('ana');
     expect((await schedules.change('tick', { submit: request().submit }, bo)).owner).toBe('bo');
     await expect(schedules.add(request({ name: 'Tick' }), ana)).rejects.toMatchObject({ code: 'conflict' });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { parseFilter } from '../../src/contract/filter/parse.ts';
+import type { KindContext } from '../../src/domain/jobs/kind-ports.ts';
+import { bulkInput, bulkKind } from '../../src/kinds/bulk/bulk.ts';
+import { joinWorker } from '../support/jobs.ts';
 import { createTestProduct } from '../support/product.ts';
 import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
 
@@ -116,6 +119,9 @@ describe('a bulk action', () => {
   it('leaves alone what belongs to others, for a member', async () => {
     const [ana, olga] = [await addUser('ana'), await addUser('olga', 'operator')];
     await store(plainJob, { ...plainJob, owner: 'bo' });
+    await database.db.query(
+      `update jobs j set owner_id = u.id from users u where u.name = j.owner and u.name = 'ana'`,
+    );
     const { body } = await bulk({ action: 'cancel', filter: '' }, ana);
     expect(body).toMatchObject({ changed: 1, skipped: [{ reason: 'belongs to somebody else', jobs: [2] }] });
     expect(await column('state')).toEqual(['cancelled', 'queued']);
@@ -174,6 +180,31 @@ describe('an action on many jobs', () => {
     expect([forged.status, forged.body.details[0].message]).toEqual([400, expect.stringMatching(/script/)]);
     expect((await ask('POST', `/jobs/${body.job}/again`, admin, { as: 'was' })).status).toBe(400);
   });
+});
+
+it('an action of somebody who was removed touches nothing, whoever has the name when it runs', async () => {
+  await store(...Array.from({ length: 201 }, () => failed));
+  const ana = await addUser('ana', 'operator');
+  await bulk({ action: 'retry', filter: 'state:failed' }, ana);
+  await ask('DELETE', '/users/ana', admin);
+  await addUser('ana', 'admin');
+  const worker = await joinWorker(database.db, { kinds: ['bulk'] });
+  const [claimed] = await worker.claim();
+  if (!claimed) throw new Error('the action waits to be run');
+  const { findActor, bulk: port } = createTestProduct(database.db).domains;
+  const bulkSteps = { read: async () => null, save: async () => {} };
+  const place = { homeDirectory: '/nowhere', scriptsDirectory: '/nowhere', findActor, bulk: port, bulkSteps };
+  const run = bulkKind.createRun({ ...place, settings: {} });
+  const { jobId, number, uid, name, owner, ownerId } = claimed;
+  const input = bulkInput.parse(claimed.input);
+  const job = { id: jobId, attempt: number, uid, name, owner, ownerId, input, pinnedScript: null };
+  const context = { signal: new AbortController().signal, progress: () => {}, result: () => {} };
+  expect(await run(job, context as unknown as KindContext)).toEqual({
+    state: 'failed',
+    reason: 'rejected',
+    message: 'ana may not do this any more.',
+  });
+  expect(new Set(await column('state'))).toEqual(new Set(['failed', 'running']));
 });
 
 describe('an order under way', () => {

@@ -391,6 +391,19 @@ describe('who asks', () => {
     expect(await run(['user', 'password', 'ana'], ana, 'ana ana eva\n')).toMatchObject({ code: 0 });
     expect((await run(['jobs'], { ...ana, DAYBOOK_PASSWORD: 'ana ana eva' })).code).toBe(0);
   });
+
+  it('who removes a user is told what they leave, and takes it over', async () => {
+    await succeed(run(['user', 'add', 'eva'], {}, 'eva eva eva\n'));
+    const eva = { DAYBOOK_USER: 'eva', DAYBOOK_PASSWORD: 'eva eva eva' };
+    await succeed(run(['schedule', 'add', '--paused', 'of-eva', '@daily', 'show.sh'], eva));
+    await succeed(run(['view', 'set', 'of-eva', 'is:mine'], eva));
+    const { stdout } = await run(['user', 'remove', 'eva']);
+    expect(stdout).toContain('User eva is removed.\n  schedules: 1, stopped until somebody takes over');
+    expect(stdout).toContain('  private views: 1, removed\n');
+    expect(stdout).not.toContain('notification rules');
+    expect((await run(['schedule', 'list'])).stdout).toMatch(/of-eva .* eva \(gone\)/);
+    expect((await run(['schedule', 'take-over', 'of-eva'])).stdout).toMatch(/of-eva .* admin/);
+  });
 });
 
 describe('without a server', () => {

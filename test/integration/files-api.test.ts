@@ -219,7 +219,9 @@ describe('an upload', () => {
       limitBytes: 10_000_000,
       obstacle: () => ((room -= 1) < 0 ? 'Only 1 MiB is free.' : null),
     });
-    await expect(files.store(pieces(3), { owner: 'ana' })).rejects.toMatchObject({ code: 'storage_full' });
+    await expect(files.store(pieces(3), { owner: { owner: 'ana', ownerId: null } })).rejects.toMatchObject({
+      code: 'storage_full',
+    });
     expect(room).toBe(-1);
     expect(await counts()).toEqual({ files: 0, chunks: 0 });
   });
@@ -322,7 +324,7 @@ describe('a file that nobody names', () => {
     await jobWith(Buffer.from('kept'), 'a');
     await upload(Buffer.from('forgotten'));
     const half = randomUUID();
-    await store().begin(half, 'ana');
+    await store().begin(half, { owner: 'ana', ownerId: null });
     await store().append(half, { firstByte: 0, sizeBytes: 1, codec: 'plain', data: Buffer.from('x') });
     expect(await store().removeUnnamed(86_400_000)).toBe(0);
     await age();

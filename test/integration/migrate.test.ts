@@ -89,6 +89,48 @@ describeOnDatabases('migrations', (_create, backend) => {
     ]);
   });
 
+  it("what else people owned before is theirs by account, and of a name without one nobody's", async () => {
+    await migrate(empty.db, { upTo: 28 });
+    await empty.db.query(`
+      insert into users (name, display_name, role) values ('Ana', 'Ana', 'member');
+      insert into schedules (name, cron, timezone, overlap, missed, missed_limit, submit, owner, cursor, changed_by)
+        select name, '@daily', 'UTC', 'skip', 'skip', 1, '{}', name, now(), name from unnest(array['ana', 'bo']) name;
+      insert into notification_rules (name, owner, filter, events, channel, subject, body, digest_minutes, stuck_minutes, disk_below_gib)
+        select name, name, '', '{failed}', '{}', '', '', 0, 1, 1 from unnest(array['ana', 'bo']) name;
+      insert into views (owner, name, filter, is_shared)
+        select o, 'shared ' || s, '', s from unnest(array['ana', 'bo']) o, unnest(array[true, false]) s;
+      insert into stored_files (owner, size_bytes, sha256) select o, 0, '' from unnest(array['ana', 'bo']) o;
+      insert into secrets (name, sealed, users, created_by) values
+        ('all', '', null, 'ana'), ('both', '', '{ANA,bo}', 'ana'), ('bo', '', '{bo}', 'ana');
+      insert into jobs (uid, kind, name, state, owner, account_id)
+        values ('00000000-0000-4000-8000-000000000001', 'script', 'a job', 'unknown', 'Ana', 1);
+      insert into idempotency_keys (scope, key, body_hash, job_uid) values
+        ('Ana', 'k', '', '00000000-0000-4000-8000-000000000001'), ('predecessor', 'k', '', gen_random_uuid());
+    `);
+    await migrate(empty.db);
+    for (const table of ['schedules', 'notification_rules', 'stored_files'])
+      expect(await empty.db.query(`select owner, owner_id as id from ${table} order by owner`)).toEqual([
+        { owner: 'ana', id: 1 },
+        { owner: 'bo', id: null },
+      ]);
+    expect(
+      await empty.db.query('select owner, name, owner_id as id from views order by owner, name'),
+    ).toEqual([
+      { owner: 'ana', name: 'shared false', id: 1 },
+      { owner: 'ana', name: 'shared true', id: 1 },
+      { owner: 'bo', name: 'shared true', id: null },
+    ]);
+    expect(await empty.db.query('select name, to_json(user_ids) as ids from secrets order by name')).toEqual([
+      { name: 'all', ids: null },
+      { name: 'bo', ids: [] },
+      { name: 'both', ids: [1] },
+    ]);
+    expect(await empty.db.query('select scope from idempotency_keys order by scope')).toEqual([
+      { scope: '#1' },
+      { scope: 'predecessor' },
+    ]);
+  });
+
   it('without limits of time go on where the database has one of its own', async () => {
     await empty.db.query(
       `do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$`,

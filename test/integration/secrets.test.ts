@@ -26,6 +26,7 @@ beforeAll(async () => {
   database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
   installation = new Installation({ env: { DATABASE_URL: database.url } });
   ({ client, server } = await installation.start());
+  await client.json('POST', '/api/v1/users', { name: 'ana', password: 'password of ana' });
   expect(
     await client.json<Secret>('PUT', '/api/v1/secrets/api-key', { value, note: 'for tests' }),
   ).toMatchObject({
@@ -178,6 +179,7 @@ describe('the API of secrets', () => {
     ['no value', {}, 'value'],
     ['a user no account can have', { value: 'long enough', users: ['a\0b'] }, 'NUL'],
     ['nobody who may use it', { value: 'long enough', users: [] }, 'users'],
+    ['somebody who has no account', { value: 'long enough', users: ['ANA', 'bo'] }, 'users.1'],
   ])('refuses %s', async (_what, body, why) => {
     const answer = await ask('PUT', '/api/v1/secrets/refused', body);
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(why)]);

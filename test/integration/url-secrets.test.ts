@@ -178,6 +178,7 @@ describe('a secret in a URL test', () => {
       }),
     ).toContain('input.headers.1.1: there is no secret');
     expect(await refusal({ body: { secret: 'absent' } })).toContain('input.body: there is no secret');
+    await client.json('POST', '/api/v1/users', { name: 'ana', password: 'password of ana' });
     await client.json('PUT', '/api/v1/secrets/for-ana', { value: 'long enough', users: ['ana'] });
     expect(await refusal({ headers: [['z', { secret: 'for-ana' }]] })).toContain(
       'input.headers.0.1: admin may not use the secret',

@@ -1,3 +1,4 @@
+import type { RemovedUser } from '../../contract/accounts.ts';
 import type {
   AccountStore,
   IdentityRecord,
@@ -108,8 +109,9 @@ function createUserStore(db: Database): Pick<AccountStore, UserMethods> {
         const found = await lockUser(tx, name);
         if (!found) return 'missing';
         if (found.isLastAdmin) return 'last-admin';
+        const removed = await removeBelongings(tx, found.user.id);
         await tx.query('delete from users where id = $1', [found.user.id]);
-        return 'deleted';
+        return removed;
       }),
   };
 }
@@ -186,6 +188,28 @@ function createIdentityStore(db: Database): Pick<AccountStore, IdentityMethods> 
       ]);
     },
   };
+}
+
+/** What is nobody's without the account goes; the rest is counted. */
+async function removeBelongings(tx: Queryable, userId: number): Promise<RemovedUser> {
+  const [removed] = await tx.query<RemovedUser>(
+    `with views_gone as (
+      delete from views where owner_id = $1 and not is_shared returning 1
+    ),
+    secrets_gone as (
+      update secrets set user_ids = array_remove(user_ids, $1) where $1 = any(user_ids) returning 1
+    )
+    select
+      (select count(*) from jobs where owner_id = $1 and state in ('waiting', 'scheduled', 'queued', 'running')) as "liveJobs",
+      (select count(*) from schedules where owner_id = $1) as schedules,
+      (select count(*) from notification_rules where owner_id = $1) as "notificationRules",
+      (select count(*) from views where owner_id = $1 and is_shared) as "sharedViews",
+      (select count(*) from views_gone) as "privateViews",
+      (select count(*) from secrets_gone) as secrets`,
+    [userId],
+  );
+  if (!removed) throw new Error('a select of counts returns its row');
+  return removed;
 }
 
 function newUserValues(user: NewUser, now: Date): unknown[] {

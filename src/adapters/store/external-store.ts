@@ -1,3 +1,4 @@
+import { keyScopeOf } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import type { ExternalBeat } from '../../contract/external.ts';
 import type { ExternalStore, NewExternal } from '../../domain/elsewhere/external-ports.ts';
@@ -65,7 +66,7 @@ function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'confli
     const mine = await tx.query(
       `insert into idempotency_keys (scope, key, body_hash, job_uid) values ($1, $2, decode($3, 'hex'), $4)
        on conflict do nothing returning key`,
-      [owner, key, bodyHash, uid],
+      [keyScopeOf(attempt), key, bodyHash, uid],
     );
     if (mine.length === 0) return findBegun(tx, attempt);
     const values = [uid, kind, name, owner, ownerId, project, tags, startedAt, JSON.stringify(input), holder];
@@ -82,15 +83,12 @@ function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'confli
   });
 }
 
-async function findBegun(
-  tx: Queryable,
-  { owner, key, bodyHash }: NewExternal,
-): Promise<AttemptKey | 'conflict'> {
+async function findBegun(tx: Queryable, attempt: NewExternal): Promise<AttemptKey | 'conflict'> {
   const [known] = await tx.query<AttemptKey & { isSame: boolean }>(
     `select a.job_id as "jobId", a.number, a.token, k.body_hash = decode($3, 'hex') as "isSame"
      from idempotency_keys k join jobs j on j.uid = k.job_uid join attempts a on a.job_id = j.id and a.number = 1
      where k.scope = $1 and k.key = $2 and a.owner = 'external'`,
-    [owner, key, bodyHash],
+    [keyScopeOf(attempt), attempt.key, attempt.bodyHash],
   );
   if (!known?.isSame) return 'conflict';
   const { jobId, number, token } = known;

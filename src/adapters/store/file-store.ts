@@ -35,7 +35,7 @@ const completeStatement = {
   name: 'complete-file',
   text: `
 with file as (
-  insert into stored_files (id, owner, size_bytes, sha256) values ($1, $2, $3, decode($4, 'hex'))
+  insert into stored_files (id, owner, owner_id, size_bytes, sha256) values ($1, $2, $13, $3, decode($4, 'hex'))
   on conflict (id) do update set size_bytes = excluded.size_bytes, sha256 = excluded.sha256
 ),
 chunk as (
@@ -62,8 +62,12 @@ const fileColumns = `f.id, f.size_bytes as "sizeBytes", encode(f.sha256, 'hex') 
 
 export function createFileStore(db: Database): FileStore {
   return {
-    begin: async (id, owner) => {
-      await db.query('insert into stored_files (id, owner) values ($1, $2)', [id, owner]);
+    begin: async (id, { owner, ownerId }) => {
+      await db.query('insert into stored_files (id, owner, owner_id) values ($1, $2, $3)', [
+        id,
+        owner,
+        ownerId,
+      ]);
     },
     append: async (id, { firstByte, sizeBytes, codec, data }) => {
       await db.query(appendStatement, [id, firstByte, sizeBytes, codec, data]);
@@ -71,7 +75,8 @@ export function createFileStore(db: Database): FileStore {
     complete: async ({ id, owner, sizeBytes, sha256, lastChunk: last, madeBy }) => {
       const { jobId, number, token } = madeBy?.attempt ?? {};
       const chunk = [last?.firstByte, last?.sizeBytes, last?.codec, last?.data];
-      const values = [id, owner, sizeBytes, sha256, ...chunk, jobId, number, token, madeBy?.name];
+      const made = [jobId, number, token, madeBy?.name];
+      const values = [id, owner.owner, sizeBytes, sha256, ...chunk, ...made, owner.ownerId];
       return (await db.query(completeStatement, values)).length > 0;
     },
     discard: async (id) => {
@@ -101,12 +106,14 @@ export function createFileStore(db: Database): FileStore {
 
 function findUsable(db: Database, ids: readonly string[], actor: Actor): Promise<StoredFile[]> {
   const conditions = new Conditions().add('f.id = any(?::uuid[])', ids);
-  const owner = conditions.value(actor.name);
+  const name = conditions.value(actor.name);
+  const account = conditions.value(actor.accountId);
   const ofJob = visibleTo(new Conditions(conditions.values).add('a.file_id = f.id'), actor);
   return db.query<StoredFile>(
     `select ${fileColumns} from stored_files f
      where ${conditions.text} and f.sha256 is not null
-       and (f.owner = ${owner} or exists (select from artifacts a join jobs j on j.id = a.job_id where ${ofJob.text}))`,
+       and ((f.owner = ${name} and f.owner_id is not distinct from ${account}::bigint)
+         or exists (select from artifacts a join jobs j on j.id = a.job_id where ${ofJob.text}))`,
     conditions.values,
   );
 }

@@ -22,6 +22,10 @@ const columns = `(
   words text[], "jobId" bigint
 )`;
 
+/** A file names people, never accounts: it may come from anywhere. They are the accounts of that name here and now. */
+const accountOf = (row: string): string =>
+  `(select u.id from users u where lower(u.name) = lower(${row}.owner))`;
+
 /**
  * Jobs stand where their dates say: `submitted_at` is that of the source. The one attempt is external and has ended.
  * Whether a job is known has been looked up under the lock, so nothing here can meet a row of its own identity.
@@ -29,9 +33,9 @@ const columns = `(
 const insertStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 stored as (
-  insert into jobs (uid, kind, name, state, reason, message, verdict, verdict_tone, owner, project, tags, analysis, assessment,
+  insert into jobs (uid, kind, name, state, reason, message, verdict, verdict_tone, owner, owner_id, project, tags, analysis, assessment,
     attempt, submitted_at, started_at, ended_at)
-  select uid, kind, name, state, reason, message, verdict, "verdictTone", owner, project, coalesce(tags, '{}'), analysis, assessment,
+  select uid, kind, name, state, reason, message, verdict, "verdictTone", owner, ${accountOf('incoming')}, project, coalesce(tags, '{}'), analysis, assessment,
     1, "submittedAt", "startedAt", "endedAt" from incoming order by "submittedAt"
   returning id, uid, submitted_at
 ),
@@ -74,7 +78,8 @@ select t.job_id as "jobId", p.uid, t.claimed_at as "claimedAt" from tried t join
 const updateStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 moved as (
-  update jobs j set name = i.name, owner = i.owner, kind = i.kind, state = i.state, reason = i.reason, message = coalesce(i.message, j.message),
+  update jobs j set name = i.name, owner = i.owner,
+    owner_id = case when lower(i.owner) = lower(j.owner) then j.owner_id else ${accountOf('i')} end, kind = i.kind, state = i.state, reason = i.reason, message = coalesce(i.message, j.message),
     verdict = coalesce(i.verdict, j.verdict), verdict_tone = coalesce(i."verdictTone", j.verdict_tone),
     project = coalesce(i.project, j.project), tags = coalesce(i.tags, j.tags), analysis = coalesce(i.analysis, j.analysis),
     assessment = coalesce(i.assessment, j.assessment), started_at = coalesce(i."startedAt", j.started_at),

@@ -10,7 +10,8 @@ import type { Database } from './database.ts';
 
 const columns = `s.id, s.name, s.note, s.cron, s.timezone, s.overlap, s.missed, s.missed_limit as "missedLimit",
   s.starts_at as "startsAt", s.ends_at as "endsAt", s.blackouts, s.jitter_seconds as "jitterSeconds",
-  s.is_paused as paused, s.submit, s.owner, s.cursor, s.next_at as "nextAt", s.created_at as "createdAt",
+  s.is_paused as paused, s.submit, s.owner, s.owner_id as "ownerId",
+  not exists (select from users u where u.id = s.owner_id) as "ownerIsGone", s.cursor, s.next_at as "nextAt", s.created_at as "createdAt",
   s.changed_at as "changedAt", s.changed_by as "changedBy"`;
 
 const runColumns = `r.due_at as "dueAt", r.last_due_at as "lastDueAt", r.moments, r.outcome, r.message,
@@ -33,6 +34,7 @@ const writable = {
   paused: ['is_paused', (value: unknown) => value],
   submit: ['submit', (value: unknown) => JSON.stringify(value)],
   owner: ['owner', (value: unknown) => value],
+  ownerId: ['owner_id', (value: unknown) => value],
   cursor: ['cursor', (value: unknown) => value],
   nextAt: ['next_at', (value: unknown) => value],
 } as const satisfies Record<keyof NewScheduleRow, readonly [string, (value: unknown) => unknown]>;
@@ -246,6 +248,8 @@ function toSchedule(row: ScheduleRow): StoredSchedule {
     paused: row.paused,
     submit: row.submit,
     owner: row.owner,
+    ownerId: row.ownerId,
+    ownerIsGone: row.ownerIsGone,
     cursor: row.cursor,
     nextAt: row.nextAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),

@@ -107,7 +107,7 @@ export const filterKeys = {
     type: 'choice',
     choices: conditions,
     meaning:
-      '`mine`: submitted by who asks; `late`: a result came after its attempt was given up; `retried`: tried more than once.',
+      '`mine`: of the account that asks, whoever had its name before; `late`: a result came after its attempt was given up; `retried`: tried more than once.',
     example: 'is:mine',
   },
   show: {

@@ -120,6 +120,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       passwords.forget();
       if (result === 'missing') throw noSuchUser(name);
       if (result === 'last-admin') throw lastAdmin(name);
+      return result;
     },
     changeOwnPassword: async (principal, { current, next }, { address }) => {
       const { name } = principal.actor;

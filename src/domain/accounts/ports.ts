@@ -1,3 +1,4 @@
+import type { RemovedUser } from '../../contract/accounts.ts';
 import type { Role } from '../../contract/actor.ts';
 import type { Principal, TokenScope } from '../../contract/permissions.ts';
 
@@ -69,7 +70,11 @@ export interface AccountStore {
     change: UserChange,
     options: { now: Date; keepSessionId: number | null },
   ): Promise<UserRecord | 'missing' | 'last-admin'>;
-  deleteUser(name: string): Promise<'deleted' | 'missing' | 'last-admin'>;
+  /**
+   * With it go sessions, tokens, private views and rights to use secrets. What else they own stays, with the number of
+   * an account that nobody will have again.
+   */
+  deleteUser(name: string): Promise<RemovedUser | 'missing' | 'last-admin'>;
 
   findUserByIdentity(identity: IdentityKey): Promise<UserRecord | null>;
   /** Both or none. Null when the name is taken, or the identity. */
@@ -216,7 +221,8 @@ export interface Accounts extends Authenticator {
   findUser(name: string): Promise<UserRecord>;
   createUser(user: NewUserInput): Promise<UserRecord>;
   updateUser(name: string, change: UserChangeInput): Promise<UserRecord>;
-  deleteUser(name: string): Promise<void>;
+  /** What becomes of what they own. @throws AppError `not_found`, `conflict` for the last admin */
+  deleteUser(name: string): Promise<RemovedUser>;
   /** Ends the user's other sessions. Tokens stay valid. */
   changeOwnPassword(
     principal: Principal,

@@ -1,3 +1,4 @@
+import { isOwner } from '../../contract/actor.ts';
 import type { BulkAction } from '../../contract/bulk.ts';
 import { isAppError } from '../../contract/errors.ts';
 import type { JobSummary } from '../../contract/job.ts';
@@ -113,7 +114,7 @@ export function createBulk({ search, jobs, timezone }: BulkOptions): Bulk {
 
 /** Why a job is left alone before anything is tried. */
 function refusal(job: JobSummary, { action, actor, mayTouchOthers, askedAt }: BulkOrder): string | null {
-  if (job.owner !== actor.name && !mayTouchOthers) return 'belongs to somebody else';
+  if (!isOwner(job, actor) && !mayTouchOthers) return 'belongs to somebody else';
   switch (action.action) {
     case 'cancel':
       return isEnded(job.state) ? 'has ended already' : null;

@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type { Filter } from '../../contract/filter/filter.ts';
 import type { KeyName } from '../../contract/filter/keys.ts';
 import type { MomentContext } from '../../contract/filter/moments.ts';
@@ -77,11 +77,13 @@ export interface WordStore {
 /** Filters that people keep under a name. Names and owners are compared without regard to case. */
 export interface ViewStore {
   /** Of one owner, and those that are shared; by name. */
-  list(owner: string): Promise<View[]>;
-  find(owner: string, name: string): Promise<View | null>;
+  list(owner: Owned): Promise<View[]>;
+  find(owner: Owned, name: string): Promise<View | null>;
+  /** One that is shared, by the name of whose it is; the newest account first. */
+  findShared(owner: string, name: string): Promise<View | null>;
   /** Makes it, or puts this in its place. */
   put(view: Omit<View, 'changedAt'>): Promise<void>;
-  remove(owner: string, name: string): Promise<boolean>;
+  remove(owner: Owned, name: string): Promise<boolean>;
 }
 
 /** An action on every job of a filter, as it was asked. */

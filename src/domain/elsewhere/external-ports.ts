@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import type {
   BeginExternal,
@@ -25,7 +25,7 @@ export interface ExternalAttempts {
   finish(key: AttemptKey, end: ExternalEnd, actor: Actor): Promise<void>;
 }
 
-export interface NewExternal {
+export interface NewExternal extends Owned {
   uid: string;
   key: string;
   bodyHash: string;
@@ -36,8 +36,6 @@ export interface NewExternal {
   startedAt: string;
   project: string | null;
   tags: readonly string[];
-  owner: string;
-  ownerId: number | null;
 }
 
 export interface ExternalStore {

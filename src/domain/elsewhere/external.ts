@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { BeginExternal, ExternalEnd } from '../../contract/external.ts';
 import { AppError, invalidField } from '../../contract/errors.ts';
 import { noRetry } from '../../contract/job.ts';
-import type { Actor } from '../../contract/actor.ts';
+import { ownerOf, type Actor } from '../../contract/actor.ts';
 import { emptyOutcome } from '../jobs/ports.ts';
 import type { AttemptOutcome, Bell, Jobs } from '../jobs/ports.ts';
 import type { ExternalKind } from '../jobs/kind-ports.ts';
@@ -92,8 +92,7 @@ function prepare(request: BeginExternal, actor: Actor, kinds: readonly ExternalK
     startedAt,
     project,
     tags,
-    owner: actor.name,
-    ownerId: actor.accountId,
+    ...ownerOf(actor),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import type { Artifact, LeftOutFiles, RemovedFiles } from '../../contract/file.ts';
 
@@ -26,7 +26,7 @@ export interface MadeBy {
 }
 
 export interface NewFile extends StoredFile {
-  owner: string;
+  owner: Owned;
   /** What was not appended before; null when that was everything. */
   lastChunk: FileChunk | null;
   madeBy: MadeBy | null;
@@ -35,7 +35,7 @@ export interface NewFile extends StoredFile {
 /** Each call is one statement; a file grows by as many as it takes, so no transaction waits for a slow sender. */
 export interface FileStore {
   /** Begins a file of several chunks; nobody can name it until it is complete. */
-  begin(id: string, owner: string): Promise<void>;
+  begin(id: string, owner: Owned): Promise<void>;
   append(id: string, chunk: FileChunk): Promise<void>;
   /**
    * Makes a file that was begun complete, or stores one of a single chunk. One that an attempt made is recorded so, also
@@ -67,7 +67,7 @@ export interface FileStore {
 }
 
 export interface StoreOptions {
-  owner: string;
+  owner: Owned;
   /** What the sender says it will be, so that too much is refused before it came. */
   expectedBytes?: number | undefined;
   /** By default that of the settings. */

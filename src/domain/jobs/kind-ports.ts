@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Owned } from '../../contract/actor.ts';
 import type { Verdict } from '../../contract/job.ts';
 import type { FailureReason } from '../../contract/states.ts';
 import type { DonePart, NewPart } from '../reports/part-ports.ts';
@@ -48,12 +49,11 @@ export interface SecretUse {
   name: string;
 }
 
-export interface KindJob<Input> {
+export interface KindJob<Input> extends Readonly<Owned> {
   readonly id: number;
   readonly uid: string;
   readonly attempt: number;
   readonly name: string;
-  readonly owner: string;
   readonly input: Input;
   /** A kept text to run instead of today's script, as a file; null: today's. */
   readonly pinnedScript: string | null;

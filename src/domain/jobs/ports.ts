@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import type { JobChange } from '../../contract/job-change.ts';
 import type { BaseRunName, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** A job about to be stored, everything decided. */
-export interface NewJob {
+export interface NewJob extends Owned {
   uid: string;
   kind: string;
   name: string;
@@ -26,10 +26,6 @@ export interface NewJob {
   ownLane: string | null;
   priority: number;
   runAt: string | null;
-  /** Who it was, for people. */
-  owner: string;
-  /** The account whose rights it has and that has rights on it. */
-  ownerId: number | null;
   project: string | null;
   tags: readonly string[];
   parentId: number | null;
@@ -80,14 +76,11 @@ export interface ClaimRequest {
 }
 
 /** All that a worker needs to run an attempt. */
-export interface ClaimedJob extends AttemptKey {
+export interface ClaimedJob extends AttemptKey, Owned {
   uid: string;
   kind: string;
   name: string;
   input: unknown;
-  owner: string;
-  /** The account whose rights it runs with; null: none. */
-  ownerId: number | null;
   retry: RetryPolicy;
   timeoutMs: number | null;
   run: RunOptions | null;

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { keyScopeOf, ownerOf } from '../../contract/actor.ts';
 import { retryPolicy, type SubmitOptions } from '../../contract/job.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Kind, KindRegistry } from './kind-ports.ts';
@@ -65,8 +66,7 @@ export function prepareJob(
     ownLane,
     priority: options.priority,
     runAt,
-    owner: actor.name,
-    ownerId: actor.accountId,
+    ...ownerOf(actor),
     project: options.project ?? null,
     tags: options.tags,
     info: options.info ?? null,
@@ -83,7 +83,7 @@ export function prepareJob(
       options.idempotencyKey === undefined
         ? null
         : {
-            scope: actor.name,
+            scope: keyScopeOf(ownerOf(actor)),
             key: options.idempotencyKey,
             bodyHash: hashBody(kindName, input, byContent(options, hashes)),
           },

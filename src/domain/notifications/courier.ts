@@ -21,7 +21,7 @@ export interface CourierOptions {
   store: NotificationStore;
   senders: Senders;
   /** Who somebody is now; null when the account is gone or disabled. */
-  findActor(name: string): Promise<Actor | null>;
+  findActor(accountId: number | null): Promise<Actor | null>;
   urlOf(jobId: number): string;
   clock: Pick<Clock, 'now'>;
   logger: Logger;
@@ -147,10 +147,16 @@ export class Courier implements Duty {
   async #requireRight(ruleId: number): Promise<void> {
     const { store, findActor } = this.#options;
     const rule = await store.find(ruleId);
-    if (rule && mayTell(rule, await findActor(rule.owner))) return;
-    const message = rule ? `${rule.owner} may not send this way any more.` : 'Its rule was removed.';
-    throw new SendError(message, { isFinal: true });
+    if (rule && mayTell(rule, await findActor(rule.ownerId))) return;
+    throw new SendError(whyNot(rule), { isFinal: true });
   }
+}
+
+function whyNot(rule: StoredNotificationRule | null): string {
+  if (!rule) return 'Its rule was removed.';
+  return rule.ownerIsGone
+    ? `Its owner ${rule.owner} has no account any more; an operator can take it over.`
+    : `${rule.owner} may not send this way any more.`;
 }
 
 function targetsOf(channel: StoredNotificationRule['channel']): readonly string[] {

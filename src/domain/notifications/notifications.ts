@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import { isOwner, ownerOf, type Actor, type Owned } from '../../contract/actor.ts';
 import { AppError, type ErrorDetail, invalidFields } from '../../contract/errors.ts';
 import { FilterError } from '../../contract/filter/filter.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
@@ -125,17 +125,17 @@ export function createNotifications(options: NotificationsOptions): Notification
 
     add: async (rule, actor) => {
       requireRule(rule, actor);
-      const added = await store.add(rule, actor.name);
+      const added = await store.add(rule, ownerOf(actor));
       if (!added) throw nameTaken(rule.name);
       return toRule(added);
     },
 
-    change: async (id, change, actor) => {
+    change: async (id, { takeOver, ...change }, actor) => {
       const before = await find(id, actor);
       // Whatever became of its sender or of the rights of its owner, a rule can be silenced.
-      const onlyPauses = change.paused === true && Object.keys(change).length === 1;
+      const onlyPauses = change.paused === true && Object.keys(change).length === 1 && !takeOver;
       if (!onlyPauses) requireRule({ ...before, ...change }, actor);
-      const changed = await store.change(id, change);
+      const changed = await store.change(id, { ...change, ...(takeOver ? ownerOf(actor) : {}) });
       if (changed === 'taken') throw nameTaken(change.name ?? before.name);
       if (!changed) throw new AppError('not_found', `Notification rule ${id} was removed meanwhile.`);
       return toRule(changed);
@@ -185,8 +185,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   };
 }
 
-function mayTouch({ owner }: { owner: string }, actor: Actor): boolean {
-  return owner === actor.name || isAllowed(actor, 'notifications.change-others');
+function mayTouch(rule: Owned, actor: Actor): boolean {
+  return isOwner(rule, actor) || isAllowed(actor, 'notifications.change-others');
 }
 
 function findTextProblems(rule: Pick<NewNotificationRule, 'filter' | 'subject' | 'body'>): ErrorDetail[] {

@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type { JobSummary } from '../../contract/job.ts';
 import type {
   NewNotificationRule,
@@ -77,8 +77,11 @@ export interface NotificationStore {
   rules(): Promise<StoredNotificationRule[]>;
   find(id: number): Promise<StoredNotificationRule | null>;
   /** Null: its owner has one of that name. */
-  add(rule: NewNotificationRule, owner: string): Promise<StoredNotificationRule | null>;
-  change(id: number, change: NotificationRuleChange): Promise<StoredNotificationRule | 'taken' | null>;
+  add(rule: NewNotificationRule, owner: Owned): Promise<StoredNotificationRule | null>;
+  change(
+    id: number,
+    change: Omit<NotificationRuleChange, 'takeOver'> & Partial<Owned>,
+  ): Promise<StoredNotificationRule | 'taken' | null>;
   remove(id: number): Promise<boolean>;
 
   /** Null: the end of the feed, whenever somebody looks next. */
@@ -143,8 +146,12 @@ export interface Notifications {
   get(id: number, actor: Actor): Promise<NotificationRule>;
   /** @throws AppError `invalid_input`, `conflict`, `forbidden` for channels that only operators may use */
   add(rule: NewNotificationRule, actor: Actor): Promise<NotificationRule>;
-  /** @throws AppError as `add`, and `not_found` */
-  change(id: number, change: Partial<NewNotificationRule>, actor: Actor): Promise<NotificationRule>;
+  /** Who takes it over becomes its owner. @throws AppError as `add`, and `not_found` */
+  change(
+    id: number,
+    change: Partial<NewNotificationRule> & { takeOver?: true },
+    actor: Actor,
+  ): Promise<NotificationRule>;
   remove(id: number, actor: Actor): Promise<void>;
   /** @throws AppError `invalid_input` */
   preview(

@@ -25,7 +25,7 @@ export interface WatcherOptions {
   usualTimes: UsualTimeReader;
   /** Whose eyes see everything: a rule's own filter is asked with those of its owner. */
   system: Actor;
-  findActor(name: string): Promise<Actor | null>;
+  findActor(accountId: number | null): Promise<Actor | null>;
   /** Bytes that are free where the server keeps its data; null: not known. */
   freeBytes(): Promise<number | null>;
   clock: Clock;
@@ -84,7 +84,7 @@ export class Watcher implements Duty {
     const { store, findActor } = this.#options;
     const told: StoredNotificationRule[] = [];
     for (const rule of await store.rules())
-      if (!rule.paused && mayTell(rule, await findActor(rule.owner))) told.push(rule);
+      if (!rule.paused && mayTell(rule, await findActor(rule.ownerId))) told.push(rule);
     return told;
   }
 
@@ -124,7 +124,7 @@ export class Watcher implements Duty {
     }
     this.#still = still;
     for (const rule of asking) {
-      const owner = await this.#options.findActor(rule.owner);
+      const owner = await this.#options.findActor(rule.ownerId);
       if (!owner) continue;
       const notices = await Promise.all(
         running.map(async (job) => {
@@ -204,7 +204,7 @@ export class Watcher implements Duty {
   /** Those of these jobs that fit the filter and that the owner of the rule may see. */
   async #find(rule: StoredNotificationRule, ids: readonly number[]): Promise<JobSummary[]> {
     const { search, findActor, clock, timezone } = this.#options;
-    const owner = ids.length === 0 ? null : await findActor(rule.owner);
+    const owner = ids.length === 0 ? null : await findActor(rule.ownerId);
     if (!owner) return [];
     const found: JobSummary[] = [];
     let cursor: string | null = null;

@@ -26,6 +26,8 @@ function schedule(change: Partial<StoredSchedule> = {}): StoredSchedule {
     paused: false,
     submit: {},
     owner: 'ana',
+    ownerId: 1,
+    ownerIsGone: false,
     cursor: before(30_500),
     nextAt: null,
     createdAt: now.toISOString(),

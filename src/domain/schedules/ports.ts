@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import type { Actor, Owned } from '../../contract/actor.ts';
 import type {
   CrontabImport,
   RunOutcome,
@@ -17,12 +17,11 @@ export interface StoredSchedule extends Omit<Schedule, 'lastRun'> {
   cursor: Date;
 }
 
-export interface NewScheduleRow extends ScheduleTerms {
+export interface NewScheduleRow extends ScheduleTerms, Owned {
   name: string;
   note: string;
   paused: boolean;
   submit: Record<string, unknown>;
-  owner: string;
   cursor: Date;
   nextAt: Date | null;
 }
@@ -103,9 +102,14 @@ export interface Schedules {
   add(request: ScheduleRequest, actor: Actor): Promise<Schedule>;
   /**
    * A schedule that goes on after a pause, or whose rule changed, is due from now on: moments before are not missed.
+   * Who says what it submits, or takes it over, becomes its owner.
    * @throws AppError `invalid_input`, `not_found`, `conflict`
    */
-  change(name: string, change: Partial<ScheduleRequest>, actor: Actor): Promise<Schedule>;
+  change(
+    name: string,
+    change: Partial<ScheduleRequest> & { takeOver?: true },
+    actor: Actor,
+  ): Promise<Schedule>;
   /** Its jobs stay. @throws AppError `not_found` */
   remove(name: string): Promise<void>;
   /** Submits now, also while paused and whatever else runs. @throws AppError as the submit does */

@@ -10,7 +10,7 @@ export interface RunnerOptions {
   store: Pick<ScheduleStore, 'findPending' | 'conclude'>;
   jobs: Pick<Jobs, 'submit' | 'cancel'>;
   /** Who somebody is now; null when the account is gone or disabled. */
-  findActor(name: string): Promise<Actor | null>;
+  findActor(accountId: number | null): Promise<Actor | null>;
 }
 
 /** Longer lines of one schedule help nobody. */
@@ -34,9 +34,12 @@ export class Runner {
     if (!run) return;
     const obstacle = findOverlap(run);
     if (obstacle !== null) return store.conclude(runId, { outcome: 'overlap', message: obstacle });
-    const actor = await findActor(run.schedule.owner);
+    const actor = await findActor(run.schedule.ownerId);
     if (!actor || !isAllowed(actor, 'jobs.submit')) {
-      const message = `${run.schedule.owner} may not submit jobs any more.`;
+      const { owner, ownerIsGone } = run.schedule;
+      const message = ownerIsGone
+        ? `Its owner ${owner} has no account any more; an operator can take it over.`
+        : `${owner} may not submit jobs any more.`;
       return store.conclude(runId, { outcome: 'refused', message });
     }
     await this.#submit(run, actor);

@@ -1,4 +1,4 @@
-import type { Actor } from '../../contract/actor.ts';
+import { ownerOf, type Actor } from '../../contract/actor.ts';
 import { AppError, type ErrorDetail, invalidFields } from '../../contract/errors.ts';
 import type { Schedule, ScheduleTerms } from '../../contract/schedule.ts';
 import type { Jobs } from '../jobs/ports.ts';
@@ -42,21 +42,22 @@ export function createSchedules({ store, jobs, runner, clock }: SchedulesOptions
     add: async (request, actor) => {
       requireTerms(request);
       await requireSubmit(request, actor);
-      const row = { ...request, owner: actor.name, ...dueFrom(request, clock.now()) };
+      const row = { ...request, ...ownerOf(actor), ...dueFrom(request, clock.now()) };
       if (!(await store.add(row))) throw nameTaken(request.name);
       return get(request.name);
     },
 
-    change: async (name, change, actor) => {
+    change: async (name, { takeOver = false, ...change }, actor) => {
       const before = await find(name);
       const after = { ...before, ...change };
       requireTerms(after);
-      if (change.submit || change.overlap) await requireSubmit(after, actor);
+      const becomesTheirs = takeOver || change.submit !== undefined;
+      if (becomesTheirs || change.overlap) await requireSubmit(after, actor);
       const outcome = await store.change(
         before.id,
         {
           ...change,
-          ...(change.submit ? { owner: actor.name } : {}),
+          ...(becomesTheirs ? ownerOf(actor) : {}),
           ...(isSameRule(before, after) ? {} : dueFrom(after, clock.now())),
         },
         actor.name,

@@ -1,4 +1,5 @@
-import { AppError } from '../../contract/errors.ts';
+import { ownerOf, type Owned } from '../../contract/actor.ts';
+import { AppError, invalidFields } from '../../contract/errors.ts';
 import type { SealedSecret, SecretKey, SecretOpener, SecretRecord, Secrets, SecretStore } from './ports.ts';
 import { isSealedWith, seal, unseal } from './seal.ts';
 
@@ -18,8 +19,9 @@ export function createSecrets(store: SecretStore, key: SecretKey): Secrets {
     },
     find,
     put: async (name, { value, note, users }, actor) => {
+      const userIds = users && (await findAccounts(store, users));
       const sealed = seal(value, name, key.loadOrMake());
-      await store.put({ name, sealed, note, users: users && [...users], createdBy: actor.name });
+      await store.put({ name, sealed, note, userIds, createdBy: actor.name });
       return find(name);
     },
     remove: async (name) => {
@@ -27,9 +29,19 @@ export function createSecrets(store: SecretStore, key: SecretKey): Secrets {
     },
     findUnusable: async (names, actor) => {
       const found = await store.find(names);
-      return new Map(names.flatMap((name) => explain(name, found, actor.name) ?? []));
+      return new Map(names.flatMap((name) => explain(name, found, ownerOf(actor)) ?? []));
     },
   };
+}
+
+/** @throws AppError `invalid_input` that names each one without an account */
+async function findAccounts(store: SecretStore, users: readonly string[]): Promise<number[]> {
+  const ids = await store.accountsOf(users);
+  const details = users.flatMap((user, index) =>
+    ids.has(user) ? [] : [{ field: `users.${index}`, message: `there is no user "${user}"` }],
+  );
+  if (details.length > 0) throw invalidFields(details);
+  return [...new Set(ids.values())];
 }
 
 /** Asked again at the start of each attempt: a secret may have gone, or been taken from its user, since the submit. */
@@ -61,14 +73,18 @@ export function createSecretOpener(store: SecretStore, key: SecretKey): SecretOp
   };
 }
 
-function explain(name: string, found: readonly SealedSecret[], user: string): [string, string][] | null {
+function explain(
+  name: string,
+  found: readonly SealedSecret[],
+  { owner, ownerId }: Owned,
+): [string, string][] | null {
   const secret = found.find((one) => one.name === name);
   if (!secret) return [[name, `there is no secret "${name}"`]];
-  if (secret.users && !secret.users.some((one) => one.toLowerCase() === user.toLowerCase()))
-    return [[name, `${user} may not use the secret "${name}"`]];
+  if (secret.userIds && !secret.userIds.some((one) => one === ownerId))
+    return [[name, `${owner} may not use the secret "${name}"`]];
   return null;
 }
 
-function toRecord({ sealed, ...rest }: SealedSecret, key: Buffer | null): SecretRecord {
+function toRecord({ sealed, userIds: _userIds, ...rest }: SealedSecret, key: Buffer | null): SecretRecord {
   return { ...rest, isReadable: key !== null && isSealedWith(sealed, key) };
 }

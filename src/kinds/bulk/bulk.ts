@@ -26,8 +26,8 @@ export const bulkKind = defineKind({
   isInternal: true,
   createRun:
     ({ bulk, bulkSteps, findActor }) =>
-    async ({ id, attempt, owner, input }, { signal, progress, result }) => {
-      const actor = await findActor(owner);
+    async ({ id, attempt, owner, ownerId, input }, { signal, progress, result }) => {
+      const actor = await findActor(ownerId);
       if (!actor || !isAllowed(actor, permissionsOf(input.action).own))
         return { state: 'failed', reason: 'rejected', message: `${owner} may not do this any more.` };
       const order = {

@@ -40,15 +40,15 @@ export const urlKind = defineKind({
   isRepeatable: ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method),
   runsProgram: false,
   createRun: ({ settings: { allowed }, findActor }) =>
-    createUrlRun(new ThreadTester({ allowed }), async (name) => (await findActor(name))?.role ?? null),
+    createUrlRun(new ThreadTester({ allowed }), async (id) => (await findActor(id))?.role ?? null),
 });
 
 /** @param findRole what somebody may do now; null when nobody knows them */
 export function createUrlRun(
   tester: UrlTester,
-  findRole: (name: string) => Promise<Role | null>,
+  findRole: (accountId: number | null) => Promise<Role | null>,
 ): RunnableKind<UrlInput>['run'] {
-  return async ({ owner, attempt, input }, context) => {
+  return async ({ ownerId, attempt, input }, context) => {
     let sent: Sent;
     try {
       sent = toSent(input, context.secrets);
@@ -58,7 +58,7 @@ export function createUrlRun(
       return { state: 'failed', reason: 'error', message };
     }
     const done = attempt > 1 ? await context.partsDone() : [];
-    const role = await findRole(owner);
+    const role = await findRole(ownerId);
     const { hidden } = context;
     const order = { input, sent, hidden, role, done: done.map(({ number }) => number) };
     return run({ order, tester, done }, context);

@@ -7,6 +7,7 @@ import type {
 import { cleanText } from './clean-text.ts';
 import type { CliContext } from './context.ts';
 import { painter, print } from './output.ts';
+import { describeOwner } from './owner-view.ts';
 import { formatFields, printTable } from './table.ts';
 import { formatDuration, formatTime } from './time.ts';
 
@@ -24,7 +25,7 @@ export async function printNotificationRules(
       { title: 'STATE', cell: ({ paused }) => (paused ? paint('yellow', 'paused') : 'on') },
       { title: 'OF', cell: ({ events }) => events.join(', ') },
       { title: 'TELLS', cell: ({ channel }) => cleanText(describeChannel(channel)) },
-      { title: 'OWNER', cell: ({ owner }) => cleanText(owner) },
+      { title: 'OWNER', cell: (rule) => describeOwner(rule) },
       { title: 'FILTER', cell: ({ filter }) => cleanText(filter || 'every job'), isFlexible: true },
     ],
     { empty: 'There is no rule: nobody is told of anything.' },
@@ -35,7 +36,7 @@ export async function printNotificationRule(context: CliContext, rule: Notificat
   const { id, name, events, channel, digestMinutes, stuckMinutes, diskBelowGib, signingKey } = rule;
   const fields = formatFields([
     ['Rule', `${id}  ${cleanText(name)}${rule.paused ? '  (paused)' : ''}`],
-    ['Owner', cleanText(rule.owner)],
+    ['Owner', describeOwner(rule)],
     ['Jobs', cleanText(rule.filter || 'every job')],
     ['Of', events.join(', ')],
     ['Tells', cleanText(describeChannel(channel))],

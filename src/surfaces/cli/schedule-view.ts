@@ -8,6 +8,7 @@ import type {
 import { cleanText } from './clean-text.ts';
 import type { CliContext } from './context.ts';
 import { painter, print } from './output.ts';
+import { describeOwner } from './owner-view.ts';
 import { printTable } from './table.ts';
 import { formatTime } from './time.ts';
 
@@ -26,7 +27,7 @@ export async function printSchedules(context: CliContext, schedules: readonly Sc
           paused ? paint('yellow', 'paused') : nextAt === null ? 'never' : formatTime(nextAt),
       },
       { title: 'LAST', cell: ({ lastRun }) => (lastRun === null ? '-' : describeRun(lastRun)) },
-      { title: 'OWNER', cell: ({ owner }) => cleanText(owner) },
+      { title: 'OWNER', cell: (schedule) => describeOwner(schedule) },
       { title: 'NOTE', cell: ({ note }) => cleanText(note), isFlexible: true },
     ],
     { empty: 'There are no schedules.' },

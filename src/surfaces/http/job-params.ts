@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Actor } from '../../contract/actor.ts';
+import { isOwner, type Actor } from '../../contract/actor.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Job } from '../../contract/job.ts';
 import type { JobReader } from '../../domain/jobs/reader-ports.ts';
@@ -52,7 +52,7 @@ export async function findJobToChange(
   forOthers: 'jobs.change-others' | 'jobs.cancel-others',
 ): Promise<Job> {
   const found = await findJob(reader, request);
-  if (found.owner !== principalOf(request).actor.name) requirePermission(request, forOthers);
+  if (!isOwner(found, principalOf(request).actor)) requirePermission(request, forOthers);
   return found;
 }
 

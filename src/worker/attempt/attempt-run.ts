@@ -222,7 +222,7 @@ export class AttemptRun {
         kind,
         await this.#toKindJob(kind),
         this.#context(output, program),
-        (uses) => this.#interrupts.lookUp(() => openInput(uses, { opener, owner: this.job.owner })),
+        (uses) => this.#interrupts.lookUp(() => openInput(uses, { opener, owner: this.job })),
       );
       await this.#parts.close();
       return outcome;
@@ -236,19 +236,28 @@ export class AttemptRun {
   }
 
   async #toKindJob(kind: RunnableKind): Promise<Parameters<RunnableKind['run']>[0]> {
-    const { jobId, uid, number, name, owner, input } = this.job;
+    const { jobId, uid, number, name, owner, ownerId, input } = this.job;
     const { capsules, settings } = this.#deps;
     const place = { capsules, scriptMember: kind.scriptMember, directory: settings.pinnedDirectory };
     const pinnedScript = this.#adopted
       ? null
       : await this.#interrupts.lookUp(() => writePinnedScript(this.job, place));
-    return { id: jobId, uid, attempt: number, name, owner, input: kind.input.parse(input), pinnedScript };
+    return {
+      id: jobId,
+      uid,
+      attempt: number,
+      name,
+      owner,
+      ownerId,
+      input: kind.input.parse(input),
+      pinnedScript,
+    };
   }
 
   #context(output: OutputSink, program: AttemptProgram): OpenContext {
     const { store, parts } = this.#deps;
-    const { jobId, kind, owner } = this.job;
-    const actor = { name: owner, accountId: null, role: 'member' as const };
+    const { jobId, kind, owner, ownerId } = this.job;
+    const actor = { name: owner, accountId: ownerId, role: 'member' as const };
     return {
       signal: this.#interrupts.signal,
       log: (line, stream = 'stdout') => {

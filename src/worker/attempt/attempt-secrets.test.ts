@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { createMask } from '../../lib/mask-values.ts';
 import { openEnvironment, secretVariables, toMasks } from './attempt-secrets.ts';
 
+const owner = { owner: 'ana', ownerId: 1 };
 const opener = {
   open: async (names: readonly string[]) => ({
     values: new Map(names.map((name) => [name, `value of ${name}`])),
@@ -10,7 +11,7 @@ const opener = {
 
 it('variables get their texts and the values of their secrets', async () => {
   const run = { env: { A: 'plain', B: { secret: 'b' }, C: { secret: 'b' } } };
-  expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
+  expect(await openEnvironment(run, { opener, owner })).toEqual({
     env: { A: 'plain', B: 'value of b', C: 'value of b' },
     masks: ['value of b', 'value%20of%20b', 'value+of+b'],
   });
@@ -18,15 +19,16 @@ it('variables get their texts and the values of their secrets', async () => {
 });
 
 it('a job without secrets asks nobody', async () => {
+  const owner = { owner: 'ana', ownerId: 1 };
   const nobody = { open: () => Promise.reject(new Error('asked')) };
   const expected = { env: {}, masks: [] };
-  expect(await openEnvironment(null, { opener: nobody, owner: 'ana' })).toEqual(expected);
+  expect(await openEnvironment(null, { opener: nobody, owner })).toEqual(expected);
   expect(secretVariables(null)).toEqual({});
 });
 
 it('a variable that would show its value in arguments takes no secret', async () => {
   const run = { env: { LD_PRELOAD: { secret: 'b' } } };
-  expect(await openEnvironment(run, { opener, owner: 'ana' })).toEqual({
+  expect(await openEnvironment(run, { opener, owner })).toEqual({
     problem: expect.stringContaining('LD_PRELOAD'),
   });
 });

@@ -1,3 +1,4 @@
+import type { Owned } from '../../contract/actor.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import { minSecretBytes } from '../../contract/secret.ts';
 import { isLateVariable } from '../../lib/unsafe-environment.ts';
@@ -20,7 +21,7 @@ export interface OpenedInput {
 /** The secrets of an input, or in one sentence why it cannot have them. @throws when the store does not answer */
 export async function openInput(
   uses: readonly SecretUse[],
-  { opener, owner }: { opener: SecretOpener; owner: string },
+  { opener, owner }: { opener: SecretOpener; owner: Owned },
 ): Promise<OpenedInput | { problem: string }> {
   const names = [...new Set(uses.map(({ name }) => name))];
   const opened = await opener.open(names, owner);
@@ -41,7 +42,7 @@ export function secretVariables(run: RunOptions | null): Record<string, string> 
 /** The job's variables with the values of its secrets, or in one sentence why it cannot have them. */
 export async function openEnvironment(
   run: RunOptions | null,
-  { opener, owner }: { opener: SecretOpener; owner: string },
+  { opener, owner }: { opener: SecretOpener; owner: Owned },
 ): Promise<AttemptEnvironment | { problem: string }> {
   const env: Record<string, string> = {};
   for (const [variable, value] of Object.entries(run?.env ?? {}))

@@ -59,7 +59,7 @@ async function keep(
     if (made.sizeBytes > files.limitBytes) return { why: `larger than ${formatBytes(files.limitBytes)}` };
     if (made.sizeBytes > limitBytes) return { why: 'the files of the attempt are too large together' };
     return await files.store(read(made.file, signal), {
-      owner: job.owner,
+      owner: job,
       limitBytes: Math.min(limitBytes, files.limitBytes),
       madeBy: { attempt: job, name: made.name },
     });

@@ -53,7 +53,7 @@ export async function specify(
 ): Promise<ProgramSpec | NotStarted | null> {
   const workdir = await resolveWorkdir(settings.homeDirectory, job.run?.workdir);
   if ('exitCode' in workdir) return workdir;
-  const environment = await openEnvironment(job.run, { opener, owner: job.owner });
+  const environment = await openEnvironment(job.run, { opener, owner: job });
   if ('problem' in environment) return { exitCode: 126, message: environment.problem };
   const folders = await openFolders().catch(toNotStarted);
   if (!folders || 'exitCode' in folders) return folders;

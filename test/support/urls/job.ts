@@ -51,6 +51,7 @@ export async function runUrlJob(
       attempt: 1,
       name: 'urls',
       owner: 'ana',
+      ownerId: 1,
       input: urlInput.parse({ tries: 1, ...input }),
       pinnedScript: null,
     },

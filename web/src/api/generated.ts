@@ -309,7 +309,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a user with their sessions and tokens; their jobs stay in the diary */
+        /**
+         * Remove a user; their jobs stay in the diary
+         * @description Sessions, tokens, private views and rights to use secrets go at once; schedules and notification rules stop until somebody takes them over; shared views stay. Nobody inherits anything of it, not even who gets the same name later.
+         */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
@@ -1075,7 +1078,7 @@ export interface paths {
         head?: never;
         /**
          * Change, pause or resume a schedule
-         * @description After a change of its rule, and after a pause, it is due from now on: moments before count as decided. Who says what is submitted becomes its owner.
+         * @description After a change of its rule, and after a pause, it is due from now on: moments before count as decided. Who says what is submitted, or takes it over, becomes its owner.
          */
         patch: operations["changeSchedule"];
         trace?: never;
@@ -1853,6 +1856,21 @@ export interface components {
             hasPassword: boolean;
             identities: components["schemas"]["IdentityInput"][];
         };
+        /** @description What a removed user leaves, counted; their jobs stay in the diary. */
+        RemovedUserInput: {
+            /** @description Jobs that have not ended: they go on, for operators to cancel. */
+            liveJobs: number;
+            /** @description They submit nothing until somebody takes them over. */
+            schedules: number;
+            /** @description They tell nobody until somebody takes them over. */
+            notificationRules: number;
+            /** @description They stay for everybody; operators change them. */
+            sharedViews: number;
+            /** @description They are removed. */
+            privateViews: number;
+            /** @description That they could use by name, and nobody of their name will. */
+            secrets: number;
+        };
         /** @description A browser that is signed in. */
         SessionInput: {
             id: number;
@@ -1963,6 +1981,21 @@ export interface components {
             createdAt: string;
             hasPassword: boolean;
             identities: components["schemas"]["Identity"][];
+        };
+        /** @description What a removed user leaves, counted; their jobs stay in the diary. */
+        RemovedUser: {
+            /** @description Jobs that have not ended: they go on, for operators to cancel. */
+            liveJobs: number;
+            /** @description They submit nothing until somebody takes them over. */
+            schedules: number;
+            /** @description They tell nobody until somebody takes them over. */
+            notificationRules: number;
+            /** @description They stay for everybody; operators change them. */
+            sharedViews: number;
+            /** @description They are removed. */
+            privateViews: number;
+            /** @description That they could use by name, and nobody of their name will. */
+            secrets: number;
         };
         /** @description A browser that is signed in. */
         Session: {
@@ -2818,12 +2851,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Removed. */
-            204: {
+            /** @description Default Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RemovedUser"];
+                };
             };
             /** @description An error. */
             default: {
@@ -3179,7 +3214,10 @@ export interface operations {
                             lanes: string[];
                             /** @description The full lane it waits for. */
                             blockedBy: string | null;
+                            /** @description Who submitted it. */
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
                             project: string | null;
                             tags: string[];
                             parentId: number | null;
@@ -3688,7 +3726,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -3865,7 +3906,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -4076,7 +4120,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -4359,7 +4406,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -4570,7 +4620,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -4781,7 +4834,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -5641,7 +5697,10 @@ export interface operations {
                                 lanes: string[];
                                 /** @description The full lane it waits for. */
                                 blockedBy: string | null;
+                                /** @description Who submitted it. */
                                 owner: string;
+                                /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                                ownerId: number | null;
                                 project: string | null;
                                 tags: string[];
                                 parentId: number | null;
@@ -6600,6 +6659,10 @@ export interface operations {
                             paused: boolean;
                             /** @description Jobs that they see are told of. */
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
+                            /** @description The account was removed: nobody is told until somebody takes it over. */
+                            ownerIsGone: boolean;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -6733,6 +6796,10 @@ export interface operations {
                         paused: boolean;
                         /** @description Jobs that they see are told of. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nobody is told until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -6884,6 +6951,10 @@ export interface operations {
                         paused: boolean;
                         /** @description Jobs that they see are told of. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nobody is told until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -6995,6 +7066,11 @@ export interface operations {
                     stuckMinutes?: number;
                     diskBelowGib?: number;
                     paused?: boolean;
+                    /**
+                     * @description It becomes your own: it then tells of the jobs that you see.
+                     * @enum {boolean}
+                     */
+                    takeOver?: true;
                 };
             };
         };
@@ -7037,6 +7113,10 @@ export interface operations {
                         paused: boolean;
                         /** @description Jobs that they see are told of. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nobody is told until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -7309,6 +7389,10 @@ export interface operations {
                             };
                             /** @description In whose name. */
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
+                            /** @description The account was removed: nothing is submitted until somebody takes it over. */
+                            ownerIsGone: boolean;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -7864,6 +7948,10 @@ export interface operations {
                         };
                         /** @description In whose name. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nothing is submitted until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -8271,6 +8359,10 @@ export interface operations {
                         };
                         /** @description In whose name. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nothing is submitted until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -8429,6 +8521,11 @@ export interface operations {
                     /** @description Why it is there. */
                     note?: string;
                     paused?: boolean;
+                    /**
+                     * @description It becomes your own: it then submits in your name, with your rights.
+                     * @enum {boolean}
+                     */
+                    takeOver?: true;
                     /** @description What is submitted: as the body of a submit. */
                     submit?: {
                         /** @description What lists show; by default made from the input. */
@@ -8852,6 +8949,10 @@ export interface operations {
                         };
                         /** @description In whose name. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        /** @description The account was removed: nothing is submitted until somebody takes it over. */
+                        ownerIsGone: boolean;
                         /** Format: date-time */
                         createdAt: string;
                         /** Format: date-time */
@@ -9331,6 +9432,7 @@ export interface operations {
                         items: {
                             name: string;
                             note: string | null;
+                            /** @description Null: everybody who may submit; none: nobody, all of them are gone. */
                             users: string[] | null;
                             createdBy: string;
                             /** Format: date-time */
@@ -9385,6 +9487,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         note: string | null;
+                        /** @description Null: everybody who may submit; none: nobody, all of them are gone. */
                         users: string[] | null;
                         createdBy: string;
                         /** Format: date-time */
@@ -9449,6 +9552,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         note: string | null;
+                        /** @description Null: everybody who may submit; none: nobody, all of them are gone. */
                         users: string[] | null;
                         createdBy: string;
                         /** Format: date-time */
@@ -10387,7 +10491,10 @@ export interface operations {
                         lanes: string[];
                         /** @description The full lane it waits for. */
                         blockedBy: string | null;
+                        /** @description Who submitted it. */
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
@@ -10843,6 +10950,8 @@ export interface operations {
                         items: {
                             name: string;
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
                             /** @description In the filter language. */
                             filter: string;
                             /** @description Everybody sees it; its owner and operators change it. */
@@ -10908,6 +11017,8 @@ export interface operations {
                     "application/json": {
                         name: string;
                         owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
                         /** @description In the filter language. */
                         filter: string;
                         /** @description Everybody sees it; its owner and operators change it. */
@@ -11138,7 +11249,10 @@ export interface operations {
                             lanes: string[];
                             /** @description The full lane it waits for. */
                             blockedBy: string | null;
+                            /** @description Who submitted it. */
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
                             project: string | null;
                             tags: string[];
                             parentId: number | null;
@@ -11232,7 +11346,10 @@ export interface operations {
                             lanes: string[];
                             /** @description The full lane it waits for. */
                             blockedBy: string | null;
+                            /** @description Who submitted it. */
                             owner: string;
+                            /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                            ownerId: number | null;
                             project: string | null;
                             tags: string[];
                             parentId: number | null;

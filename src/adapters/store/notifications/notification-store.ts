@@ -22,13 +22,13 @@ export function createNotificationStore(db: Database): NotificationStore {
       return row ? toRule(row) : null;
     },
 
-    add: async (rule, owner) => {
+    add: async (rule, { owner, ownerId }) => {
       const members = toColumns(rule);
       const [row] = await db.query<RuleRow>(
-        `insert into notification_rules as r (owner, ${members.map(({ column }) => column).join(', ')})
-         values ($1, ${members.map((_, index) => `$${index + 2}`).join(', ')})
-         on conflict (lower(owner), lower(name)) do nothing returning ${ruleColumns}`,
-        [owner, ...members.map(({ value }) => value)],
+        `insert into notification_rules as r (owner, owner_id, ${members.map(({ column }) => column).join(', ')})
+         values ($1, $2, ${members.map((_, index) => `$${index + 3}`).join(', ')})
+         on conflict (lower(owner), lower(name), owner_id) do nothing returning ${ruleColumns}`,
+        [owner, ownerId, ...members.map(({ value }) => value)],
       );
       if (!row) return null;
       // What ends from now on counts, though nobody may look for a moment.

@@ -1,7 +1,7 @@
-import type { NotificationRuleChange } from '../../../contract/notification.ts';
-import type { StoredNotificationRule } from '../../../domain/notifications/ports.ts';
+import type { NotificationStore, StoredNotificationRule } from '../../../domain/notifications/ports.ts';
 
-export const ruleColumns = `r.id, r.name, r.owner, r.filter, r.events, r.channel, r.subject, r.body,
+export const ruleColumns = `r.id, r.name, r.owner, r.owner_id as "ownerId",
+  not exists (select from users u where u.id = r.owner_id) as "ownerIsGone", r.filter, r.events, r.channel, r.subject, r.body,
   r.digest_minutes as "digestMinutes", r.stuck_minutes as "stuckMinutes", r.disk_below_gib as "diskBelowGib",
   r.is_paused as paused, r.created_at as "createdAt", r.changed_at as "changedAt"`;
 
@@ -15,6 +15,8 @@ export function toRule(row: RuleRow): StoredNotificationRule {
     id: row.id,
     name: row.name,
     owner: row.owner,
+    ownerId: row.ownerId,
+    ownerIsGone: row.ownerIsGone,
     filter: row.filter,
     events: row.events,
     channel: row.channel,
@@ -29,7 +31,12 @@ export function toRule(row: RuleRow): StoredNotificationRule {
   };
 }
 
+/** What may be written of a rule. */
+type RuleChange = Parameters<NotificationStore['change']>[1];
+
 const columns = {
+  owner: 'owner',
+  ownerId: 'owner_id',
   name: 'name',
   filter: 'filter',
   events: 'events',
@@ -40,10 +47,10 @@ const columns = {
   stuckMinutes: 'stuck_minutes',
   diskBelowGib: 'disk_below_gib',
   paused: 'is_paused',
-} as const satisfies Record<keyof NotificationRuleChange, string>;
+} as const satisfies Record<keyof RuleChange, string>;
 
 /** Column and value of each member that is said. */
-export function toColumns(change: NotificationRuleChange): { column: string; value: unknown }[] {
+export function toColumns(change: RuleChange): { column: string; value: unknown }[] {
   return Object.entries(change).flatMap(([member, value]) =>
     value === undefined
       ? []

@@ -245,7 +245,11 @@ function isCondition(value: Value, { actor }: ConditionContext): Condition {
   if (value.type !== 'choice') return plain('true');
   switch (value.choice) {
     case 'mine':
-      return { sql: 'lower(j.owner) = lower(?::text)', values: [actor.name] };
+      // The name for its index; the account decides.
+      return {
+        sql: 'lower(j.owner) = lower(?::text) and j.owner_id is not distinct from ?::bigint',
+        values: [actor.name, actor.accountId],
+      };
     case 'late':
       return plain('exists (select from late_results l where l.job_id = j.id)');
     case 'retried':

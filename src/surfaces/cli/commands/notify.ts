@@ -119,6 +119,13 @@ export function registerNotify(program: Command, context: CliContext): void {
   withServer(group.command('resume <rule>').description('Tell again, of what comes from now on.')).action(
     (named: string, _options: ServerOptions, self: Command) => change(named, { paused: false }, self),
   );
+  withServer(
+    group
+      .command('take-over <rule>')
+      .description('Make it your own, when its owner is gone: it then tells of the jobs that you see.'),
+  ).action((named: string, _options: ServerOptions, self: Command) =>
+    change(named, { takeOver: true }, self),
+  );
   withServer(group.command('remove <rule>').description('Remove a rule and what it sent.')).action(
     async (named: string, options: ServerOptions, self: Command) => {
       const client = await connectFor(context, self);

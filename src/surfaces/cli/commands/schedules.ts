@@ -110,6 +110,11 @@ export function registerSchedules(program: Command, context: CliContext): void {
   withServer(group.command('resume <name>').description('Let it be due again, from now on.')).action(
     (name: string, _options: ServerOptions, self: Command) => change(name, { paused: false }, self),
   );
+  withServer(
+    group
+      .command('take-over <name>')
+      .description('Make it your own, when its owner is gone: it then submits in your name.'),
+  ).action((name: string, _options: ServerOptions, self: Command) => change(name, { takeOver: true }, self));
   withServer(group.command('remove <name>').description('Remove it; its jobs stay.')).action(
     async (name: string, options: ServerOptions, self: Command) => {
       const client = await connectFor(context, self);

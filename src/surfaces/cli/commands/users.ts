@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { User } from '../../../contract/accounts.ts';
+import type { RemovedUser, User } from '../../../contract/accounts.ts';
 import type { Permission } from '../../../contract/permissions.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
@@ -90,11 +90,15 @@ export function registerUsers(program: Command, context: CliContext): void {
   withServer(
     group
       .command('remove <name>')
-      .description('Remove a user with all tokens; their jobs stay in the diary.'),
+      .description(
+        'Remove a user with all tokens. Their jobs stay in the diary, their schedules and rules stop.',
+      ),
   ).action(async (name: string, options: ServerOptions, self: Command) => {
     const client = await connectFor(context, self);
-    await client.send('DELETE', `/users/${segment(name)}`);
-    if (!options.json) await print(context, `User ${cleanText(name)} is removed.`);
+    const removed = await client.send<RemovedUser>('DELETE', `/users/${segment(name)}`);
+    if (options.json) return printJson(context, removed);
+    const lines = [`User ${cleanText(name)} is removed.`, ...describeRemoved(removed)];
+    await print(context, lines.join('\n'));
   });
   withServer(
     group
@@ -116,6 +120,23 @@ function changesOf({ role, displayName, disable, enable }: UserOptions): Record<
     ...(displayName === undefined ? {} : { displayName }),
     ...(disable || enable ? { disabled: disable === true } : {}),
   };
+}
+
+/** What they leave, a line for each sort of thing there is. */
+function describeRemoved(removed: RemovedUser): string[] {
+  const lines: [count: number, what: string, fate: string][] = [
+    [removed.liveJobs, 'jobs that have not ended', 'they go on; daybook cancel ends them'],
+    [removed.schedules, 'schedules', 'stopped until somebody takes over: daybook schedule take-over'],
+    [
+      removed.notificationRules,
+      'notification rules',
+      'stopped until somebody takes over: daybook notify take-over',
+    ],
+    [removed.sharedViews, 'shared views', 'they stay for everybody'],
+    [removed.privateViews, 'private views', 'removed'],
+    [removed.secrets, 'rights to use secrets', 'removed'],
+  ];
+  return lines.flatMap(([count, what, fate]) => (count === 0 ? [] : `  ${what}: ${count}, ${fate}`));
 }
 
 /** An admin sets anybody's; everybody else their own, which takes the current one. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { ownerOf } from '../../../contract/actor.ts';
 import { AppError, isAppError } from '../../../contract/errors.ts';
 import {
   artifact,
@@ -60,7 +61,7 @@ function registerUpload(app: App, { files }: FileDependencies): void {
         const length = request.headers['content-length'];
         const stored = await files
           .store(request.body, {
-            owner: principalOf(request).actor.name,
+            owner: ownerOf(principalOf(request).actor),
             expectedBytes: length === undefined ? undefined : Number(length),
           })
           .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isOwner } from '../../../contract/actor.ts';
 import {
   crontabImport,
   newSchedule,
@@ -139,7 +140,7 @@ export function registerScheduleRoutes(app: App, dependencies: ScheduleDependenc
       tags,
       summary: 'Change, pause or resume a schedule',
       description:
-        'After a change of its rule, and after a pause, it is due from now on: moments before count as decided. Who says what is submitted becomes its owner.',
+        'After a change of its rule, and after a pause, it is due from now on: moments before count as decided. Who says what is submitted, or takes it over, becomes its owner.',
       params,
       body: scheduleChange.extend({ submit: submit.optional() }),
       response: { 200: schedule },
@@ -217,8 +218,8 @@ export function registerScheduleRoutes(app: App, dependencies: ScheduleDependenc
   /** @throws AppError `not_found`, or `forbidden` for one of somebody else */
   async function findOwn(request: FastifyRequest): Promise<{ name: string }> {
     const { name } = request.params as z.infer<typeof params>;
-    const { owner } = await schedules.get(name);
-    if (owner !== principalOf(request).actor.name) requirePermission(request, 'schedules.change-others');
+    const found = await schedules.get(name);
+    if (!isOwner(found, principalOf(request).actor)) requirePermission(request, 'schedules.change-others');
     return { name };
   }
 }

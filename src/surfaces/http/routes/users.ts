@@ -76,14 +76,16 @@ export function registerUserRoutes(app: App, { accounts, audit }: UserDependenci
     schema: {
       operationId: 'deleteUser',
       tags,
-      summary: 'Remove a user with their sessions and tokens; their jobs stay in the diary',
+      summary: 'Remove a user; their jobs stay in the diary',
+      description:
+        'Sessions, tokens, private views and rights to use secrets go at once; schedules and notification rules stop until somebody takes them over; shared views stay. Nobody inherits anything of it, not even who gets the same name later.',
       params: nameParams,
-      response: { 204: z.undefined().describe('Removed.') },
+      response: { 200: contract.removedUser },
     },
-    handler: async (request, reply) => {
-      await accounts.deleteUser(request.params.name);
-      await audit(request, { action: 'users.delete', target: request.params.name });
-      return reply.code(204).send();
+    handler: async (request) => {
+      const removed = await accounts.deleteUser(request.params.name);
+      await audit(request, { action: 'users.delete', target: request.params.name, details: removed });
+      return removed;
     },
   });
 }

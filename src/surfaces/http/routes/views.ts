@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { ownerOf, type Owned } from '../../../contract/actor.ts';
 import { AppError } from '../../../contract/errors.ts';
-import { view, viewName, type View } from '../../../contract/view.ts';
+import { view, viewName } from '../../../contract/view.ts';
 import type { ViewStore } from '../../../domain/diary/ports.ts';
 import { principalOf, requirePermission, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
@@ -27,7 +28,7 @@ export function registerViewRoutes(app: App, { views, audit }: ViewDependencies)
       summary: 'Saved filters: your own, and those that are shared',
       response: { 200: z.object({ items: z.array(view) }) },
     },
-    handler: async (request) => ({ items: await views.list(principalOf(request).actor.name) }),
+    handler: async (request) => ({ items: await views.list(ownerOf(principalOf(request).actor)) }),
   });
 
   app.put('/api/v1/views/:name', {
@@ -45,12 +46,13 @@ export function registerViewRoutes(app: App, { views, audit }: ViewDependencies)
       response: { 200: view },
     },
     handler: async (request) => {
-      const { owner, name } = await ownerAndName(request);
+      const { name, ...owned } = await ownerAndName(request);
+      const { owner } = owned;
       const { filter, shared } = request.body;
       readFilter(filter, 'filter');
-      await views.put({ owner, name, filter, shared });
+      await views.put({ ...owned, name, filter, shared });
       await audit(request, { action: 'views.put', target: name, details: { owner, filter, shared } });
-      const stored = await views.find(owner, name);
+      const stored = await views.find(owned, name);
       if (!stored) throw gone(name, owner);
       return stored;
     },
@@ -67,23 +69,24 @@ export function registerViewRoutes(app: App, { views, audit }: ViewDependencies)
       response: { 204: z.undefined().describe('Removed.') },
     },
     handler: async (request, reply) => {
-      const { owner, name } = await ownerAndName(request);
-      if (!(await views.remove(owner, name))) throw gone(name, owner);
+      const { name, ...owned } = await ownerAndName(request);
+      const { owner } = owned;
+      if (!(await views.remove(owned, name))) throw gone(name, owner);
       await audit(request, { action: 'views.delete', target: name, details: { owner } });
       return reply.code(204).send();
     },
   });
 
   /** @throws AppError `forbidden`, or `not_found` for what somebody else keeps private */
-  async function ownerAndName(request: FastifyRequest): Promise<Pick<View, 'owner' | 'name'>> {
+  async function ownerAndName(request: FastifyRequest): Promise<Owned & { name: string }> {
     const { name } = request.params as z.infer<typeof params>;
     const { owner } = request.query as z.infer<typeof querystring>;
-    const own = principalOf(request).actor.name;
-    if (owner === undefined || owner.toLowerCase() === own.toLowerCase()) return { owner: own, name };
+    const own = ownerOf(principalOf(request).actor);
+    if (owner === undefined || owner.toLowerCase() === own.owner.toLowerCase()) return { ...own, name };
     requirePermission(request, 'views.change-others');
-    const found = await views.find(owner, name);
-    if (!found?.shared) throw gone(name, owner);
-    return { owner: found.owner, name };
+    const found = await views.findShared(owner, name);
+    if (!found) throw gone(name, owner);
+    return { owner: found.owner, ownerId: found.ownerId, name };
   }
 }
 

@@ -19,6 +19,8 @@ export interface Session {
   isExpired: Readonly<typeof isExpired>;
   can: (permission: Permission) => boolean;
   name: ComputedRef<string>;
+  /** Whether it belongs to the account that is signed in, not only to somebody of the same name. */
+  isMine: (owned: { ownerId: number | null }) => boolean;
 }
 
 /** Who is signed in and what they may do. One for the whole page. */
@@ -28,6 +30,7 @@ export function useSession(): Session {
     isExpired: readonly(isExpired),
     can: (permission) => me.value?.permissions.includes(permission) ?? false,
     name: computed(() => me.value?.user.name ?? ''),
+    isMine: ({ ownerId }) => ownerId !== null && ownerId === me.value?.user.id,
   };
 }
 
@@ -46,11 +49,11 @@ export async function loadSession(): Promise<Me | null> {
 /** @throws {ApiError} when the user or the password is not right, or after too many tries */
 export async function signIn(name: string, password: string): Promise<void> {
   await api.POST('/api/v1/sessions', { body: { name, password } });
-  const before = me.value?.user.name;
+  const before = me.value?.user.id;
   closeFeed({ comesBack: isExpired.value });
   isExpired.value = false;
   await loadSession();
-  if (before === undefined || before !== me.value?.user.name) queryClient.clear();
+  if (before === undefined || before !== me.value?.user.id) queryClient.clear();
   else await queryClient.invalidateQueries();
 }
 

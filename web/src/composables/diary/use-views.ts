@@ -14,17 +14,17 @@ export function useViews(): {
   /** The view that says the same as a filter, one's own first. */
   viewOf: (filter: string) => View | null;
   /** @throws {ApiError} */
-  save: (view: Omit<View, 'changedAt'>) => Promise<void>;
+  save: (view: Omit<View, 'changedAt' | 'ownerId'>) => Promise<void>;
   /** @throws {ApiError} */
   remove: (view: Pick<View, 'name' | 'owner'>) => Promise<void>;
 } {
-  const { can, name } = useSession();
+  const { can, isMine, name } = useSession();
   const { data } = useLiveQuery({
     key: ['views'],
     fetch: () => dataOf(api.GET('/api/v1/views')),
     everyMs: 120_000,
   });
-  const isMine = ({ owner }: View): boolean => owner.toLowerCase() === name.value.toLowerCase();
+  const isOfNamesake = ({ owner }: View): boolean => owner.toLowerCase() === name.value.toLowerCase();
   const views = computed(() =>
     (data.value?.items ?? []).toSorted((a, b) => Number(isMine(b)) - Number(isMine(a))),
   );
@@ -35,7 +35,9 @@ export function useViews(): {
   return {
     views,
     isMine,
-    mayChange: (view) => can(isMine(view) ? 'views.change' : 'views.change-others'),
+    // Under one's own name stand one's own views, not those that a namesake left.
+    mayChange: (view) =>
+      isMine(view) ? can('views.change') : !isOfNamesake(view) && can('views.change-others'),
     viewOf: (filter) =>
       filter === '' ? null : (views.value.find((view) => sameFilter(view.filter, filter)) ?? null),
     save: async ({ filter, shared, ...which }) => {

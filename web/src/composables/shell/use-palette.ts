@@ -62,8 +62,8 @@ export function usePalette(typed: Ref<string>): {
         hint: keys,
         run: go(to),
       })),
-    ...views.value.map(({ name, owner, filter }) => ({
-      id: `view-${owner}-${name}`,
+    ...views.value.map(({ name, owner, ownerId, filter }) => ({
+      id: `view-${owner}-${ownerId}-${name}`,
       group: 'Views' as const,
       label: name,
       icon: 'i-lucide-bookmark',
