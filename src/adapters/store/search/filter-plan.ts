@@ -35,7 +35,8 @@ export function planFilter(filter: Filter, context: ConditionContext): FilterPla
     : [{ sql: `j.assessment is distinct from 'obsolete'`, values: [] }];
   const narrow = terms.filter(({ term }) => isIndexed(term)).map(({ condition }) => condition);
   const isDirect =
-    narrow.length > 0 && terms.every(({ term }) => term.type === 'key' && directKeys.has(term.key));
+    narrow.length > 0 &&
+    terms.every(({ term }) => term.type === 'key' && (directKeys.has(term.key) || isMine(term)));
   return {
     conditions: [...terms.map(({ condition }) => condition), ...others],
     narrow,
@@ -107,6 +108,11 @@ const directKeys: ReadonlySet<KeyName> = new Set<KeyName>([
   'show',
 ]);
 
+/** It says whose jobs: by name in the index of owners. */
+function isMine({ key, values }: KeyTerm): boolean {
+  return key === 'is' && values.every((value) => value.type === 'choice' && value.choice === 'mine');
+}
+
 /** Values by which an index finds jobs in the order of the diary, or only few. */
 function isIndexed(term: Term): boolean {
   if (term.type !== 'key' || term.isNot) return false;
@@ -119,6 +125,8 @@ function isIndexed(term: Term): boolean {
       return term.values.every(({ type }) => type !== 'any');
     case 'keep':
       return term.values.every((value) => value.type === 'choice' && value.choice === 'yes');
+    case 'is':
+      return isMine(term);
     case 'owner':
     case 'family':
     case 'uid':

@@ -5,8 +5,11 @@ import { useSession } from './use-session.ts';
 /** Whether who looks may do this to this job, which may be somebody else's; the server has the last word. */
 export function useMay(
   permission: 'jobs.change' | 'jobs.cancel',
-  job: MaybeRefOrGetter<Pick<JobSummary, 'owner'> | null | undefined>,
+  job: MaybeRefOrGetter<Pick<JobSummary, 'ownerId'> | null | undefined>,
 ): ComputedRef<boolean> {
-  const { can, name } = useSession();
-  return computed(() => can(toValue(job)?.owner === name.value ? permission : `${permission}-others`));
+  const { can, isMine } = useSession();
+  return computed(() => {
+    const found = toValue(job);
+    return can(found && isMine(found) ? permission : `${permission}-others`);
+  });
 }

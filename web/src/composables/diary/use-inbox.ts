@@ -1,6 +1,5 @@
 import { useToast } from '@nuxt/ui/composables/useToast';
 import { computed, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue';
-import { quote } from '../../../../src/contract/filter/values.ts';
 import type { JobSummary } from '../../../../src/contract/job.ts';
 import { endedStates } from '../../../../src/contract/states.ts';
 import { toApiError } from '../../api/api-error.ts';
@@ -23,10 +22,9 @@ const countedAtMost = 100;
 /** After these a job may have come to the inbox, or left it. */
 const countedEvents: ReadonlySet<string> = new Set([...endedStates, 'retried', 'changed']);
 
-/** Jobs that ended and that nobody has looked at, in the filter language. @param owner null: of everybody */
-export function inboxFilter(owner: string | null): string {
-  const whose = owner === null ? '' : `owner:${quote(owner)} `;
-  return `${whose}state:ended -assessment:* -analysis:ongoing,done`;
+/** Jobs that ended and that nobody has looked at, in the filter language. */
+export function inboxFilter({ isOfAll }: { isOfAll: boolean }): string {
+  return `${isOfAll ? '' : 'is:mine '}state:ended -assessment:* -analysis:ongoing,done`;
 }
 
 export interface Inbox {
@@ -44,10 +42,9 @@ export interface Inbox {
 
 /** One job after the other: what is concluded or skipped leaves the list, and the next one opens. */
 export function useInbox(isOfAll: Ref<boolean>): Inbox {
-  const { name } = useSession();
   const toast = useToast();
   const list = useJobList(
-    () => inboxFilter(isOfAll.value ? null : name.value),
+    () => inboxFilter({ isOfAll: isOfAll.value }),
     () => true,
   );
   const handled = shallowRef<ReadonlySet<number>>(new Set());
@@ -128,7 +125,7 @@ export function useInboxCount(): ComputedRef<string> {
   const { data } = useLiveQuery({
     key: () => ['inbox-count', name.value],
     fetch: async () => {
-      const query = { q: inboxFilter(name.value), limit: countedAtMost };
+      const query = { q: inboxFilter({ isOfAll: false }), limit: countedAtMost };
       return (await dataOf(api.GET('/api/v1/jobs', { params: { query } }))).items.length;
     },
     concerns: ({ name: event }) => countedEvents.has(event),

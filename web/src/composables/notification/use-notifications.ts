@@ -81,6 +81,8 @@ export function useNotificationPreview(terms: MaybeRefOrGetter<PreviewedRule | n
 export function useNotificationActions(): {
   isBusy: Ref<boolean>;
   pause: (id: number, paused: boolean) => Promise<boolean>;
+  /** From then on it tells of jobs that who looks sees. */
+  takeOver: (id: number) => Promise<boolean>;
   remove: (id: number) => Promise<boolean>;
   /** Resolves with what the receivers answered; null when it was refused. */
   sendTest: (id: number) => Promise<readonly NotificationDelivery[] | null>;
@@ -96,6 +98,10 @@ export function useNotificationActions(): {
     pause: (id, paused) =>
       after('The rule was not changed', () =>
         api.PATCH(`${path}/{id}`, { params: { path: { id } }, body: { paused } }),
+      ),
+    takeOver: (id) =>
+      after('The rule was not taken over', () =>
+        api.PATCH(`${path}/{id}`, { params: { path: { id } }, body: { takeOver: true } }),
       ),
     remove: (id) =>
       after('The rule was not removed', () => api.DELETE(`${path}/{id}`, { params: { path: { id } } })),

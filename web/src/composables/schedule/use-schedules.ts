@@ -87,6 +87,8 @@ export interface ScheduleActions {
   isBusy: Ref<boolean>;
   pause: (name: string, paused: boolean) => Promise<boolean>;
   runNow: (name: string) => Promise<boolean>;
+  /** From then on it submits in the name of who looks. */
+  takeOver: (name: string) => Promise<boolean>;
   remove: (name: string) => Promise<boolean>;
 }
 
@@ -107,6 +109,10 @@ export function useScheduleActions(): ScheduleActions {
     runNow: (name) =>
       change(`${name} was not run`, () =>
         api.POST('/api/v1/schedules/{name}/run', { params: { path: { name } } }),
+      ),
+    takeOver: (name) =>
+      change(`${name} was not taken over`, () =>
+        api.PATCH('/api/v1/schedules/{name}', { params: { path: { name } }, body: { takeOver: true } }),
       ),
     remove: (name) =>
       change(`${name} was not removed`, () =>
