@@ -51,7 +51,8 @@ export class Cgroup {
   /** @throws when it cannot be made */
   constructor(parent: string, name: string, limits: CgroupLimits) {
     this.#folder = join(parent, `daybook-${name}`);
-    mkdirSync(this.#folder);
+    // Whatever the umask: a group that programs have must not write here.
+    mkdirSync(this.#folder, { mode: 0o755 });
     if (limits.memoryBytes !== undefined) {
       this.#write('memory.max', String(Math.floor(limits.memoryBytes)));
       this.#write('memory.oom.group', '1');

@@ -4,13 +4,20 @@ import { createDecoder } from './codec.ts';
 import type { Launcher } from './launcher.ts';
 import { createMessageWriter, type MessageWriter } from './message-writer.ts';
 import type { Program } from './program.ts';
-import { protocolVersion, sendWindowBytes, type ToLauncher, type ToWorker } from './protocol.ts';
+import {
+  protocolVersion,
+  sendWindowBytes,
+  type Separation,
+  type ToLauncher,
+  type ToWorker,
+} from './protocol.ts';
 
 export interface ConnectionParts {
   launcher: Launcher;
   logger: Logger;
   life: string;
   startedBefore(): string[];
+  separation: Separation | null;
 }
 
 /** One worker's conversation. Programs send nothing before they are launched or attached in it. */
@@ -104,7 +111,7 @@ export class Connection {
   }
 
   #welcome(version: number): void {
-    const { launcher, life, startedBefore } = this.#parts;
+    const { launcher, life, startedBefore, separation } = this.#parts;
     this.#isWelcome = version === protocolVersion;
     for (const program of launcher.programs.values()) program.isEndSent = false;
     this.#send({
@@ -117,6 +124,7 @@ export class Connection {
         .map(({ held }) => held)
         .toArray(),
       startedBefore: startedBefore(),
+      separation,
     });
   }
 

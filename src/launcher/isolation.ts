@@ -17,14 +17,14 @@ export function isolate(isolation: Isolation, switches: UserSwitches): Isolated 
     if (!prlimit) return refuse('limits were asked for, but prlimit (util-linux) is not installed');
     prefix.push(prlimit, ...limits, '--');
   }
-  const { user, group, nice } = isolation;
+  const { user, group, groupsOf, nice } = isolation;
   if (nice !== null && nice > 0) {
     const tool = findSystemTool('nice');
     if (!tool) return refuse('a niceness was asked for, but nice (coreutils) is not installed');
     prefix.push(tool, '-n', String(nice));
   }
   if (user === null) return { words: prefix, owner: null };
-  const change = switches.find(user, group);
+  const change = switches.find(user, group, groupsOf);
   if (change === null) return { words: prefix, owner: null };
   if ('exitCode' in change) return change;
   return { words: [...prefix, ...change.words], owner: change.owner };

@@ -8,6 +8,14 @@ export interface Libc {
   kill(pid: number, signal: number): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   flock(fd: number, operation: number): number;
+  unshare(flags: number): number;
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    options: string | null,
+  ): number;
   wait4(pid: number, status: Int32Array, options: number, usage: Buffer): number;
   waitid(idType: number, id: number, info: Buffer, options: number): number;
   sigfillset(set: Buffer): number;
@@ -38,6 +46,8 @@ const prototypes = [
   'int kill(int pid, int signal)',
   'int prctl(int option, long a, long b, long c, long d)',
   'int flock(int fd, int operation)',
+  'int unshare(int flags)',
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *options)',
   'int wait4(int pid, void *status, int options, void *usage)',
   'int waitid(int idType, int id, void *info, int options)',
   'int sigfillset(void *set)',

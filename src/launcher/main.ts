@@ -15,6 +15,7 @@ import type { LauncherOptions } from './main-options.ts';
 import { defaultBudget, OutputStore } from './output-store.ts';
 import { openPosixSpawner } from './posix-spawner.ts';
 import { guardPlace, lockFile } from './place-guard.ts';
+import { separateOwners } from './separation.ts';
 import { openDoor, type Door } from './server.ts';
 import { SpillFile } from './spill-file.ts';
 
@@ -28,11 +29,13 @@ const logger = createLineLogger(process.stdout);
 async function main(): Promise<void> {
   // Released by the kernel when the process ends, however it ends.
   const lockFd = openSync(join(folder, lockFile), 'w', 0o600);
-  const lock = (await loadLibc())?.flock(lockFd, LOCK_EX_NB);
+  const libc = await loadLibc();
+  const lock = libc?.flock(lockFd, LOCK_EX_NB);
   if (lock !== undefined && lock !== 0) {
     logger.warn({ folder }, 'Another launcher serves this folder; ending.');
     process.exit(0);
   }
+  const separation = options.separatesOwners === true ? separateOwners(libc) : null;
   const spawner =
     (options.spawner === 'child_process' ? null : await openPosixSpawner({ adoptOrphans: true })) ??
     createNodeSpawner();
@@ -79,6 +82,7 @@ async function main(): Promise<void> {
       logger,
       life,
       startedBefore: () => [...lostKeys].filter((key) => journal.knows(key)),
+      separation,
     });
     current = { socket, connection };
     socket.on('close', () => {
@@ -107,7 +111,7 @@ async function main(): Promise<void> {
     leave,
   });
   watchIdle();
-  logger.info({ pid: process.pid, spawner: spawner.name, lost: lost.length, ended }, 'Ready.');
+  logger.info({ pid: process.pid, spawner: spawner.name, separation, lost: lost.length, ended }, 'Ready.');
   // Otherwise written only at an orderly end, and a launcher runs for months.
   flushCompileCache();
 }

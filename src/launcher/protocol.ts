@@ -31,12 +31,14 @@
  * Its keys come back as `startedBefore` until they are forgotten.
  *
  * After an upgrade a worker speaks `olderVersions` as well with a launcher that still holds programs, and replaces it
- * once it holds none. What is new since version 3 is left out then: there are no fences.
+ * once it holds none. What is new is left out then: fences since version 3; since version 4 the groups of programs that
+ * run under a number of their owner's, and what such programs share and cannot see (`separation.ts`). The same holds of a
+ * launcher that was started before its server was told to keep owners apart, or to let them share an account.
  */
 
-export const protocolVersion = 4;
-/** A launcher of these versions takes every message of ours but `confirmed`, which it passes over. */
-export const olderVersions: readonly number[] = [3];
+export const protocolVersion = 5;
+/** A launcher of these versions takes every message of ours; of `confirmed` and `groupsOf` it passes over what it lacks. */
+export const olderVersions: readonly number[] = [3, 4];
 export const frameBytes = 64 * 1024;
 export const sendWindowBytes = 8 * 1024 * 1024;
 /** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
@@ -69,6 +71,8 @@ export interface Isolation {
   user: string | null;
   /** Null: the user's primary group; for a number without an entry, the group of the same number. */
   group: string | null;
+  /** Whose other groups it has, a name or a number; null: those of `user`. */
+  groupsOf: string | null;
   limits: Limits;
   /** Fraction of a limit from which on it is told to be near; null: never. */
   warnAt: number | null;
@@ -76,6 +80,12 @@ export interface Isolation {
   nice: number | null;
   /** Between SIGTERM and SIGKILL when a limit ends the program. */
   killGraceMs: number;
+}
+
+/** Of a launcher whose programs run as several accounts, which share home and do not see each other. */
+export interface Separation {
+  /** Why programs see the processes of others nevertheless; null: they do not. */
+  whyShown: string | null;
 }
 
 export type WatchedLimit = 'memory' | 'cpu' | 'processes' | 'open-files';
@@ -239,6 +249,8 @@ export type ToWorker =
       pid: number;
       held: HeldOnWire[];
       startedBefore: string[];
+      /** Null: its programs run as one account. Nothing from a launcher of an earlier version. */
+      separation?: Separation | null;
     }
   | { type: 'started'; key: string; pid: number; startedAt: number; startTicks: StartTicks | null }
   | ({ type: 'refused'; key: string } & StartRefused)

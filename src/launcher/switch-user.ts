@@ -13,6 +13,10 @@ export interface UserEntry {
   gid: number;
 }
 
+interface NamedUser extends UserEntry {
+  name: string;
+}
+
 /** How a program becomes somebody else. */
 export interface UserSwitch {
   /** To put before the program's own words. */
@@ -39,18 +43,22 @@ export class UserSwitches {
     this.#groupsOf = groupsOf;
   }
 
-  /** Null: that is who we are. @param group null: the user's primary group */
-  find(user: string, group: string | null): UserSwitch | StartRefused | null {
-    const name = JSON.stringify([user, group]);
+  /**
+   * Null: that is who we are.
+   * @param group null: the user's primary group
+   * @param groupsOf whose other groups; null: the user's own
+   */
+  find(user: string, group: string | null, groupsOf: string | null): UserSwitch | StartRefused | null {
+    const name = JSON.stringify([user, group, groupsOf]);
     const known = this.#known.get(name);
     const now = performance.now();
     if (known && now - known.at < keepMs) return known.found;
-    const found = this.#find(user, group);
+    const found = this.#find(user, group, groupsOf);
     this.#known.set(name, { found, at: now });
     return found;
   }
 
-  #find(user: string, group: string | null): UserSwitch | StartRefused | null {
+  #find(user: string, group: string | null, groupsOf: string | null): UserSwitch | StartRefused | null {
     const entry = findUser(user);
     if (!entry && !isNumber(user)) return refuse(`there is no user ${user}`);
     const { uid, gid } = entry ?? { uid: Number(user), gid: Number(user) };
@@ -58,32 +66,44 @@ export class UserSwitches {
     if (!this.#mayChange)
       return refuse(`it is to run as ${user}, but the worker may not change users (it is not root)`);
     const owner = { uid, gid };
-    const words = this.#chrootWords(uid, group === null ? gid : findGroup(group), entry);
+    const member = groupsOf === null ? entry : findUser(groupsOf);
+    const words = this.#chrootWords(uid, group === null ? gid : findGroup(group), member);
     if (words) return { words, owner };
     const setpriv = findSystemTool('setpriv');
     if (!setpriv) return refuse(`it is to run as ${user}, but setpriv (util-linux) is not installed`);
-    const others = entry ? '--init-groups' : '--clear-groups';
     return {
-      words: [setpriv, '--reuid', String(uid), '--regid', group ?? String(gid), others, '--'],
+      words: [
+        setpriv,
+        '--reuid',
+        String(uid),
+        '--regid',
+        group ?? String(gid),
+        ...othersOf(member, uid),
+        '--',
+      ],
       owner,
     };
   }
 
   /** Null where it takes setpriv. */
-  #chrootWords(
-    uid: number,
-    gid: number | null,
-    entry: (UserEntry & { name: string }) | null,
-  ): string[] | null {
+  #chrootWords(uid: number, gid: number | null, member: NamedUser | null): string[] | null {
     if (this.#chroot === undefined) this.#chroot = findGnuChroot();
     if (this.#chroot === null || gid === null) return null;
     // Groups are found by name, so a number without an entry has none.
-    const groups = entry ? this.#groupsOf(entry.name, entry.gid) : [];
+    const groups = member ? this.#groupsOf(member.name, member.gid) : [];
     if (groups === null) return null;
     const list = groups.map((number) => `+${number}`).join(',');
     // A plus keeps it from looking for a user or group of that name.
     return [this.#chroot, '--skip-chdir', `--userspec=+${uid}:+${gid}`, `--groups=${list}`, '/'];
   }
+}
+
+/** What setpriv is told of other groups. It finds those of the user it changes to by itself. */
+function othersOf(member: NamedUser | null, uid: number): string[] {
+  if (!member) return ['--clear-groups'];
+  if (member.uid === uid) return ['--init-groups'];
+  const groups = execFileSync('id', ['-G', '--', member.name], { encoding: 'utf8', timeout: 5_000 });
+  return ['--groups', groups.trim().replaceAll(' ', ',')];
 }
 
 /** Others of that name (BusyBox, uutils) lack these options or were not checked. */
@@ -98,7 +118,7 @@ function findGnuChroot(): string | null {
   }
 }
 
-function findUser(user: string): (UserEntry & { name: string }) | null {
+function findUser(user: string): NamedUser | null {
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
     const [name, , uid, gid] = line.split(':');
     if (name !== undefined && (name === user || uid === user))

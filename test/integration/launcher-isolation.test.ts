@@ -1,10 +1,22 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LauncherClient } from '../../src/launcher/client/client.ts';
+import { connectToLauncher } from '../../src/launcher/client/link.ts';
+import { pollUntil } from '../support/poll.ts';
 import { isolation, LauncherHarness } from '../support/programs/launcher-harness.ts';
+import { until } from '../support/programs/until.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -103,5 +115,72 @@ describe.runIf(isRoot)('a program that runs as another user, started by root', (
     const users = readFileSync(witness, 'utf8').trim().split('\n').map(Number);
     expect(users.length).toBeGreaterThan(0);
     expect(users).not.toContain(0);
+  });
+});
+
+// A number of its owner's has no entry, and the other groups of WORKER_USER nevertheless.
+describe.runIf(isRoot).each(['posix_spawn', 'child_process'] as const)(
+  'with %s, a program under a number',
+  (spawner) => {
+    it('has the other groups of whom it stands for', async () => {
+      const other = new LauncherHarness({ spawner });
+      try {
+        const { heard } = await other.run(await other.client(), {
+          ...other.shell('id -u; id -g; id -G'),
+          cwd: folder,
+          isolation: isolation({ user: '1900000001', group: '60', groupsOf: 'backup' }),
+        });
+        const groups = execFileSync('id', ['-G', 'backup'], { encoding: 'utf8' }).trim();
+        expect(heard.text('stdout')).toBe(`1900000001\n60\n60 ${groups}\n`);
+      } finally {
+        await other.stop();
+      }
+    });
+  },
+);
+
+describe.runIf(isRoot)('a launcher that keeps owners apart', () => {
+  const separate = { separatesOwners: true };
+
+  it('lets programs share what they make, and nobody see what it makes itself', async () => {
+    const other = new LauncherHarness(separate);
+    try {
+      const { heard } = await other.run(await other.client(), other.shell('umask'));
+      expect(heard.text('stdout')).toBe('0002\n');
+      const own = join(other.folder, 'launcher');
+      for (const name of readdirSync(own)) expect(statSync(join(own, name)).mode & 0o077).toBe(0);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('takes the place of one that does not once that holds nothing, and not before', async () => {
+    const spec = harness.shell('sleep 300');
+    await harness.start(client, spec);
+    const pid = harness.note(client);
+    await client.stop();
+    const next = await harness.client(30, separate);
+    expect(harness.note(next)).toBe(pid);
+    next.forget(spec.key);
+    await until('another launcher', () => next.launcherPid !== null && next.launcherPid !== pid);
+    harness.note(next);
+    const { heard } = await harness.run(next, harness.shell('umask'));
+    expect(heard.text('stdout')).toBe('0002\n');
+  });
+
+  it('says so where mounts would not reach it, and shows processes', async () => {
+    const words = ['unshare', '--mount', '--propagation', 'private'];
+    const launcher = join(import.meta.dirname, '../../src/launcher/main.ts');
+    const place = join(folder, 'launcher');
+    mkdirSync(place, { mode: 0o700 });
+    const [file, ...rest] = [...words, process.execPath, launcher, place, '1', JSON.stringify(separate)];
+    const child = spawn(file, rest, { stdio: 'ignore' });
+    const link = await pollUntil(
+      () => connectToLauncher(place, true),
+      (one) => one !== null,
+    );
+    expect(link?.hello.separation?.whyShown).toContain('the mount of / is private');
+    link?.close();
+    child.kill('SIGKILL');
   });
 });

@@ -3,21 +3,20 @@ import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import { delay } from '../../lib/delay.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { isSameProcess } from '../proc.ts';
-import {
-  protocolVersion,
-  type Fence,
-  type HeldOnWire,
-  type HeldProgram,
-  type ProgramSpec,
-  type ProgramStarted,
-  type SignalName,
-  type StartRefused,
-  type StartTicks,
-  type StreamOffsets,
-  type ToLauncher,
-  type ToWorker,
+import type {
+  Fence,
+  HeldOnWire,
+  HeldProgram,
+  ProgramSpec,
+  ProgramStarted,
+  SignalName,
+  StartRefused,
+  StartTicks,
+  StreamOffsets,
+  ToLauncher,
+  ToWorker,
 } from '../protocol.ts';
-import { connectToLauncher, type LauncherLink } from './link.ts';
+import { connectToLauncher, isCurrent, type LauncherLink } from './link.ts';
 import type { ProgramLauncher, ProgramListener } from './ports.ts';
 import { startLauncher, type LauncherProcessOptions } from './process.ts';
 
@@ -49,7 +48,8 @@ const restartBackoff: Backoff = { initialMs: 50, factor: 2, maxMs: 10_000 };
  * byte last received. Another one answers, or none: all programs are lost, their groups are ended, and a launch
  * that was under way is rejected, never sent again, since the program may have run.
  *
- * A launcher of an earlier version (after an upgrade) is left in its place for as long as it holds programs.
+ * A launcher of an earlier version (after an upgrade), or of another setting, is left in its place for as long as it
+ * holds programs.
  */
 export class LauncherClient implements ProgramLauncher {
   readonly name = 'launcher-client';
@@ -158,7 +158,15 @@ export class LauncherClient implements ProgramLauncher {
   }
 
   get #isOldAndIdle(): boolean {
-    return this.#link !== null && isOld(this.#link) && this.#programs.size + this.#held.length === 0;
+    return this.#link !== null && this.#isOld(this.#link) && this.#programs.size + this.#held.length === 0;
+  }
+
+  get #separatesOwners(): boolean {
+    return this.#options.launcherOptions?.separatesOwners ?? false;
+  }
+
+  #isOld({ hello }: LauncherLink): boolean {
+    return !isCurrent(hello, this.#separatesOwners);
   }
 
   /** Whoever connects to an idle launcher of an earlier version sends it away. What is said meanwhile waits. */
@@ -170,13 +178,19 @@ export class LauncherClient implements ProgramLauncher {
   }
 
   async #connectOrStart(): Promise<LauncherLink> {
-    return (await connectToLauncher(this.#options.folder)) ?? (await startLauncher(this.#options));
+    return (await this.#connect()) ?? (await startLauncher(this.#options));
+  }
+
+  #connect(): Promise<LauncherLink | null> {
+    return connectToLauncher(this.#options.folder, this.#separatesOwners);
   }
 
   #use(link: LauncherLink): void {
     this.#link = link;
     this.#held = link.hello.held;
-    if (isOld(link)) this.#options.logger.warn({ version: link.hello.version }, oldLauncher);
+    const { version, separation } = link.hello;
+    if (this.#isOld(link)) this.#options.logger.warn({ version }, oldLauncher);
+    if (separation?.whyShown) this.#options.logger.info({ reason: separation.whyShown }, shownProcesses);
     this.#startedBefore = link.hello.startedBefore;
     const unsent = this.#unsent;
     this.#unsent = [];
@@ -244,11 +258,11 @@ export class LauncherClient implements ProgramLauncher {
   }
 
   async #recover(life: string): Promise<void> {
-    const { logger, folder } = this.#options;
+    const { logger } = this.#options;
     const { signal } = this.#stopping;
     for (let tryNumber = 1; !signal.aborted; tryNumber += 1) {
       try {
-        const same = await connectToLauncher(folder);
+        const same = await this.#connect();
         if (same?.hello.life === life) return this.#goOn(same);
         this.#loseSent('The launcher died.');
         if (!same) logger.error({ tryNumber }, 'The launcher died; starting a new one.');
@@ -304,12 +318,11 @@ export class LauncherClient implements ProgramLauncher {
 }
 
 const oldLauncher =
-  'Programs are still held by a launcher of an earlier version. It starts further ones, and ends none when this worker ' +
-  'falls silent; it is replaced when it holds none any more.';
-
-function isOld({ hello }: LauncherLink): boolean {
-  return hello.version !== protocolVersion;
-}
+  'Programs are still held by a launcher of an earlier version, or of another DAYBOOK_OWNER_IDS. It starts further ones ' +
+  'as it did then (one of version 3 ends none when this worker falls silent); it is replaced when it holds none any more.';
+/** Their environments are closed to it all the same. */
+const shownProcesses =
+  'A program can see which programs of other owners run, with their arguments (ps): /proc could not be mounted for them.';
 
 /** The group only when its leader is the process that was started, not a later one with its number. */
 function endGroup({ pid, startTicks }: Tracked): void {

@@ -25,14 +25,18 @@ const helloTimeoutMs = 5_000;
 
 /**
  * The connection to the launcher of that folder; null when none runs.
+ * @param separatesOwners it is to have been started so
  * @throws when one runs that cannot be used: of another version, or it does not answer
  */
-export async function connectToLauncher(folder: string): Promise<LauncherLink | null> {
+export async function connectToLauncher(
+  folder: string,
+  separatesOwners: boolean,
+): Promise<LauncherLink | null> {
   const path = readSocketPath(folder);
   if (path === null) return null;
   checkPrivateFolder(dirname(path));
   const socket = await openSocket(path);
-  return socket && shakeHands(socket);
+  return socket && shakeHands(socket, separatesOwners);
 }
 
 function readSocketPath(folder: string): string | null {
@@ -64,7 +68,7 @@ function openSocket(path: string): Promise<Socket | null> {
   });
 }
 
-function shakeHands(socket: Socket): Promise<LauncherLink | null> {
+function shakeHands(socket: Socket, separatesOwners: boolean): Promise<LauncherLink | null> {
   return new Promise((resolve, reject) => {
     let listener: LinkListener | null = null;
     let isClosed = false;
@@ -89,7 +93,7 @@ function shakeHands(socket: Socket): Promise<LauncherLink | null> {
       const message = head as ToWorker;
       if (listener) return listener.onMessage(message, bytes);
       if (message.type !== 'hello') return void early.push({ message, bytes });
-      const answer = answerTo(message, asked);
+      const answer = answerTo(message, { asked, separatesOwners });
       if (answer === 'ask as older') {
         asked = message.version;
         return writer.write({ type: 'hello', version: asked } satisfies ToLauncher);
@@ -115,15 +119,21 @@ function shakeHands(socket: Socket): Promise<LauncherLink | null> {
   });
 }
 
+/** Of this version, and started as it would be now. */
+export function isCurrent({ version, separation }: LauncherHello, separatesOwners: boolean): boolean {
+  return version === protocolVersion && Boolean(separation) === separatesOwners;
+}
+
 /**
  * After an upgrade: an idle launcher of the old version is sent away. A busy one is spoken to as its own worker would, if
  * we still can: it serves whoever says its version.
  */
 function answerTo(
-  { version, pid, held }: LauncherHello,
-  asked: number,
+  hello: LauncherHello,
+  { asked, separatesOwners }: { asked: number; separatesOwners: boolean },
 ): 'accept' | 'ask as older' | 'send away' | Error {
-  if (version === protocolVersion) return 'accept';
+  const { version, pid, held } = hello;
+  if (isCurrent(hello, separatesOwners)) return 'accept';
   if (held.length === 0) return 'send away';
   if (version === asked) return 'accept';
   if (olderVersions.includes(version)) return 'ask as older';

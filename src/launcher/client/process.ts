@@ -27,6 +27,7 @@ const heapFlags = ['--max-old-space-size=128', '--max-semi-space-size=16'];
 /** Starts a launcher in a session of its own and connects to it. @throws with the log's path when it fails */
 export async function startLauncher(options: LauncherProcessOptions): Promise<LauncherLink> {
   const { folder, idleSeconds = 60, launcherOptions = {}, startDeadlineMs = 10_000 } = options;
+  const { separatesOwners = false } = launcherOptions;
   // Not the folders around it: a data directory that is gone must not be begun anew.
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
   checkPrivateFolder(folder);
@@ -48,7 +49,7 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
 
   const deadline = performance.now() + startDeadlineMs;
   while (outcome.failure === null && performance.now() < deadline) {
-    const link = await connectToLauncher(folder);
+    const link = await connectToLauncher(folder, separatesOwners);
     if (link) return link;
     await delay(pollMs);
   }

@@ -93,5 +93,5 @@ function toIsolation(run: RunOptions | null, settings: WorkerSettings): Isolatio
   const { programUser, warnAt, killGraceMs } = settings;
   if (!programUser && nice === null && Object.keys(limits).length === 0) return null;
   const { user, group } = programUser ?? { user: null, group: null };
-  return { user, group, limits, warnAt, nice, killGraceMs };
+  return { user, group, groupsOf: null, limits, warnAt, nice, killGraceMs };
 }

@@ -78,7 +78,16 @@ export class Heard implements ProgramListener {
 
 /** Nobody switched to, no limits: what a test does not name. */
 export function isolation(change: Partial<Isolation>): Isolation {
-  return { user: null, group: null, limits: {}, warnAt: null, nice: null, killGraceMs: 1_000, ...change };
+  return {
+    user: null,
+    group: null,
+    groupsOf: null,
+    limits: {},
+    warnAt: null,
+    nice: null,
+    killGraceMs: 1_000,
+    ...change,
+  };
 }
 
 export class LauncherHarness {
@@ -92,12 +101,12 @@ export class LauncherHarness {
     this.#options = options;
   }
 
-  async client(idleSeconds = 30): Promise<LauncherClient> {
+  async client(idleSeconds = 30, launcherOptions = this.#options): Promise<LauncherClient> {
     const client = new LauncherClient({
       folder: join(this.folder, 'launcher'),
       idleSeconds,
       logger: silentLogger,
-      launcherOptions: this.#options,
+      launcherOptions,
     });
     this.#clients.push(client);
     await client.start();
