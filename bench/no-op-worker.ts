@@ -71,7 +71,7 @@ const { submit } = createSubmits({
   obstacle: () => null,
 });
 await stores.output.preparePartitions(3);
-const account = { name: 'root', isolation: null, ids: null };
+const account = { name: 'root', isolation: null, ids: null, ownerIds: null, promise: '' };
 const worker = createWorker({ ...product, domains: { ...domains, kinds } }, account);
 await rings.start();
 await worker.start();

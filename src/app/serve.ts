@@ -22,6 +22,7 @@ import { createLogger } from './log.ts';
 import { findOpenScripts, prepareDirectories } from '../machine/directories.ts';
 import { DataGuard } from '../machine/data-guard.ts';
 import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
+import { findClosedHome } from '../machine/shared-home.ts';
 import { StorageGuard } from '../machine/storage-guard.ts';
 import { placeOf } from '../operations/local-database.ts';
 import { repairPositions } from '../adapters/store/cluster-positions.ts';
@@ -64,6 +65,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const directories = await prepareDirectories(config.data, account);
   const caution = findOpenScripts(directories.scriptsDirectory, account);
   if (caution) logger.warn(`${caution.text} Close it: ${caution.advice}`);
+  if (options.roles.includes('worker')) tellOfPrograms(directories.homeDirectory, account, logger);
   const registry = new Registry();
   const locks = options.roles.map((role) => lockRole(config.data.directory, role));
   try {
@@ -75,6 +77,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   } finally {
     for (const lock of locks) lock.release();
   }
+}
+
+/** What operators should know of how the programs of owners live together here. */
+function tellOfPrograms(home: string, account: ProgramAccount, logger: PinoLogger): void {
+  logger.info(account.promise);
+  const caution = findClosedHome(home, account);
+  if (caution) logger.warn(`${caution.text} Open it: ${caution.advice}`);
 }
 
 interface RunningServer {

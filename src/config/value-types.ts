@@ -110,6 +110,25 @@ export const port: ValueType<Port> = valueType('a port from 0 (any free one) to 
   return /^\d{1,5}$/.test(value) ? inRange(Number(value), 0, 65_535) : rejected;
 });
 
+/** Numbers of accounts, both ends among them. */
+export interface IdRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Tools and file systems take higher ones for negative. */
+const highestId = 2 ** 31 - 1;
+
+export const idRange: ValueType<IdRange | 'off'> = valueType(
+  `a range of account numbers such as \`1900000000-1999999999\`, from 1 to ${highestId}, or \`off\``,
+  (value) => {
+    if (value === 'off') return value;
+    const [, first, last] = /^(\d{1,10})-(\d{1,10})$/.exec(value)?.map(Number) ?? [];
+    if (first === undefined || last === undefined || first > last) return rejected;
+    return first >= 1 && last <= highestId ? Object.freeze({ first, last }) : rejected;
+  },
+);
+
 export function list(expected: string, itemPattern: RegExp): ValueType<readonly string[]> {
   return valueType(`a comma-separated list of ${expected}`, (value) => {
     const items = splitList(value);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,13 +17,23 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataConfig } from '../config/config.ts';
 import { findOpenScripts, prepareDirectories } from './directories.ts';
 import type { ProgramAccount } from './program-account.ts';
+import { findClosedHome } from './shared-home.ts';
 
-const myself: ProgramAccount = { name: 'me', isolation: null, ids: null };
+const myself: ProgramAccount = {
+  name: 'me',
+  isolation: null,
+  ids: null,
+  ownerIds: null,
+  promise: '',
+};
 const stranger: ProgramAccount = {
   name: 'nobody',
   isolation: { user: 'nobody', group: null },
   ids: { uid: 65_534, gid: 65_534 },
+  ownerIds: null,
+  promise: '',
 };
+const separate: ProgramAccount = { ...stranger, ownerIds: { first: 1_900_000_000, last: 1_900_000_009 } };
 const isRoot = process.getuid?.() === 0;
 
 let folder = '';
@@ -110,6 +121,55 @@ describe('the directories of a first start', () => {
     expect(statSync(first.homeDirectory).uid).toBe(65_534);
     expect(statSync(first.scriptsDirectory).uid).toBe(0);
     expect(await prepareDirectories(data, stranger, { systemDirectory })).toEqual(first);
+  });
+
+  describe.runIf(isRoot)('where programs of owners have numbers of their own', () => {
+    const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+
+    it('make home one that its group may change, also when it is there already', async () => {
+      const { homeDirectory: home } = await prepareDirectories(data, separate);
+      expect([modeOf(home), statSync(home).uid, statSync(home).gid]).toEqual([0o2775, 65_534, 65_534]);
+      expect(findClosedHome(home, separate)).toBeNull();
+      chmodSync(home, 0o755);
+      expect(findClosedHome(home, separate)?.text).toContain('cannot write into the home directory');
+      await prepareDirectories(data, separate);
+      expect(modeOf(home)).toBe(0o2775);
+    });
+
+    it('leave a home of somebody else as it is, and tell of it with a command that opens it', async () => {
+      mkdirSync(data.homeDirectory, { recursive: true, mode: 0o755 });
+      await prepareDirectories(data, separate);
+      const facts = statSync(data.homeDirectory);
+      expect([facts.uid, facts.gid, facts.mode & 0o7777]).toEqual([0, 0, 0o755]);
+      const closed = findClosedHome(data.homeDirectory, separate);
+      expect(closed?.text).toContain(`cannot write into the home directory ${data.homeDirectory}`);
+      execFileSync('sh', ['-c', closed?.advice ?? '']);
+      expect(findClosedHome(data.homeDirectory, separate)).toBeNull();
+    });
+
+    it('tell of what stands in home from before, until it is opened', async () => {
+      await prepareDirectories(data, separate);
+      const old = join(data.homeDirectory, 'old');
+      mkdirSync(join(old, 'deep'), { recursive: true, mode: 0o755 });
+      chmodSync(old, 0o755);
+      chownSync(old, 65_534, 65_534);
+      const closed = findClosedHome(data.homeDirectory, separate);
+      expect(closed?.text).toContain('1 of 1 entries of the home directory');
+      execFileSync('sh', ['-c', closed?.advice ?? '']);
+      expect(findClosedHome(data.homeDirectory, separate)).toBeNull();
+      expect(modeOf(join(old, 'deep'))).toBe(0o2775);
+      expect(findClosedHome(data.homeDirectory, stranger)).toBeNull();
+    });
+
+    it('stop the start when only WORKER_USER itself would get there', async () => {
+      await prepareDirectories(data, stranger);
+      chownSync(folder, 65_534, 0);
+      chmodSync(folder, 0o700);
+      await prepareDirectories(data, stranger);
+      await expect(prepareDirectories(data, separate)).rejects.toThrow(
+        /in the group of nobody, which cannot reach .*DAYBOOK_OWNER_IDS=off/,
+      );
+    });
   });
 
   it.runIf(isRoot)('that exist and cannot be reached stop the start with a way out', async () => {

@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import type { DataConfig } from '../config/config.ts';
 import { canReach, type Account } from '../lib/file-access.ts';
-import type { ProgramAccount } from './program-account.ts';
+import { accountsOf, type Advised, type ProgramAccount } from './program-account.ts';
+import { shareHome } from './shared-home.ts';
 
 const samples = join(import.meta.dirname, '../../samples/scripts');
 
@@ -15,9 +16,9 @@ const systemDirectory = '/var/lib/daybook';
 /**
  * Makes the directories that are not there yet, and says where home and scripts really are.
  *
- * The home directory belongs to whom programs run as; the scripts directory does not, else a program could change what
- * runs next. A new scripts directory starts with samples. Where the account of the programs cannot reach the usual
- * place (a clone below /root, started as root), a link there leads to one that it can.
+ * The home directory belongs to whom programs run as (`shared-home.ts`); the scripts directory does not, else a program
+ * could change what runs next. A new scripts directory starts with samples. Where the account of the programs cannot
+ * reach the usual place (a clone below /root, started as root), a link there leads to one that it can.
  * @throws AppError `configuration` naming the directory that cannot be made or reached
  */
 export async function prepareDirectories(
@@ -25,12 +26,16 @@ export async function prepareDirectories(
   account: ProgramAccount,
   options: { systemDirectory?: string } = {},
 ): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory' | 'attemptsDirectory'>> {
-  const place = { ids: account.ids, systemDirectory: options.systemDirectory ?? systemDirectory };
+  const place = {
+    accounts: accountsOf(account),
+    systemDirectory: options.systemDirectory ?? systemDirectory,
+  };
   checkEntries(data);
   await make(data.directory);
   await make(data.logsDirectory);
   const home = await makeReachable(data.homeDirectory, place);
   if (home.isNew && account.ids) await chown(home.path, account.ids.uid, account.ids.gid);
+  await shareHome(home.path, account);
   const scripts = await makeReachable(data.scriptsDirectory, place);
   const present = await readdir(scripts.path);
   if (present.length === 0) await cp(samples, scripts.path, { recursive: true });
@@ -76,10 +81,7 @@ function kindOf(path: string): 'folder' | 'other' | null {
  * Why others than the operator can change what runs next: they may write into the scripts directory. Null when they
  * cannot.
  */
-export function findOpenScripts(
-  directory: string,
-  { ids, name }: ProgramAccount,
-): { text: string; advice: string } | null {
+export function findOpenScripts(directory: string, { ids, name }: ProgramAccount): Advised | null {
   const { mode, uid, gid } = statSync(directory);
   const areTheirs = ids !== null && uid === ids.uid && (mode & 0o200) !== 0;
   const isForGroup = ids !== null && gid === ids.gid && (mode & 0o020) !== 0;
@@ -92,18 +94,38 @@ export function findOpenScripts(
   };
 }
 
+/** Where programs must get, and some do not. Null when all get there. */
+export function findUnreachable(path: string, account: ProgramAccount): Advised | null {
+  const [first, ofOwner] = accountsOf(account);
+  const { name } = account;
+  if (first && !canReach(path, first))
+    return {
+      text: `Programs run as ${name}, who cannot reach ${path}.`,
+      advice:
+        'Open the folders on the way (chmod o+x), choose others by DAYBOOK_DATA, or name another WORKER_USER.',
+    };
+  if (ofOwner && !canReach(path, ofOwner))
+    return {
+      text: `Programs of owners run under numbers of their own in the group of ${name}, which cannot reach ${path}.`,
+      advice:
+        'Open the folders on the way for that group (chmod g+rx), or let all programs run as one account: DAYBOOK_OWNER_IDS=off.',
+    };
+  return null;
+}
+
 interface Place {
-  ids: Account | null;
+  accounts: readonly Account[];
   systemDirectory: string;
 }
 
 async function makeReachable(
   path: string,
-  { ids, systemDirectory }: Place,
+  { accounts, systemDirectory }: Place,
 ): Promise<{ path: string; isNew: boolean }> {
   if (await isDirectory(path)) return { path: await realpath(path), isNew: false };
   await make(dirname(path));
-  if (!ids || canReach(await realpath(dirname(path)), ids)) {
+  const around = await realpath(dirname(path));
+  if (accounts.every((account) => canReach(around, account))) {
     await make(path);
     return { path: await realpath(path), isNew: true };
   }
@@ -113,12 +135,9 @@ async function makeReachable(
   return { path: elsewhere, isNew: true };
 }
 
-function requireReach(path: string, { ids, name }: ProgramAccount): void {
-  if (!ids || canReach(path, ids)) return;
-  throw new AppError(
-    'configuration',
-    `Programs run as ${name}, who cannot reach ${path}. Open the folders on the way (chmod o+x), choose others by DAYBOOK_DATA, or name another WORKER_USER.`,
-  );
+function requireReach(path: string, account: ProgramAccount): void {
+  const problem = findUnreachable(path, account);
+  if (problem) throw new AppError('configuration', `${problem.text} ${problem.advice}`);
 }
 
 async function make(directory: string): Promise<void> {

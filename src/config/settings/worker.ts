@@ -134,6 +134,15 @@ export const workerSettings = {
       fallbackShown: 'the main group of that account',
       doc: 'The group that programs run as.',
     }),
+    ownerIds: setting(types.idRange, '1900000000-1999999999', {
+      names: ['DAYBOOK_OWNER_IDS'],
+      toml: 'worker.owner_ids',
+      doc:
+        'Started as root, programs of a job whose owner has an account run under a number of their own, the first of these ' +
+        'plus the number of the account, in the group of `WORKER_USER`: no program reads or signals one of another owner. ' +
+        'The default lies above what systemd gives to containers. Equal on all workers that share files. `off`: all programs ' +
+        'run as `WORKER_USER`. See [limits](limits.md#owners).',
+    }),
     stdoutCopiesDirectory: optional(types.path, {
       names: ['WORKER_STDOUT_PATH'],
       toml: 'worker.stdout_copies',

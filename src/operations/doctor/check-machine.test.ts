@@ -32,6 +32,7 @@ it('a scripts directory that everybody may write to is told, with what to do', (
   chmodSync(folder, 0o755);
   mkdirSync(scripts);
   mkdirSync(join(folder, 'homedir'));
+  chmodSync(join(folder, 'homedir'), 0o777);
   const config = loadConfig({ DAYBOOK_DATA: folder });
   expect(checkProgramAccount(config)).toMatchObject([{ level: 'ok' }]);
   chmodSync(scripts, 0o777);

@@ -3,8 +3,9 @@ import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../contract/finding.ts';
 import { delay } from '../../lib/delay.ts';
 import { canReach } from '../../lib/file-access.ts';
-import { findOpenScripts } from '../../machine/directories.ts';
-import { resolveProgramAccount } from '../../machine/program-account.ts';
+import { findOpenScripts, findUnreachable } from '../../machine/directories.ts';
+import { accountsOf, resolveProgramAccount, type ProgramAccount } from '../../machine/program-account.ts';
+import { findClosedHome } from '../../machine/shared-home.ts';
 import { findingsOf, reasonOf } from './finding.ts';
 
 const configuration = findingsOf('configuration');
@@ -41,30 +42,54 @@ export function checkConfiguration({ warnings, cautions, http, metrics }: Config
 export function checkProgramAccount({ worker, data }: Config): Finding[] {
   try {
     const account = resolveProgramAccount(worker);
-    const isRoot = process.getuid?.() === 0;
-    const unreachable = [data.homeDirectory, data.scriptsDirectory].filter(
+    const unreachable = [data.homeDirectory, data.scriptsDirectory].flatMap((path) => {
       // What programs could not reach in its usual place is a link there, which the server follows once, as itself.
-      (path) => account.ids && existsSync(path) && !canReach(realpathSync(path), account.ids),
-    );
-    if (unreachable.length > 0) {
-      return unreachable.map((path) =>
-        users.bad(
-          `Programs run as ${account.name}, who cannot reach ${path}.`,
-          'Open the folders on the way (chmod o+x), or name another WORKER_USER.',
-        ),
-      );
-    }
+      const problem = existsSync(path) ? findUnreachable(realpathSync(path), account) : null;
+      return problem ? [users.bad(problem.text, problem.advice)] : [];
+    });
+    if (unreachable.length > 0) return unreachable;
     const caution = existsSync(data.scriptsDirectory)
       ? findOpenScripts(data.scriptsDirectory, account)
       : null;
     if (caution) return [users.bad(caution.text, caution.advice)];
-    if (isRoot && account.ids === null) {
-      return [users.warn('Programs run as root.', 'Set WORKER_USER to an account of their own.')];
-    }
-    return [users.ok(`Programs run as ${account.name}.`)];
+    return [
+      checkOwners(account, worker),
+      ...checkHome(data.homeDirectory, account),
+      ...checkCopies([worker.stdoutCopiesDirectory, worker.stderrCopiesDirectory], account),
+    ];
   } catch (error) {
     return [users.bad(reasonOf(error), 'The worker cannot start like this.')];
   }
+}
+
+/** Whether programs of different owners are kept apart; where they are not, it should have been meant. */
+function checkOwners({ ids, ownerIds, promise }: ProgramAccount, worker: Config['worker']): Finding {
+  if (process.getuid?.() !== 0 || ownerIds) return users.ok(promise);
+  if (!ids) return users.warn(promise, 'Set WORKER_USER to an account of their own.');
+  if (worker.ownerIds === 'off') return users.ok(promise);
+  return users.warn(
+    promise,
+    'Start Daybook where those numbers can be used, or give each group of people a worker of its own; where it does not matter, say DAYBOOK_OWNER_IDS=off.',
+  );
+}
+
+function checkHome(home: string, account: ProgramAccount): Finding[] {
+  const caution = existsSync(home) ? findClosedHome(realpathSync(home), account) : null;
+  return caution ? [users.warn(caution.text, caution.advice)] : [];
+}
+
+/** Copies of outputs are for whom an operator lets in. */
+function checkCopies(directories: readonly (string | undefined)[], account: ProgramAccount): Finding[] {
+  const [, ofOwner] = accountsOf(account);
+  return [...new Set(directories)].flatMap((path) =>
+    ofOwner && path !== undefined && existsSync(path) && canReach(realpathSync(path), ofOwner)
+      ? [
+          users.ok(
+            `Programs of all owners can read the copies of outputs in ${path}; where that is not meant: chmod o-rx ${path}`,
+          ),
+        ]
+      : [],
+  );
 }
 
 const watchClockMs = 300;

@@ -47,7 +47,7 @@ const product = createTestProduct(db, { env: { DAYBOOK_DATA: folder, DAYBOOK_SLO
 const { attemptsDirectory, homeDirectory } = product.config.data;
 for (const directory of [attemptsDirectory, homeDirectory]) mkdirSync(directory, { recursive: true });
 const kinds = createKindRegistry([following]);
-const account = { name: 'somebody', isolation: null, ids: null };
+const account = { name: 'somebody', isolation: null, ids: null, ownerIds: null, promise: '' };
 const worker = createWorker({ ...product, domains: { ...product.domains, kinds } }, account);
 await worker.start();
 const signals = new EndSignals();
