@@ -1,5 +1,6 @@
 import type { Limits } from '../launcher/protocol.ts';
 import type { Account } from '../lib/file-access.ts';
+import type { ProgramAccount } from '../machine/program-account.ts';
 
 export interface WorkerSettings {
   name: string;
@@ -30,6 +31,8 @@ export interface WorkerSettings {
   programIds: Account | null;
   /** Where programs run as somebody else. */
   programUser: { user: string; group: string | null } | null;
+  /** Programs of owners with an account have numbers of their own instead; null: none have. */
+  ownerIds: ProgramAccount['ownerIds'];
   /** What `WORKER_USER` says to programs. */
   programUserName: string;
   stdoutCopiesDirectory: string | null;

@@ -90,7 +90,7 @@ const dependencies = {
   clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },
   logger: silentLogger,
   recorder: { open: () => sink },
-  folders: new AttemptFolders(folder, { owner: null, installation: 'a worker' }),
+  folders: new AttemptFolders(folder, { installation: 'a worker' }),
   copies: { write: async () => {} },
   capsules: { save: async () => {}, findScript: async () => null },
   store: { markLaunched: async () => {} },

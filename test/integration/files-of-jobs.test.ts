@@ -95,8 +95,8 @@ describe('a program', () => {
   it('may read its files and change nothing of them; nobody else may even look', async () => {
     const file = await upload('x');
     const ran = await run(
-      `stat -c '%a %U' "$DAYBOOK_INPUT_DIR" "$DAYBOOK_INPUT_DIR/a" "$DAYBOOK_INPUT_DIR/a/b" "$DAYBOOK_OUTPUT_DIR"
-       id -un`,
+      `stat -c '%a %u' "$DAYBOOK_INPUT_DIR" "$DAYBOOK_INPUT_DIR/a" "$DAYBOOK_INPUT_DIR/a/b" "$DAYBOOK_OUTPUT_DIR"
+       id -u`,
       { files: [{ file, name: 'a/b' }] },
     );
     const [inputs, folder, laidOut, outputs, user] = (await stdout(ran)).trim().split('\n');

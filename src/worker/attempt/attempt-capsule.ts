@@ -103,7 +103,7 @@ export class AttemptCapsule {
         sha256: createHash('sha256').update(spec.stdin).digest('hex'),
         sizeBytes: spec.stdin.length,
       },
-      user: programUserName,
+      user: spec.isolation?.user ?? programUserName,
       limits: {
         ...limits,
         outputBytes,

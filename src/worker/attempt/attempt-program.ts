@@ -17,6 +17,7 @@ import type {
   StreamOffsets,
 } from '../../launcher/protocol.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Account } from '../../lib/file-access.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { unlessAborted } from '../../lib/unless-aborted.ts';
 import type { AttemptFiles } from '../files/attempt-files.ts';
@@ -193,7 +194,7 @@ export class AttemptProgram implements ProgramListener {
     const { files, capsule, interrupts } = this.#parts;
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
-    const openFolders = () => files.prepare(interrupts.signal);
+    const openFolders = (owner: Account | null) => files.prepare(owner, interrupts.signal);
     const sources = { settings, opener, openFolders };
     const spec = await interrupts.lookUp(() => specify(planned, this.#job, sources));
     if (!spec) return this.#report();

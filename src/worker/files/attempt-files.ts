@@ -1,7 +1,9 @@
+import { lstat } from 'node:fs/promises';
 import type { JobFiles } from '../../contract/file.ts';
 import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { AttemptFolders } from './attempt-folders.ts';
+import type { Account } from '../../lib/file-access.ts';
 import { keepFiles } from './keep-files.ts';
 import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
 import { actorOf, type WorkerSettings } from '../settings.ts';
@@ -10,7 +12,7 @@ export interface AttemptFilesDependencies {
   files: Files;
   fileStore: FileStore;
   folders: AttemptFolders;
-  settings: Pick<WorkerSettings, 'name' | 'programIds' | 'madeFilesLimitBytes'>;
+  settings: Pick<WorkerSettings, 'name' | 'programUser' | 'madeFilesLimitBytes'>;
 }
 
 /** What a program is shown. */
@@ -39,14 +41,17 @@ export class AttemptFiles {
     return this.#laidOut;
   }
 
-  /** Null when the signal ends it. @throws when a folder cannot be made or filled, or the store does not answer */
-  async prepare(signal: AbortSignal): Promise<ProgramFolders | null> {
-    const { files, fileStore, folders, settings } = this.#deps;
+  /**
+   * Null when the signal ends it.
+   * @param owner whom the program runs as; null: as we
+   * @throws when a folder cannot be made or filled, or the store does not answer
+   */
+  async prepare(owner: Account | null, signal: AbortSignal): Promise<ProgramFolders | null> {
+    const { files, fileStore, folders } = this.#deps;
     this.#isMade = true;
-    const outputs = await folders.makeOutputs(this.#job);
+    const outputs = await folders.makeOutputs(this.#job, owner);
     if (this.#wanted.length === 0) return { inputs: folders.emptyInputs, outputs };
     const inputs = await folders.makeInputs(this.#job);
-    const owner = settings.programIds;
     const laidOut = await layOutFiles(this.#wanted, {
       files,
       store: fileStore,
@@ -70,7 +75,8 @@ export class AttemptFiles {
       files,
       store: fileStore,
       folder,
-      uid: settings.programIds?.uid ?? null,
+      // By the folder, which only we can give away: settings may be others than when the program began.
+      uid: settings.programUser && (await lstat(folder)).uid,
       limitBytes: settings.madeFilesLimitBytes,
       actor: actorOf(settings),
       signal,

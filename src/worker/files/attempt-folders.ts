@@ -11,8 +11,6 @@ import { removeEmptyFolder } from '../../lib/remove.ts';
 const emptyName = 'none';
 
 export interface AttemptFoldersOptions {
-  /** Whom programs run as; null when that is this process's own account. */
-  owner: Account | null;
   /** Names the data directory, in the mark of the folder. */
   installation: string;
 }
@@ -61,10 +59,12 @@ export class AttemptFolders {
     return this.#make(this.inputs(attempt));
   }
 
-  /** An empty folder for what the program makes. What an earlier life left under this name goes. */
-  async makeOutputs(attempt: AttemptId): Promise<string> {
+  /**
+   * An empty folder for what the program makes. What an earlier life left under this name goes.
+   * @param owner whom the program runs as; null: as we
+   */
+  async makeOutputs(attempt: AttemptId, owner: Account | null): Promise<string> {
     const path = await this.#make(this.outputs(attempt));
-    const { owner } = this.#options;
     if (owner) await chown(path, owner.uid, owner.gid);
     return path;
   }

@@ -9,10 +9,12 @@ import {
   type Limits,
   type ProgramSpec,
 } from '../../launcher/protocol.ts';
+import type { Account } from '../../lib/file-access.ts';
 import { openEnvironment } from '../attempt/attempt-secrets.ts';
 import { toLauncherKey } from '../attempt/launcher-key.ts';
 import type { ProgramFolders } from '../files/attempt-files.ts';
 import type { WorkerSettings } from '../settings.ts';
+import { accountOf, type JobAccount } from './job-account.ts';
 import { resolveWorkdir } from './workdir.ts';
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -38,7 +40,7 @@ export interface SpecSources {
   settings: WorkerSettings;
   opener: SecretOpener;
   /** Null when the attempt is stopped meanwhile. */
-  openFolders(): Promise<ProgramFolders | null>;
+  openFolders(owner: Account | null): Promise<ProgramFolders | null>;
 }
 
 /**
@@ -51,11 +53,13 @@ export async function specify(
   job: ClaimedJob,
   { settings, opener, openFolders }: SpecSources,
 ): Promise<ProgramSpec | NotStarted | null> {
+  const account = accountOf(job, settings);
+  if ('exitCode' in account) return account;
   const workdir = await resolveWorkdir(settings.homeDirectory, job.run?.workdir);
   if ('exitCode' in workdir) return workdir;
   const environment = await openEnvironment(job.run, { opener, owner: job });
   if ('problem' in environment) return { exitCode: 126, message: environment.problem };
-  const folders = await openFolders().catch(toNotStarted);
+  const folders = await openFolders(account.ids).catch(toNotStarted);
   if (!folders || 'exitCode' in folders) return folders;
   const key = toLauncherKey(job);
   return {
@@ -66,6 +70,7 @@ export async function specify(
       PATH: searchPath,
       LANG: 'C.UTF-8',
       HOME: settings.homeDirectory,
+      ...(account.isNameless ? namesOf(settings) : {}),
       ...environment.env,
       DAYBOOK_JOB_ID: String(job.jobId),
       DAYBOOK_ATTEMPT: String(job.number),
@@ -76,7 +81,7 @@ export async function specify(
     },
     cwd: workdir.directory,
     stdin: job.run?.stdin === undefined ? null : Buffer.from(job.run.stdin),
-    isolation: toIsolation(job.run, settings),
+    isolation: toIsolation(job.run, account, settings),
     masks: environment.masks,
   };
 }
@@ -88,10 +93,18 @@ function toNotStarted(error: unknown): NotStarted {
 }
 
 /** Null where nothing is switched and nothing is limited: the plain path starts twice as many programs a second. */
-function toIsolation(run: RunOptions | null, settings: WorkerSettings): Isolation | null {
+function toIsolation(
+  run: RunOptions | null,
+  { user, group, groupsOf }: JobAccount,
+  settings: WorkerSettings,
+): Isolation | null {
   const { limits, nice } = toTerms(run, settings);
-  const { programUser, warnAt, killGraceMs } = settings;
-  if (!programUser && nice === null && Object.keys(limits).length === 0) return null;
-  const { user, group } = programUser ?? { user: null, group: null };
-  return { user, group, groupsOf: null, limits, warnAt, nice, killGraceMs };
+  const { warnAt, killGraceMs } = settings;
+  if (user === null && nice === null && Object.keys(limits).length === 0) return null;
+  return { user, group, groupsOf, limits, warnAt, nice, killGraceMs };
+}
+
+/** For what asks who it is and finds no entry for its number; many ask the environment first. */
+function namesOf({ programUserName }: WorkerSettings): Record<string, string> {
+  return { USER: programUserName, LOGNAME: programUserName };
 }
