@@ -44,6 +44,8 @@ export async function startServer(
     database?: 'of the run' | 'embedded';
     /** Where the source is; by default here. */
     checkout?: string;
+    /** Words that run it, each of which becomes the next. */
+    through?: readonly string[];
   } = {},
 ): Promise<TestServer> {
   const isOwn = [options.folder, env['DAYBOOK_DATA'], env['DATABASE_URL']].some(
@@ -64,7 +66,7 @@ export async function startServer(
   try {
     return await startLife(
       { ...place, ...env },
-      { args: [], checkout: repository, ...options, folder, place, remove },
+      { args: [], checkout: repository, through: [], ...options, folder, place, remove },
     );
   } catch (error) {
     await remove();
@@ -75,6 +77,7 @@ export async function startServer(
 interface Life {
   args: readonly string[];
   checkout: string;
+  through: readonly string[];
   folder: string;
   /** What every life of this server is told: where its data is. */
   place: Record<string, string>;
@@ -82,7 +85,8 @@ interface Life {
 }
 
 async function startLife(env: Record<string, string>, life: Life): Promise<TestServer> {
-  const child = spawn(process.execPath, [join(life.checkout, 'src/main.ts'), 'serve', ...life.args], {
+  const [file, ...words] = [...life.through, process.execPath];
+  const child = spawn(file, [...words, join(life.checkout, 'src/main.ts'), 'serve', ...life.args], {
     env: {
       PATH: process.env['PATH'],
       DAYBOOK_PORT: '0',

@@ -1,21 +1,42 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../contract/finding.ts';
-import { canSpawnNatively, countHeldPrograms } from '../../launcher/client/inspect.ts';
+import { canSpawnNatively, countHeldPrograms, showsProcesses } from '../../launcher/client/inspect.ts';
+import { resolveProgramAccount } from '../../machine/program-account.ts';
 import { findingsOf, reasonOf } from './finding.ts';
 
 const { ok, warn, bad } = findingsOf('launcher');
 
 /** How programs would be started, and what the launcher of this data directory holds. Never connects: it has one worker. */
-export async function checkLauncher({ data }: Config): Promise<Finding[]> {
+export async function checkLauncher(config: Config): Promise<Finding[]> {
   const spawner = (await canSpawnNatively())
     ? ok('Programs are started by posix_spawn.')
     : warn(
         'koffi cannot be loaded here: programs are started by child_process, about three times slower, and what left its session is found later.',
         'On Linux (x64, arm64) install the dependencies again: npm ci --ignore-scripts.',
       );
-  return [spawner, checkFolder(data.launcherDirectory)];
+  return [spawner, checkFolder(config.data.launcherDirectory), ...checkHiding(config)];
+}
+
+/** Of the launcher that runs: what one that is started would reach, only it can say. */
+function checkHiding({ data, worker }: Config): Finding[] {
+  const pid = existsSync(data.launcherDirectory) ? holderOf(join(data.launcherDirectory, 'lock')) : null;
+  if (pid === null || !keepsOwnersApart(worker) || showsProcesses(pid) !== true) return [];
+  const log = join(data.launcherDirectory, 'launcher.log');
+  return [
+    ok(
+      `Programs see which programs of other owners run, with their arguments (ps), though not their environment. To hide them takes root with CAP_SYS_ADMIN, Linux 5.8, and / as a shared mount, as systemd makes it; ${log} says what was missing.`,
+    ),
+  ];
+}
+
+function keepsOwnersApart(worker: Config['worker']): boolean {
+  try {
+    return resolveProgramAccount(worker).ownerIds !== null;
+  } catch {
+    return false; // said by the check of users
+  }
 }
 
 function checkFolder(folder: string): Finding {
