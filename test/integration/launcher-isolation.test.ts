@@ -14,9 +14,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LauncherClient } from '../../src/launcher/client/client.ts';
 import { connectToLauncher } from '../../src/launcher/client/link.ts';
+import { canMount } from '../support/faults/small-disk.ts';
 import { pollUntil } from '../support/poll.ts';
 import { isolation, LauncherHarness } from '../support/programs/launcher-harness.ts';
 import { until } from '../support/programs/until.ts';
+import { requireService } from '../support/services.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -168,19 +170,22 @@ describe.runIf(isRoot)('a launcher that keeps owners apart', () => {
     expect(heard.text('stdout')).toBe('0002\n');
   });
 
-  it('says so where mounts would not reach it, and shows processes', async () => {
-    const words = ['unshare', '--mount', '--propagation', 'private'];
-    const launcher = join(import.meta.dirname, '../../src/launcher/main.ts');
-    const place = join(folder, 'launcher');
-    mkdirSync(place, { mode: 0o700 });
-    const [file, ...rest] = [...words, process.execPath, launcher, place, '1', JSON.stringify(separate)];
-    const child = spawn(file, rest, { stdio: 'ignore' });
-    const link = await pollUntil(
-      () => connectToLauncher(place, true),
-      (one) => one !== null,
-    );
-    expect(link?.hello.separation?.whyShown).toContain('the mount of / is private');
-    link?.close();
-    child.kill('SIGKILL');
-  });
+  it.runIf(requireService('a mount namespace', canMount()))(
+    'says so where mounts would not reach it, and shows processes',
+    async () => {
+      const words = ['unshare', '--mount', '--propagation', 'private'];
+      const launcher = join(import.meta.dirname, '../../src/launcher/main.ts');
+      const place = join(folder, 'launcher');
+      mkdirSync(place, { mode: 0o700 });
+      const [file, ...rest] = [...words, process.execPath, launcher, place, '1', JSON.stringify(separate)];
+      const child = spawn(file, rest, { stdio: 'ignore' });
+      const link = await pollUntil(
+        () => connectToLauncher(place, true),
+        (one) => one !== null,
+      );
+      expect(link?.hello.separation?.whyShown).toContain('the mount of / is private');
+      link?.close();
+      child.kill('SIGKILL');
+    },
+  );
 });

@@ -8,11 +8,15 @@ import type { Artifact } from '../../src/contract/file.ts';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
 import { basic, type Headers } from '../support/accounts.ts';
+import { canMount } from '../support/faults/small-disk.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { requireService } from '../support/services.ts';
 
-// Nobody else may change users.
-const isRoot = process.getuid?.() === 0;
+const canSeparate = requireService(
+  'another user, and a mount namespace (root with CAP_SYS_ADMIN)',
+  process.getuid?.() === 0 && canMount(),
+);
 const first = 1_900_000_000;
 const password = 'a password of a member';
 
@@ -70,7 +74,7 @@ async function untilThere(name: string): Promise<string> {
 /** As systemd sets a machine up: what is mounted later reaches the namespaces made from it. */
 const asOnMostMachines = ['unshare', '--mount', '--propagation', 'shared'];
 
-describe.runIf(isRoot)('programs of different owners', () => {
+describe.runIf(canSeparate)('programs of different owners', () => {
   let ana: Member;
   let ben: Member;
 
@@ -201,7 +205,7 @@ describe.runIf(isRoot)('programs of different owners', () => {
   }
 });
 
-describe.runIf(isRoot)('a server that begins to keep owners apart', () => {
+describe.runIf(canSeparate)('a server that begins to keep owners apart', () => {
   it('keeps what a program of before leaves, and gives the next one a number of its own', async () => {
     server = await startServer({ DAYBOOK_OWNER_IDS: 'off' }, { through: asOnMostMachines });
     const member = await addMember('ana');
@@ -229,7 +233,7 @@ describe.runIf(isRoot)('a server that begins to keep owners apart', () => {
   });
 });
 
-describe.runIf(isRoot)('where owners cannot be kept apart', () => {
+describe.runIf(canSeparate)('where owners cannot be kept apart', () => {
   const places: string[] = [];
   afterAll(() => {
     for (const place of places) rmSync(place, { recursive: true });
