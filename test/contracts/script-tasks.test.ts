@@ -99,6 +99,30 @@ describe('creating a task', () => {
     expect(existsSync(join(server.folder, 'homedir', 'sample_file.txt'))).toBe(true);
   });
 
+  it.each(['application/x-www-form-urlencoded', null])(
+    'reads JSON sent as %s, as curl and old programs do',
+    async (type) => {
+      const credentials = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`;
+      const answer = await fetch(`${server.url}/task/create`, {
+        method: 'POST',
+        // With a password of its own it may even come from a page.
+        headers: {
+          authorization: credentials,
+          origin: 'https://elsewhere.example',
+          ...(type && { 'content-type': type }),
+        },
+        // A blob without a type: fetch then sends none.
+        body: new Blob(['{"script":"ls.sh","arguments":{}}']),
+      });
+      expect(answer.status, await answer.text()).toBe(201);
+    },
+  );
+
+  it('is greeted', async () => {
+    const answer = await server.call('GET', '/task/');
+    expect([answer.status, answer.text]).toEqual([200, 'Hello, world']);
+  });
+
   it('is a POST: 405 for others', async () => {
     expect((await server.call('GET', '/task/create')).status).toBe(405);
   });
@@ -312,8 +336,9 @@ describe('looking tasks up', () => {
     async (date) => {
       const answer = await server.call('GET', `/task/view/date:${date}`);
       expect(answer.status).toBe(400);
-      expect(answer.text).toContain('Invalid date. Use YYYYMMDD.');
-      expect((await server.call('GET', `/task/view/date:${date}/count`)).status).toBe(400);
+      expect(answer.text).toBe('Invalid date. Use YYYYMMDD.');
+      const count = await server.call('GET', `/task/view/date:${date}/count`);
+      expect([count.status, count.text]).toEqual([400, 'Invalid date. Use YYYYMMDD.']);
     },
   );
 });

@@ -2,7 +2,7 @@
  * Contract A: script tasks over REST, as clients of the remote executor know them. Nothing but another face of the
  * same jobs: a task is a job of kind `script`, and every check, queue and permission is the core's.
  */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../../contract/actor.ts';
 import { AppError } from '../../../contract/errors.ts';
@@ -11,6 +11,7 @@ import type { Jobs } from '../../../domain/jobs/ports.ts';
 import type { Day, TaskReader, TaskRow } from '../../../domain/diary/task-ports.ts';
 import type { App } from '../access.ts';
 import { toAppError } from '../error-handler.ts';
+import { takeJsonOfAnyType } from './any-json.ts';
 import { dailyChart, diskChart } from './task-charts.ts';
 
 interface TaskDependencies {
@@ -49,6 +50,8 @@ export function registerTaskRoutes(app: App, dependencies: TaskDependencies): vo
   void app.register(async (scope) => {
     const tasks: App = scope.withTypeProvider();
     setErrorBodies(tasks);
+    takeJsonOfAnyType(tasks);
+    registerGreeting(tasks, readAccess);
     registerCreate(tasks, dependencies);
     registerViews(tasks, dependencies, readAccess);
     registerCharts(tasks, dependencies, readAccess);
@@ -89,6 +92,15 @@ function registerCreate(app: App, { jobs, tasks, openPredecessors }: TaskDepende
   });
 }
 
+/** By this answer these clients know that somebody is there. */
+function registerGreeting(app: App, access: 'predecessors.open' | 'jobs.read'): void {
+  app.get('/task/', {
+    config: { access },
+    schema: { operationId: 'greetTasks', tags, summary: 'The text `Hello, world`' },
+    handler: async (_request, reply) => reply.type('text/plain; charset=utf-8').send('Hello, world'),
+  });
+}
+
 function registerViews(
   app: App,
   { tasks, timezone }: TaskDependencies,
@@ -109,7 +121,7 @@ function registerViews(
       switch (key) {
         case 'date': {
           const day = parseDay(value, timezone);
-          if (!day) return reply.code(400).send(JSON.stringify(invalidDate));
+          if (!day) return refuseDate(reply);
           return reply.send((await tasks.ofDay(day, actor)).map(toTask));
         }
         case 'uid': {
@@ -138,7 +150,7 @@ function registerViews(
       const [key, value] = splitSelector(request.params.selector);
       if (key !== 'date') return reply.code(404).send({ detail: 'Not found.' });
       const day = parseDay(value, timezone);
-      if (!day) return reply.code(400).send(JSON.stringify(invalidDate));
+      if (!day) return refuseDate(reply);
       const count = await tasks.countOfDay(day, actorOf(request));
       return reply.type('application/json; charset=utf-8').send(String(count));
     },
@@ -169,7 +181,9 @@ function registerCharts(
   });
 }
 
-const invalidDate = 'Invalid date. Use YYYYMMDD.';
+function refuseDate(reply: FastifyReply): FastifyReply {
+  return reply.code(400).type('text/plain; charset=utf-8').send('Invalid date. Use YYYYMMDD.');
+}
 
 function actorOf(request: FastifyRequest): Actor {
   return request.principal?.actor ?? anonymous;

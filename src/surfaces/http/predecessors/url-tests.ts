@@ -8,11 +8,12 @@ import type { Actor } from '../../../contract/actor.ts';
 import { AppError, type ErrorCode } from '../../../contract/errors.ts';
 import { submitOptions } from '../../../contract/job.ts';
 import type { JobPart } from '../../../contract/part.ts';
-import type { UrlTest } from '../../../kinds/url/contract/url-test.ts';
+import { mostGiven, type UrlTest } from '../../../kinds/url/contract/url-test.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
 import type { PartStore } from '../../../domain/reports/part-ports.ts';
 import type { App } from '../access.ts';
 import { toAppError } from '../error-handler.ts';
+import { takeJsonOfAnyType } from './any-json.ts';
 
 interface UrlTestDependencies {
   jobs: Jobs;
@@ -34,6 +35,7 @@ export function registerUrlTestRoutes(app: App, dependencies: UrlTestDependencie
   void app.register(async (scope) => {
     const urlTests: App = scope.withTypeProvider();
     setErrorBodies(urlTests);
+    takeJsonOfAnyType(urlTests);
     registerAdd(urlTests, dependencies);
     registerList(urlTests, dependencies);
   });
@@ -47,13 +49,12 @@ function registerAdd(app: App, { jobs, openPredecessors }: UrlTestDependencies):
       tags,
       summary: 'Test a URL',
       description:
-        '`{"url": "http://example.com"}`; `http://` is assumed. 422 when the body is no JSON or has no URL.',
+        '`{"url": "http://example.com"}`; `http://` is assumed. What is no URL is a finished test as well, and its result says why. 422 when the body is no JSON object.',
     },
     handler: async (request) => {
-      const { url } = readBody(request.body);
       const { id } = await jobs.submit({
         kind: 'url',
-        input: { urls: [url] },
+        input: { asGiven: givenUrl(request.body) },
         options: submitOptions.parse({}),
         actor: actorOf(request),
       });
@@ -63,6 +64,7 @@ function registerAdd(app: App, { jobs, openPredecessors }: UrlTestDependencies):
 }
 
 const wholeNumber = z.string().regex(/^\d{1,9}$/);
+const pageQuery = z.object({ limit: wholeNumber.default('10'), offset: wholeNumber.default('0') });
 
 function registerList(app: App, { parts, timezone, openPredecessors }: UrlTestDependencies): void {
   app.get('/api/get_jobs', {
@@ -71,14 +73,14 @@ function registerList(app: App, { parts, timezone, openPredecessors }: UrlTestDe
       operationId: 'listUrlTests',
       tags,
       summary: 'Finished URL tests, the newest first',
-      description: '`?limit=10&offset=0`; the answer is `[]` when one of them is no number, or missing.',
+      description:
+        '`?limit=10&offset=0`, which are the defaults; the answer is `[]` when one of them is no number.',
     },
     handler: async (request) => {
-      const { limit, offset } = request.query as { limit?: unknown; offset?: unknown };
-      const page = z.tuple([wholeNumber, wholeNumber]).safeParse([limit, offset]);
+      const page = pageQuery.safeParse(request.query);
       if (!page.success) return [];
-      const [most, passed] = page.data.map(Number) as [number, number];
-      const query = { kind: 'url', key: null, since: null, limit: Math.min(most, mostItems), offset: passed };
+      const [limit, offset] = [Math.min(Number(page.data.limit), mostItems), Number(page.data.offset)];
+      const query = { kind: 'url', key: null, since: null, limit, offset };
       return (await parts.newest(query, actorOf(request))).map((part) => toListed(part, timezone));
     },
   });
@@ -88,20 +90,28 @@ function actorOf(request: FastifyRequest): Actor {
   return request.principal?.actor ?? anonymous;
 }
 
-function readBody(body: unknown): { url: string } {
-  const read = z.object({ url: z.string() }).safeParse(body);
-  if (read.success) return read.data;
-  throw new AppError('invalid_input', 'Expected JSON such as {"url": "http://example.com"}.');
+/** The old page does not read answers, so whatever was given becomes a test that people see in the history. */
+function givenUrl(body: unknown): string {
+  const read = z.object({ url: z.unknown().optional() }).safeParse(body);
+  if (!read.success)
+    throw new AppError('invalid_input', 'Expected JSON such as {"url": "http://example.com"}.');
+  const url = read.data.url ?? '';
+  const text = typeof url === 'string' ? url : JSON.stringify(url);
+  // What the record cannot keep is no part of a URL, either.
+  return text
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .toWellFormed()
+    .slice(0, mostGiven);
 }
 
 function toListed(
   { endedAt, facts }: JobPart,
   timezone: string,
 ): { time: string; url: string; result: string } {
-  const { url, status, error, verdict } = facts as UrlTest;
+  const { url, asGiven, status, error, verdict } = facts as UrlTest;
   return {
     time: localMinute(new Date(endedAt), timezone),
-    url,
+    url: asGiven ?? url,
     result: error?.message ?? (status === null ? verdict : String(status)),
   };
 }
