@@ -8,6 +8,9 @@ export const jobPart = z.object({
   key: z.string().describe('What it is about; the same thing has the same key in every job.'),
   endedAt: z.iso.datetime({ offset: true }),
   verdict,
+  isConclusive: z
+    .boolean()
+    .describe('false: nothing can be concluded from it, and it counts neither as good nor as bad.'),
   tookMs: z.number().nullable(),
   facts: z.unknown().describe('By the schema of the kind.'),
 });
@@ -22,7 +25,7 @@ export const partSummary = z.object({
     .datetime({ offset: true })
     .nullable()
     .describe(
-      'The first of the row with the tone of the newest; at `from` it may have been going on already.',
+      'Since when it is bad, or not bad, as it was at the newest that says so; at `from` that may have been going on already.',
     ),
   isCut: z.boolean().describe('There are more than the newest 100000, which were counted.'),
   slices: z

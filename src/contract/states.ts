@@ -1,7 +1,7 @@
 /**
  * The states of a job and who may move it between them.
  *
- *     waiting ──▶ queued ──▶ running ──▶ succeeded | failed | cancelled
+ *     waiting ──▶ queued ──▶ running ──▶ succeeded | failed | cancelled | finished
  *     scheduled ─▶  ▲           │
  *        ▲          └── retry ──┤   a retry goes back to queued, or to scheduled when it must wait
  *        └──────────────────────┘
@@ -44,6 +44,7 @@ export type AttemptState = (typeof attemptStates)[number];
 
 /** What the kind says of the outcome, or the person who overruled it. */
 export const tones = ['good', 'warn', 'bad'] as const;
+export type Tone = (typeof tones)[number];
 
 /** How far people are with looking at it. */
 export const analyses = ['open', 'ongoing', 'done'] as const;
@@ -55,7 +56,7 @@ export const decideMoves = {
   waiting: ['queued', 'scheduled', 'cancelled', 'failed'],
   scheduled: ['queued', 'waiting', 'cancelled'],
   queued: ['running', 'waiting', 'cancelled'],
-  running: ['succeeded', 'failed', 'cancelled', 'queued', 'scheduled'],
+  running: ['succeeded', 'failed', 'cancelled', 'finished', 'queued', 'scheduled'],
   succeeded: [],
   failed: ['queued', 'waiting'],
   cancelled: ['queued', 'waiting'],

@@ -3,7 +3,7 @@ import { connectAsync } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor, type Actor } from '../../src/contract/actor.ts';
 import { newNotificationRule, type NotificationRule } from '../../src/contract/notification.ts';
-import type { Jobs } from '../../src/domain/jobs/ports.ts';
+import type { AttemptOutcome, Jobs } from '../../src/domain/jobs/ports.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { Courier } from '../../src/domain/notifications/courier.ts';
 import { createNotifications } from '../../src/domain/notifications/notifications.ts';
@@ -130,12 +130,17 @@ describeOnDatabases('notifications', (create) => {
       actor,
     );
   /** Runs a job to its end. */
-  const run = async (isGood: boolean, change: Parameters<typeof newJob>[0] = {}): Promise<number> => {
+  const run = async (
+    isGood: boolean | 'inconclusive',
+    change: Parameters<typeof newJob>[0] = {},
+  ): Promise<number> => {
     const id = await submitOne(createJobStore(database.db), change);
     const [claimed] = await worker.claim(1);
     if (!claimed) throw new Error('the job was to be claimed');
     const end = isGood ? succeeded(claimed) : failed(claimed);
-    await jobs.finish({ ...end, attempt: { ...claimed, tries: 1 } });
+    const outcome: AttemptOutcome =
+      isGood === 'inconclusive' ? { ...end.outcome, state: 'finished' } : end.outcome;
+    await jobs.finish({ ...end, outcome, attempt: { ...claimed, tries: 1 } });
     return id;
   };
   /** The feed ends at the oldest transaction under way, also of others on the same server. */
@@ -201,7 +206,8 @@ describeOnDatabases('notifications', (create) => {
     const url = { kind: 'url', name: 'http://shop.example/' };
     await database.db.query(`update workers set kinds = '{script,url}'`);
     worker = await joinWorker(database.db, { kinds: ['script', 'url'] });
-    for (const isGood of [true, false, false, false, true, true, false]) {
+    const unknown = 'inconclusive';
+    for (const isGood of [true, unknown, false, false, unknown, false, true, unknown, true, false] as const) {
       await run(isGood, url);
       await tell();
     }

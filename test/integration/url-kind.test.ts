@@ -103,7 +103,7 @@ describe('one URL', () => {
       verdict: { text: '500 Internal Server Error', tone: 'bad' },
       baseRuns: [{ jobId: good.id }],
     });
-    expect(bad.result.test).toMatchObject({ comparedWith: good.id, failure: { body: 'It is broken.' } });
+    expect(bad.result.test).toMatchObject({ comparedWith: good.id, answer: { body: 'It is broken.' } });
     expect(bad.result.test?.differences).toEqual(
       expect.arrayContaining([
         { what: 'status', before: '200', now: '500' },
@@ -115,6 +115,49 @@ describe('one URL', () => {
     expect(named.baseRuns).toMatchObject([{ foreignId: 'mine' }]);
     // The failed ones are no base: the next is compared with the good one, too.
     expect(named.result.test?.comparedWith).toBe(good.id);
+  });
+
+  it('that is good again tells what changed, and of what that is said', async () => {
+    const { client } = await (await newInstallation({ env })).start();
+    answer = (_request, response) => response.setHeader('x-build', '7').end('{\n"status": "ok"\n}\n');
+    const before = await test(client, { urls: [base] });
+    const same = await test(client, { urls: [base] });
+    expect(same.result.test).toMatchObject({ comparedWith: before.id, differences: [] });
+    expect(same.result.test?.compared).toEqual(
+      expect.arrayContaining(['status', 'size', 'body', expect.stringContaining('headers')]),
+    );
+    answer = (_request, response) => response.setHeader('x-build', '8').end('{\n"status": "down"\n}\n');
+    const after = await test(client, { urls: [base] });
+    expect(after.result.test?.differences).toEqual([
+      { what: 'size', before: '19 bytes', now: '21 bytes' },
+      { what: 'x-build', before: '7', now: '8' },
+      {
+        what: 'body',
+        before: '{\n"status": "ok"\n}\n',
+        now: '{\n"status": "down"\n}\n',
+        diff: expect.stringContaining('-"status": "ok"\n+"status": "down"'),
+      },
+    ]);
+  });
+
+  it('that is asked too often is neither up nor down', async () => {
+    const { client } = await (await newInstallation({ env })).start();
+    const summary = (): Promise<PartSummary> =>
+      client.read(`/api/v1/parts/summary?kind=url&key=${encodeURIComponent(`${base}/`)}&slices=1`);
+    const good = await test(client, { urls: [base] });
+    const [first] = await parts(client, good.id);
+    answer = (_request, response) => response.writeHead(429).end();
+    const job = await test(client, { urls: [base], tries: 1 });
+    expect(job).toMatchObject({
+      state: 'finished',
+      verdict: { text: 'not tested: asked too often', tone: 'warn' },
+      result: { tests: 1, good: 0, warn: 0, bad: 0, notTested: 1 },
+    });
+    expect(await summary()).toMatchObject({
+      latest: { jobId: job.id, isConclusive: false },
+      unchangedSince: first?.endedAt,
+      slices: [{ good: 1, warn: 0, bad: 0 }],
+    });
   });
 
   it('is degraded when it is right but slow: the job succeeded, the verdict warns', async () => {
@@ -140,6 +183,7 @@ describe('one URL', () => {
       reason: 'rejected',
       verdict: { text: 'not allowed', tone: 'bad' },
     });
+    expect(await parts(client, job.id)).toMatchObject([{ isConclusive: false }]);
     expect(job.message).toContain('DAYBOOK_URL_ALLOW');
     expect(asked).toEqual([]);
     mia.close();

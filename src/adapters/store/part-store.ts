@@ -14,16 +14,17 @@ const appendStatement = {
 with mine as materialized (
   select job_id, number from attempts where job_id = $1 and number = $2 and token = $3 and state = 'running' for share
 )
-insert into job_parts (job_id, number, attempt, kind, key, ended_at, verdict, verdict_tone, took_ms, facts)
-select m.job_id, p.number, m.number, $4, p.key, p."endedAt", p.verdict ->> 'text', p.verdict ->> 'tone', p."tookMs", p.facts
+insert into job_parts (job_id, number, attempt, kind, key, ended_at, verdict, verdict_tone, is_conclusive, took_ms, facts)
+select m.job_id, p.number, m.number, $4, p.key, p."endedAt", p.verdict ->> 'text', p.verdict ->> 'tone', coalesce(p."isConclusive", true), p."tookMs", p.facts
 from mine m cross join json_to_recordset($5::json) as p
-  (number integer, key text, "endedAt" timestamptz, verdict json, "tookMs" float8, facts json)
+  (number integer, key text, "endedAt" timestamptz, verdict json, "isConclusive" boolean, "tookMs" float8, facts json)
 on conflict (job_id, number) do update set attempt = excluded.attempt, key = excluded.key, ended_at = excluded.ended_at,
   verdict = excluded.verdict, verdict_tone = excluded.verdict_tone, took_ms = excluded.took_ms, facts = excluded.facts`,
 };
 
 const columns = `p.job_id as "jobId", p.number, p.key, p.ended_at as "endedAt",
-  json_build_object('text', p.verdict, 'tone', p.verdict_tone) as verdict, p.took_ms as "tookMs", p.facts`;
+  json_build_object('text', p.verdict, 'tone', p.verdict_tone) as verdict, p.is_conclusive as "isConclusive",
+  p.took_ms as "tookMs", p.facts`;
 
 type PartRow = Omit<JobPart, 'endedAt'> & { endedAt: Date };
 
@@ -35,7 +36,8 @@ export function createPartStore(db: Database): PartStore {
     // An attempt that came to an end of its own is followed by one that begins anew.
     done: ({ jobId, number }) =>
       db.query<DonePart>(
-        `select number, key, json_build_object('text', verdict, 'tone', verdict_tone) as verdict, took_ms as "tookMs"
+        `select number, key, json_build_object('text', verdict, 'tone', verdict_tone) as verdict,
+           is_conclusive as "isConclusive", took_ms as "tookMs"
          from job_parts where job_id = $1 and attempt < $2 and attempt > coalesce((
            select max(a.number) from attempts a
            where a.job_id = $1 and a.number < $2 and a.state <> 'released' and a.reason is distinct from 'lost'

@@ -37,7 +37,7 @@ export async function readPartSummary(
   const [start, slice] = [conditions.value(from), conditions.value(sliceMs)];
   const [row] = await db.query<SummaryRow>(
     `with tests as materialized (
-       select p.job_id, p.number, p.ended_at, p.verdict_tone, p.took_ms
+       select p.job_id, p.number, p.ended_at, p.verdict_tone, p.is_conclusive, p.took_ms
        from job_parts p where ${conditions.text} order by p.ended_at desc limit ${most}
      ), latest as (
        select * from tests order by ended_at desc, job_id desc limit 1
@@ -47,14 +47,17 @@ export async function readPartSummary(
          count(*) filter (where verdict_tone = 'warn') as warn,
          count(*) filter (where verdict_tone = 'bad') as bad,
          percentile_cont(0.5) within group (order by took_ms) as "medianMs"
-       from tests group by 1
+       from tests where is_conclusive group by 1
      )
      select
        (select json_build_object('jobId', p.job_id, 'number', p.number, 'key', p.key, 'endedAt', p.ended_at,
-         'verdict', json_build_object('text', p.verdict, 'tone', p.verdict_tone), 'tookMs', p.took_ms)
+         'verdict', json_build_object('text', p.verdict, 'tone', p.verdict_tone),
+         'isConclusive', p.is_conclusive, 'tookMs', p.took_ms)
          from latest join job_parts p using (job_id, number)) as latest,
-       (select min(t.ended_at) from tests t where t.ended_at > coalesce(
-         (select max(o.ended_at) from tests o, latest l where o.verdict_tone <> l.verdict_tone), '-infinity'
+       (select min(t.ended_at) from tests t where t.is_conclusive and t.ended_at > coalesce(
+         (select max(o.ended_at) from tests o where o.is_conclusive and (o.verdict_tone = 'bad') <> (
+           select n.verdict_tone = 'bad' from tests n where n.is_conclusive order by n.ended_at desc, n.job_id desc limit 1
+         )), '-infinity'
        )) as "unchangedSince",
        (select count(*) from tests)::integer as counted,
        (select json_agg(json_build_object(

@@ -23,9 +23,9 @@ export function toFinish({ attempt, outcome, actor }: EndedAttempt, now: Date): 
 export function decideNext({ outcome, retry, tries, now, random }: DecideInput): Finish['next'] {
   switch (outcome.state) {
     case 'succeeded':
-      return { state: 'succeeded', runAt: null };
     case 'cancelled':
-      return { state: 'cancelled', runAt: null };
+    case 'finished':
+      return { state: outcome.state, runAt: null };
     case 'released':
       return { state: 'queued', runAt: null };
     case 'failed': {

@@ -152,6 +152,8 @@ export type ProgramReport =
 /** What a run came to. `stopped` attempts become cancelled, timed out … by their cause, whatever is said here. */
 export type KindOutcome =
   | { state: 'succeeded'; exitCode?: number; verdict?: Verdict }
+  /** It came to its end without finding out what it was made for, and nobody is to blame: no failure, no success. */
+  | { state: 'finished'; message: string; exitCode?: number; verdict: Verdict }
   | {
       state: 'failed';
       reason: Extract<FailureReason, 'exit' | 'signal' | 'error' | 'rejected'>;

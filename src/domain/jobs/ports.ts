@@ -109,7 +109,7 @@ export function needsFence({
 
 /** What an attempt came to, as the worker (or the rescuer) knows it. */
 export interface AttemptOutcome {
-  state: Exclude<AttemptState, 'running' | 'finished'>;
+  state: Exclude<AttemptState, 'running'>;
   reason: FailureReason | null;
   message: string | null;
   exitCode: number | null;
@@ -171,7 +171,7 @@ export interface NearLimit {
 export interface Finish extends AttemptKey {
   outcome: AttemptOutcome;
   next: {
-    state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'scheduled'>;
+    state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled' | 'finished' | 'queued' | 'scheduled'>;
     runAt: string | null;
   };
   /** Of a failure: those that are alike. */

@@ -12,12 +12,14 @@ export interface NewPart {
   key: string;
   endedAt: string;
   verdict: Verdict;
+  /** False: nothing can be concluded from it, so it counts neither as good nor as bad. True when not said. */
+  isConclusive?: boolean;
   tookMs: number | null;
   facts: unknown;
 }
 
 /** What an interrupted attempt has done already. */
-export type DonePart = Pick<NewPart, 'number' | 'key' | 'verdict' | 'tookMs'>;
+export type DonePart = Required<Pick<NewPart, 'number' | 'key' | 'verdict' | 'isConclusive' | 'tookMs'>>;
 
 /** What jobs did, thing by thing. */
 export interface PartStore {

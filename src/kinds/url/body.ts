@@ -1,4 +1,12 @@
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+} from 'node:zlib';
+import { charsetOf } from './charset.ts';
 
 /** Of a body as it came over the wire; enough for any condition on it. */
 const keptWireBytes = 1024 * 1024;
@@ -43,38 +51,54 @@ export class BodyCollector {
   get isPartial(): boolean {
     return this.isCut || this.bytes > this.#keptBytes;
   }
+
+  start(bytes: number): { kept: Buffer; isPartial: boolean } {
+    const { kept } = this;
+    return { kept: kept.subarray(0, bytes), isPartial: this.isPartial || kept.length > bytes };
+  }
 }
 
 export interface BodyText {
   text: string;
   /** There is more, which was not read. */
   isCut: boolean;
+  /** Codings by names that nobody knows, which were left as they are. */
+  unknownCodings: string[];
+}
+
+export interface BodyForm {
+  /** As headers say it: `gzip, br`, in the order they were applied. */
+  codings: string;
+  contentType: string;
+  /** The bytes end too early because no more were kept. */
+  isPartial: boolean;
 }
 
 /**
  * The beginning of a body as text.
- * @param isPartial the bytes end too early because no more were kept
- * @throws Error when its encoding is unknown or broken
+ * @throws Error when a coding is broken
  */
 export async function readText(
   bytes: Buffer,
-  { encoding, contentType, isPartial }: { encoding: string; contentType: string; isPartial: boolean },
+  { codings, contentType, isPartial }: BodyForm,
 ): Promise<BodyText> {
-  const unpacked = await unpack(bytes, encoding.trim().toLowerCase(), isPartial);
-  const charset = /charset\s*=\s*"?([\w-]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  let body = { bytes, isCut: isPartial };
+  const names = codings
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  for (const name of names.toReversed()) body = await unpack(body, name);
+  const text = new TextDecoder(charsetOf(body.bytes, contentType)).decode(body.bytes);
   return {
-    text: decoderFor(charset).decode(unpacked.bytes).replaceAll('\0', '\u{FFFD}'),
-    isCut: unpacked.isCut,
+    text: text.replaceAll('\0', '\u{FFFD}'),
+    isCut: body.isCut,
+    unknownCodings: names.filter((name) => !isKnown(name)),
   };
 }
 
-function decoderFor(charset: string): { decode(bytes: Buffer): string } {
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    // A name nobody knows: the bytes are shown as well as they can be.
-    return new TextDecoder();
-  }
+interface Bytes {
+  bytes: Buffer;
+  isCut: boolean;
 }
 
 const unpackers = {
@@ -85,16 +109,23 @@ const unpackers = {
   zstd: createZstdDecompress,
 } as const;
 
-function unpack(
-  bytes: Buffer,
-  encoding: string,
-  isPartial: boolean,
-): Promise<{ bytes: Buffer; isCut: boolean }> {
-  if (encoding === '' || encoding === 'identity' || bytes.length === 0)
-    return Promise.resolve({ bytes: bytes.subarray(0, keptTextBytes), isCut: isPartial });
-  if (!Object.hasOwn(unpackers, encoding))
-    return Promise.reject(new Error(`the encoding ${encoding} is not known`));
-  const stream = unpackers[encoding as keyof typeof unpackers]();
+function isKnown(name: string): boolean {
+  return name === '' || name === 'identity' || name === 'chunked' || Object.hasOwn(unpackers, name);
+}
+
+async function unpack(body: Bytes, name: string): Promise<Bytes> {
+  if (body.bytes.length === 0 || !Object.hasOwn(unpackers, name)) return body;
+  try {
+    return await unpackBy(unpackers[name as keyof typeof unpackers](), body);
+  } catch (error) {
+    // Some servers send it without the frame of zlib (RFC 9110, 8.4.1.2, note).
+    const raw = name === 'deflate' ? await unpackBy(createInflateRaw(), body).catch(() => null) : null;
+    if (raw) return raw;
+    throw new Error(`the body is no valid ${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function unpackBy(stream: Transform, { bytes, isCut: isPartial }: Bytes): Promise<Bytes> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -111,7 +142,7 @@ function unpack(
     stream.on('error', (error) => {
       // Cut off by us, it ends in the middle.
       if (isPartial && size > 0) finish(true);
-      else reject(new Error(`the body is no valid ${encoding}: ${error.message}`));
+      else reject(error);
     });
     stream.end(bytes);
   });

@@ -13,10 +13,14 @@ export interface ConditionQuestion {
 
 export interface ConditionAnswer {
   problems: string[];
+  /** Of the processor, by this thread in all. */
+  usedMs: number;
 }
 
 parentPort?.on('message', (question: ConditionQuestion) => {
-  const answer: ConditionAnswer = { problems: findProblems(question) };
+  const problems = findProblems(question);
+  const { user, system } = process.threadCpuUsage();
+  const answer: ConditionAnswer = { problems, usedMs: (user + system) / 1000 };
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(answer);
 });
@@ -32,7 +36,7 @@ function findJsonProblems(text: string, isCut: boolean, json: ConditionQuestion[
   if (isCut) return ['The body is too long to be read as JSON; at most 1 MiB is.'];
   let value: Parameters<typeof jsonpath.query>[1];
   try {
-    value = JSON.parse(text) as typeof value;
+    value = JSON.parse(text, keepDigits) as typeof value;
   } catch (error) {
     return [`The body is no JSON: ${(error as Error).message}.`];
   }
@@ -47,4 +51,10 @@ function findJsonProblems(text: string, isCut: boolean, json: ConditionQuestion[
       return [`${path} cannot be looked up: ${(error as Error).message}.`];
     }
   });
+}
+
+/** A whole number that a double cannot hold stays as it was written. */
+function keepDigits(_name: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  const isLost = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isLost ? source : value;
 }

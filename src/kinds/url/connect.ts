@@ -133,7 +133,8 @@ async function secure(
   { timeouts, verifyCertificate, httpVersion, authorities, clock }: ConnectOptions,
 ): Promise<TLSSocket> {
   const isAddress = literalAddress(hostname) !== null;
-  const host = hostname.replace(/^\[|\]$/g, '');
+  // The server name has no final dot (RFC 6066, 3), and certificates stand for names without one.
+  const host = hostname.replace(/^\[|\]$|\.$/g, '');
   const socket = connectTls({
     socket: tcp,
     // What is wrong with a certificate is told with the chain at hand; nothing is sent before it is judged below.
@@ -151,7 +152,7 @@ async function secure(
       throw code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' ? noHttp2() : error;
     });
   hop.tls = [socket.getProtocol(), socket.getCipher().standardName].join(', ');
-  hop.certificates = chainOf(socket);
+  hop.certificates = chainOf(socket, authorities ? [...rootCertificates, ...authorities] : null);
   if (!socket.authorized) {
     const code = String(socket.authorizationError);
     hop.certificateProblem = certificateWords[code] ?? code;

@@ -3,10 +3,12 @@ import { request as startHttp1, type IncomingMessage } from 'node:http';
 import { connect as startHttp2, type ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { UrlHop, UrlTimeouts } from './contract/url-test.ts';
 import { BodyCollector } from './body.ts';
+import { HeadReader } from './head-reader.ts';
 import { sinceMs, type TryClock } from './try-clock.ts';
+import { wireText } from './wire-text.ts';
 
 export interface UrlRequest {
   method: string;
@@ -17,8 +19,11 @@ export interface UrlRequest {
 
 export interface Answer {
   status: number;
+  /** One character a byte, as they came. */
   headers: [name: string, value: string][];
   body: BodyCollector;
+  /** What is wrong with the form of the answer though it can be read, in sentences. */
+  flaws: string[];
 }
 
 export interface ExchangeOptions {
@@ -34,7 +39,11 @@ interface Begun {
   statusText: string;
   headers: [string, string][];
   stream: Readable;
+  flaws: string[];
 }
+
+/** Those of Node are 16 KiB, of browsers and curl far more. */
+const mostHeaderBytes = 256 * 1024;
 
 /** Fills in what `hop` tells of it. The caller destroys the socket. @throws UrlFailure; the reason of the signal */
 export async function exchange(
@@ -58,7 +67,7 @@ export async function exchange(
     const bodyFromMs = firstByteMs ?? performance.now();
     hop.phases.firstByte = Math.round((bodyFromMs - startedMs) * 1000) / 1000;
     hop.status = begun.status;
-    hop.statusText = begun.statusText;
+    hop.statusText = wireText(begun.statusText);
     const body = new BodyCollector(maxBodyBytes, options.keepBytes);
     try {
       await clock.phase('body', { times: hop.phases, limitMs: timeouts.totalMs }, () =>
@@ -69,7 +78,7 @@ export async function exchange(
       hop.bytes = body.bytes;
       hop.isCut = body.isCut;
     }
-    return { status: begun.status, headers: begun.headers, body };
+    return { status: begun.status, headers: begun.headers, body, flaws: begun.flaws };
   } finally {
     session?.destroy();
   }
@@ -78,6 +87,7 @@ export async function exchange(
 function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void): Promise<Begun> {
   return new Promise((resolve, reject) => {
     const { url, method, headers, body } = request;
+    const head = new HeadReader();
     const asked = startHttp1({
       createConnection: () => socket,
       method,
@@ -85,7 +95,10 @@ function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void):
       port: url.port,
       defaultPort: url.protocol === 'https:' ? 443 : 80,
       path: `${url.pathname}${url.search}`,
-      headers: Object.fromEntries(headers),
+      headers: joinHeaders(headers),
+      // A tester judges what browsers can read, and says what is wrong with it.
+      insecureHTTPParser: true,
+      maxHeaderSize: mostHeaderBytes,
     });
     const onAnswer = (answer: IncomingMessage): void => {
       resolve({
@@ -93,6 +106,7 @@ function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void):
         statusText: answer.statusMessage ?? '',
         headers: pairs(answer.rawHeaders),
         stream: answer,
+        flaws: head.flaws,
       });
     };
     asked.on('response', onAnswer);
@@ -101,22 +115,29 @@ function askHttp1(socket: Socket, request: UrlRequest, onFirstByte: () => void):
       answer.push(null);
       onAnswer(answer);
     });
-    asked.on('error', reject);
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      const forgiven = error.code?.startsWith('HPE_') ? head.answer : null;
+      if (!forgiven) return reject(error);
+      const flaws = [...head.flaws, 'Its body could not be read, since its head is no valid HTTP.'];
+      resolve({ ...forgiven, stream: Readable.from([]), flaws });
+    });
     asked.end(body);
     socket.once('data', onFirstByte);
+    // Before the parser, which answers to the same event.
+    socket.prependListener('data', (bytes: Buffer) => head.add(bytes));
   });
 }
 
 function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte: () => void): Promise<Begun> {
   return new Promise((resolve, reject) => {
     const { url, method, body } = request;
-    const headers = new Map(request.headers.map(([name, value]) => [name.toLowerCase(), value]));
+    const { host, ...headers } = joinHeaders(request.headers, (name) => name.toLowerCase());
     const asked = session.request({
       ':method': method,
       ':path': `${url.pathname}${url.search}`,
       ':scheme': url.protocol.slice(0, -1),
-      ':authority': headers.get('host') ?? url.host,
-      ...Object.fromEntries([...headers].filter(([name]) => !ofOneConnection.has(name))),
+      ':authority': String(host ?? url.host),
+      ...Object.fromEntries(Object.entries(headers).filter(([name]) => !ofOneConnection.has(name))),
     });
     asked.on('response', (fields) => {
       onFirstByte();
@@ -128,6 +149,7 @@ function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte:
           name.startsWith(':') ? [] : [value ?? []].flat().map((one): [string, string] => [name, one]),
         ),
         stream: asked,
+        flaws: [],
       });
     });
     asked.on('error', reject);
@@ -138,7 +160,25 @@ function askHttp2(session: ClientHttp2Session, request: UrlRequest, onFirstByte:
 }
 
 /** HTTP/2 forbids them, and has `:authority` for the host. */
-const ofOneConnection = new Set(['connection', 'host', 'keep-alive', 'transfer-encoding', 'upgrade']);
+const ofOneConnection = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
+
+/** Each once, with all its values; those of cookies are one list (RFC 6265, 5.4). @param nameOf how a name is written */
+function joinHeaders(
+  headers: UrlRequest['headers'],
+  nameOf: (name: string) => string = (name) => name,
+): Record<string, string | string[]> {
+  const known = new Map<string, { name: string; values: string[] }>();
+  for (const [name, value] of headers) {
+    const one = known.get(name.toLowerCase()) ?? { name: nameOf(name), values: [] };
+    known.set(name.toLowerCase(), one);
+    one.values.push(value);
+  }
+  const joined = known.entries().map(([lower, { name, values }]): [string, string | string[]] => {
+    if (lower === 'cookie') return [name, values.join('; ')];
+    return [name, values.length === 1 ? (values[0] ?? '') : values];
+  });
+  return Object.fromEntries(joined);
+}
 
 function readBody(stream: Readable, body: BodyCollector): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,11 @@
 /** One try: the URL, then wherever redirects lead, each hop resolved, guarded and connected to anew. */
+import { CookieJar } from 'tough-cookie';
 import type { UrlHop, UrlInput } from './contract/url-test.ts';
 import { openConnection, type ConnectOptions } from './connect.ts';
 import { exchange, type Answer, type ExchangeOptions, type UrlRequest } from './exchange.ts';
 import { UrlFailure } from './failure.ts';
 import type { Sent } from './request.ts';
+import { wireText, wireUrl } from './wire-text.ts';
 
 export type FollowOptions = ConnectOptions &
   ExchangeOptions &
@@ -17,14 +19,18 @@ export type FollowOptions = ConnectOptions &
 export async function follow(first: UrlRequest, hops: UrlHop[], options: FollowOptions): Promise<Answer> {
   let request = first;
   const seen = new Set<string>();
+  // Of this try alone: what a site remembers must not make the next one better.
+  const jar = new CookieJar();
   for (;;) {
     const asked = `${request.method} ${request.url.href}`;
-    if (seen.has(asked))
+    const cookies = jar.getCookieStringSync(request.url.href);
+    if (seen.has(`${asked} ${cookies}`))
       throw redirectFailure('REDIRECT_LOOP', `The redirects lead in a circle: ${asked} came twice.`);
-    seen.add(asked);
+    seen.add(`${asked} ${cookies}`);
     const hop = newHop(request);
     hops.push(hop);
-    const answer = await askOnce(request, hop, options);
+    const answer = await askOnce(withCookies(request, cookies), hop, options);
+    keepCookies(jar, answer, request.url);
     const location = locationOf(answer, request.url);
     hop.location = location?.href ?? null;
     if (!location || options.maxRedirects === 0) return answer;
@@ -32,6 +38,16 @@ export async function follow(first: UrlRequest, hops: UrlHop[], options: FollowO
       throw redirectFailure('TOO_MANY_REDIRECTS', `More than ${options.maxRedirects} redirects.`);
     request = nextRequest(request, location, { ...options.sent, status: answer.status });
   }
+}
+
+function withCookies(request: UrlRequest, cookies: string): UrlRequest {
+  return cookies === '' ? request : { ...request, headers: [...request.headers, ['cookie', cookies]] };
+}
+
+/** A cookie that breaks the rules is left out, as browsers do (RFC 6265, 5.3). */
+function keepCookies(jar: CookieJar, { headers }: Answer, { href }: URL): void {
+  for (const [name, value] of headers)
+    if (name === 'set-cookie') jar.setCookieSync(value, href, { ignoreError: true });
 }
 
 async function askOnce(request: UrlRequest, hop: UrlHop, options: FollowOptions): Promise<Answer> {
@@ -64,10 +80,11 @@ function newHop({ url, method }: UrlRequest): UrlHop {
 
 function locationOf({ status, headers }: Answer, base: URL): URL | null {
   if (![301, 302, 303, 307, 308].includes(status)) return null;
-  const text = headers.find(([name]) => name === 'location')?.[1];
-  if (text === undefined) return null;
-  const url = URL.parse(text, base.href);
-  if (!url) throw redirectFailure('INVALID_REDIRECT', `The redirect leads to "${text}", which is no URL.`);
+  const bytes = headers.find(([name]) => name === 'location')?.[1];
+  if (bytes === undefined) return null;
+  const url = URL.parse(wireUrl(bytes), base.href);
+  if (!url)
+    throw redirectFailure('INVALID_REDIRECT', `The redirect leads to "${wireText(bytes)}", which is no URL.`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw redirectFailure(
       'INVALID_REDIRECT',

@@ -13,11 +13,15 @@ export interface Judgement {
   isOnlyStatus: boolean;
   /** Right, but not well. */
   weaknesses: string[];
+  /** Why nothing can be said of the site, in a few words; null: it can. */
+  notTested: string | null;
 }
 
 export interface JudgeOptions {
   input: UrlInput;
   totalMs: number;
+  /** How much of that this machine stood still. */
+  lateMs: number;
   conditions: ConditionThread;
   mask: Mask;
 }
@@ -25,26 +29,39 @@ export interface JudgeOptions {
 export async function judge(
   answer: Answer,
   hops: readonly UrlHop[],
-  { input, totalMs, conditions, mask }: JudgeOptions,
+  { input, totalMs, lateMs, conditions, mask }: JudgeOptions,
 ): Promise<Judgement> {
   const { expect, httpVersion } = input;
   const ofStatus = judgeStatus(answer, expect);
+  const ofBody = await judgeBody(answer, expect, { conditions, mask });
+  const { maxMs, slowMs } = expect;
+  const took = `It took ${Math.round(totalMs)} ms`;
+  const isLate = maxMs !== undefined && totalMs > maxMs;
+  const isLateByUs = isLate && totalMs - lateMs <= maxMs;
   const others = [
     ...(httpVersion === '2' ? judgeVersion(hops) : []),
     ...judgeHeaders(answer, expect),
     ...judgeCertificates(hops, expect),
     ...judgeRedirect(hops, expect),
-    ...(await judgeBody(answer, expect, { conditions, mask })),
+    ...ofBody.failures,
+    ...(isLate && !isLateByUs ? [`${took}; at most ${maxMs} ms were expected.`] : []),
   ];
-  const { maxMs, slowMs } = expect;
-  const took = `It took ${Math.round(totalMs)} ms`;
-  if (maxMs !== undefined && totalMs > maxMs) others.push(`${took}; at most ${maxMs} ms were expected.`);
-  const weaknesses: string[] = [];
+  const failures = [...ofStatus, ...others];
+  const weaknesses = [...ofBody.weaknesses, ...answer.flaws];
   if (slowMs !== undefined && totalMs > slowMs) weaknesses.push(`${took}, longer than ${slowMs} ms.`);
   if (answer.body.isCut)
     weaknesses.push(`The body is longer than ${answer.body.bytes} bytes; the rest was not read.`);
-  return { failures: [...ofStatus, ...others], isOnlyStatus: others.length === 0, weaknesses };
+  const judgement = { failures, isOnlyStatus: others.length === 0, weaknesses, notTested: null };
+  if (answer.status === tooManyRequests && ofStatus.length > 0)
+    return { ...judgement, notTested: 'asked too often' };
+  const notTested = ofBody.notTested ?? (isLateByUs ? machineBusy : null);
+  if (failures.length > 0 || notTested === null) return judgement;
+  return { ...judgement, weaknesses: [`Nothing is known of the site: ${notTested}.`], notTested };
 }
+
+const tooManyRequests = 429;
+
+export const machineBusy = 'this machine was busy';
 
 function judgeStatus({ status }: Answer, expect: UrlExpectation): string[] {
   return isStatusIn(status, expect.status) ? [] : [`The status is ${status}; expected ${expect.status}.`];
@@ -73,7 +90,7 @@ function judgeCertificates(hops: readonly UrlHop[], { certificateDays }: UrlExpe
   const found = hops.flatMap(({ certificates }) => certificates);
   if (found.length === 0) return ['There is no certificate; the URL is not https.'];
   return found
-    .filter(({ daysLeft }) => daysLeft < certificateDays)
+    .filter(({ daysLeft, isVerified }) => isVerified && daysLeft < certificateDays)
     .map(
       ({ subject, daysLeft }) =>
         `The certificate of ${subject} is valid for ${daysLeft} more days; expected at least ${certificateDays}.`,
@@ -87,38 +104,69 @@ function judgeRedirect(hops: readonly UrlHop[], { redirectTo }: UrlExpectation):
   return reached === redirectTo ? [] : [`It leads to ${reached}; expected ${redirectTo}.`];
 }
 
+interface BodyJudgement extends Pick<Judgement, 'failures' | 'weaknesses' | 'notTested'> {}
+
 async function judgeBody(
   answer: Answer,
   expect: UrlExpectation,
   { conditions, mask }: Pick<JudgeOptions, 'conditions' | 'mask'>,
-): Promise<string[]> {
+): Promise<BodyJudgement> {
   const { bodyContains, bodyLacks, bodyMatches, json } = expect;
-  if (bodyContains.length + bodyLacks.length + bodyMatches.length + json.length === 0) return [];
+  const nothing = { failures: [], weaknesses: [], notTested: null };
+  if (bodyContains.length + bodyLacks.length + bodyMatches.length + json.length === 0) return nothing;
   let body: BodyText;
   try {
     body = await textOf(answer, mask);
   } catch (error) {
-    return [`The body cannot be read: ${(error as Error).message}.`];
+    return { ...nothing, failures: [`The body cannot be read: ${(error as Error).message}.`] };
   }
-  const limit = body.isCut ? ' (only its first MiB was looked at)' : '';
-  return [
-    ...bodyContains
-      .filter((text) => !body.text.includes(text))
-      .map((text) => `The body does not contain "${text}"${limit}.`),
-    ...bodyLacks.filter((text) => body.text.includes(text)).map((text) => `The body contains "${text}".`),
-    ...(bodyMatches.length + json.length > 0
-      ? await conditions.check({ text: body.text, isCut: body.isCut, patterns: bodyMatches, json })
-      : []),
-  ];
+  const { text, isCut } = body;
+  const limit = isCut ? ' (only its first MiB was looked at)' : '';
+  const checked =
+    bodyMatches.length + json.length === 0
+      ? { problems: [] }
+      : await conditions.check({ text, isCut, patterns: bodyMatches, json });
+  return {
+    failures: [
+      ...bodyContains
+        .filter((wanted) => !text.includes(wanted))
+        .map((wanted) => `The body does not contain "${wanted}"${limit}.`),
+      ...bodyLacks.filter((unwanted) => text.includes(unwanted)).map((one) => `The body contains "${one}".`),
+      ...('problems' in checked ? checked.problems : []),
+    ],
+    weaknesses: [
+      ...(isCut ? absencesOf(expect).map(notSeenWhole) : []),
+      ...body.unknownCodings.map(
+        (name) => `The coding ${name} of the body is not known; it was read as it is.`,
+      ),
+    ],
+    notTested: 'notChecked' in checked ? checked.notChecked : null,
+  };
 }
 
-/** @throws Error when its encoding is unknown or broken */
-export async function textOf({ body, headers }: Answer, mask: Mask): Promise<BodyText> {
-  const find = (wanted: string): string => headers.find(([name]) => name === wanted)?.[1] ?? '';
+/** What holds only of a body that was read to its end. */
+function absencesOf({ bodyLacks, bodyMatches }: UrlExpectation): string[] {
+  const withLookaround = bodyMatches.filter((pattern) => /\(\?<?!/.test(pattern));
+  return [...bodyLacks.map((text) => `"${text}"`), ...withLookaround.map((pattern) => `/${pattern}/`)];
+}
+
+function notSeenWhole(what: string): string {
+  return `Only the first MiB of the body was looked at for ${what}; what follows may hold more.`;
+}
+
+export interface AnswerText extends Pick<Answer, 'headers'> {
+  body: Pick<Answer['body'], 'kept' | 'isPartial'>;
+}
+
+/** @throws Error when one of its codings is broken */
+export async function textOf({ body, headers }: AnswerText, mask: Mask): Promise<BodyText> {
+  const find = (wanted: string): string[] =>
+    headers.flatMap(([name, value]) => (name === wanted ? [value] : []));
   return mask(
     await readText(body.kept, {
-      encoding: find('content-encoding'),
-      contentType: find('content-type'),
+      // Those of the transfer were applied last.
+      codings: [...find('content-encoding'), ...find('transfer-encoding')].join(','),
+      contentType: find('content-type')[0] ?? '',
       isPartial: body.isPartial,
     }),
   );

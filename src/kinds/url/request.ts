@@ -2,6 +2,7 @@
 import type { UrlInput } from './contract/url-test.ts';
 import type { SecretUse } from '../../domain/jobs/kind-ports.ts';
 import type { UrlRequest } from './exchange.ts';
+import { normalizeUrl } from './contract/url-text.ts';
 import { UrlFailure } from './failure.ts';
 
 export interface Sent {
@@ -30,7 +31,9 @@ export function secretsOf({ headers, body }: UrlInput): SecretUse[] {
 
 /** @throws Error in a sentence, when a secret cannot be a header */
 export function toSent(input: UrlInput, secrets: ReadonlyMap<string, string>): Sent {
-  const { urls, sitemap, body } = input;
+  const { urls, asGiven = '', sitemap, body } = input;
+  const given = normalizeUrl(asGiven);
+  const submitted = [...urls, 'url' in given ? given.url : [], sitemap ?? []].flat();
   const valueOf = (name: string): string => secrets.get(name) ?? '';
   const headers = input.headers.map(([name, value], index): [string, string] => {
     if (typeof value === 'string') return [name, value];
@@ -48,9 +51,7 @@ export function toSent(input: UrlInput, secrets: ReadonlyMap<string, string>): S
     headers: [...ours.filter(([name]) => !named.has(name)), ...headers],
     body: typeof body === 'object' ? valueOf(body.secret) : body,
     portable: new Set(harmless.filter((name) => !secret.has(name))),
-    origins: new Set(
-      [...urls, ...(sitemap === undefined ? [] : [sitemap])].map((url) => new URL(url).origin),
-    ),
+    origins: new Set(submitted.map((url) => new URL(url).origin)),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Role } from '../../contract/actor.ts';
 import type { UrlInput } from './contract/url-test.ts';
 import { createMask } from '../../lib/mask-values.ts';
 import { ConditionThread } from './condition-thread.ts';
+import { LoopLag } from './loop-lag.ts';
 import { inPace } from './pace.ts';
 import { findTargets, type Targets } from './targets.ts';
 import type { Sent } from './request.ts';
@@ -51,13 +52,15 @@ export async function runOrder(
   listener: OrderListener,
 ): Promise<string | null> {
   const conditions = new ConditionThread();
+  const lag = new LoopLag();
   try {
     return await testAll(
-      { ...place, input, sent, mask: createMask(hidden), role, conditions },
+      { ...place, input, sent, mask: createMask(hidden), role, conditions, lag },
       new Set(done),
       listener,
     );
   } finally {
+    lag.close();
     await conditions.close();
   }
 }
@@ -81,7 +84,7 @@ async function testAll(
   try {
     await inPace(
       left,
-      ({ target }) => new URL(target.url).host,
+      ({ target }) => URL.parse(target.url)?.host ?? '',
       { ...options.input, signal: options.signal },
       async ({ target, number }) =>
         listener.onTested([{ number, target, tested: await testUrl(target, options) }]),

@@ -9,6 +9,8 @@ export interface Counted {
   number: number;
   url: string;
   verdict: Verdict;
+  /** False: nothing is known of the site. */
+  isConclusive: boolean;
   ms: number | null;
   /** Of a job with a single URL. */
   test?: UrlTest | null;
@@ -20,6 +22,7 @@ export class Summary {
   readonly #repeated: number;
   readonly #tones = { good: 0, warn: 0, bad: 0 };
   readonly #times: number[] = [];
+  #notTested = 0;
   #slowest: UrlResult['slowest'] = [];
   #failures: UrlResult['failures'] = [];
   #test: UrlTest | null = null;
@@ -32,13 +35,18 @@ export class Summary {
 
   get counted(): number {
     const { good, warn, bad } = this.#tones;
-    return good + warn + bad;
+    return good + warn + bad + this.#notTested;
   }
 
-  count({ number, url, verdict, ms, test = null }: Counted): void {
-    this.#tones[verdict.tone] += 1;
+  count({ number, url, verdict, isConclusive, ms, test = null }: Counted): void {
     this.#only = verdict;
     this.#test = test;
+    // A refusal of ours is somebody's mistake, and has to be seen.
+    if (!isConclusive && verdict.tone !== 'bad') {
+      this.#notTested += 1;
+      return;
+    }
+    this.#tones[verdict.tone] += 1;
     if (ms !== null) {
       this.#times.push(ms);
       if (this.#slowest.length < mostSlowest || ms > (this.#slowest.at(-1)?.ms ?? 0))
@@ -56,6 +64,7 @@ export class Summary {
       tests: this.counted,
       repeated: this.#repeated,
       ...this.#tones,
+      notTested: this.#notTested,
       medianMs: times[Math.floor(times.length / 2)] ?? null,
       p95Ms: times[Math.ceil(times.length * 0.95) - 1] ?? null,
       slowest: this.#slowest,
@@ -65,27 +74,38 @@ export class Summary {
   }
 
   get outcome(): KindOutcome {
-    const { good, warn, bad } = this.#tones;
-    const verdict =
-      this.total === 1 && this.#only
-        ? this.#only
-        : {
-            text: bad > 0 ? `${bad} of ${this.total} bad` : warn > 0 ? 'degraded' : `${good} good`,
-            tone: bad > 0 ? ('bad' as const) : warn > 0 ? ('warn' as const) : ('good' as const),
-          };
+    const verdict = this.#verdict;
+    const { bad } = this.#tones;
+    if (bad === 0 && this.#notTested > 0)
+      return {
+        state: 'finished',
+        message:
+          this.#test?.problems.join(' ') || `${this.#notTested} of ${this.total} URLs could not be tested.`,
+        verdict,
+      };
     if (bad === 0) return { state: 'succeeded', verdict };
     const [first] = this.#failures;
-    const code = this.#test?.error?.code;
+    const code = this.#test?.error?.code ?? '';
     return {
       state: 'failed',
       // For whoever waits for the job in a shell.
       exitCode: 1,
       // Asking once more would be refused once more.
-      reason: code === 'REFUSED_ADDRESS' ? 'rejected' : 'error',
+      reason: refusals.has(code) ? 'rejected' : 'error',
       message:
         this.#test?.problems.join(' ') ??
         `${bad} of ${this.total} URLs failed; ${first?.url}: ${first?.verdict}.`,
       verdict,
     };
   }
+
+  get #verdict(): Verdict {
+    if (this.total === 1 && this.#only) return this.#only;
+    const { good, warn, bad } = this.#tones;
+    if (bad > 0) return { text: `${bad} of ${this.total} bad`, tone: 'bad' };
+    if (this.#notTested > 0) return { text: `${this.#notTested} of ${this.total} not tested`, tone: 'warn' };
+    return warn > 0 ? { text: 'degraded', tone: 'warn' } : { text: `${good} good`, tone: 'good' };
+  }
 }
+
+const refusals: ReadonlySet<string> = new Set(['REFUSED_ADDRESS', 'INVALID_URL']);

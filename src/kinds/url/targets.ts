@@ -1,4 +1,5 @@
-import { familiesOf } from './contract/url-text.ts';
+import type { UrlInput } from './contract/url-test.ts';
+import { familiesOf, normalizeUrl } from './contract/url-text.ts';
 import { follow } from './follow.ts';
 import { firstRequest } from './request.ts';
 import { readSitemap, wholeDocument } from './sitemap.ts';
@@ -19,16 +20,25 @@ export interface Targets {
 
 /** @throws Error in a sentence, of a sitemap */
 export async function findTargets(options: TestOptions): Promise<Targets> {
-  const { urls, sitemap, addressFamily } = options.input;
+  const { urls, asGiven, sitemap, addressFamily } = options.input;
   const mapped = sitemap === undefined ? { urls: [], leftOut: 0 } : await fromSitemap(sitemap, options);
   const listed = [...urls, ...mapped.urls];
   const unique = [...new Set(listed)];
   if (unique.length > mostUrls)
     throw new Error(`there are ${unique.length} URLs; at most ${mostUrls} are tested at once.`);
-  const targets = unique.flatMap((url) =>
-    familiesOf(url, addressFamily).map((family): Target => ({ url, family })),
-  );
+  const targets = unique.flatMap((url) => overFamilies(url, addressFamily));
+  if (asGiven !== undefined) targets.push(...toGivenTargets(asGiven, addressFamily));
   return { targets, repeated: listed.length - unique.length, leftOut: mapped.leftOut };
+}
+
+function overFamilies(url: string, asked: UrlInput['addressFamily']): Target[] {
+  return familiesOf(url, asked).map((family) => ({ url, family, asGiven: null }));
+}
+
+function toGivenTargets(asGiven: string, asked: UrlInput['addressFamily']): Target[] {
+  const read = normalizeUrl(asGiven);
+  if ('problem' in read) return [{ url: asGiven, family: null, asGiven }];
+  return overFamilies(read.url, asked).map((target) => ({ ...target, asGiven }));
 }
 
 async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<typeof readSitemap> {
@@ -36,7 +46,7 @@ async function fromSitemap(sitemap: string, options: TestOptions): ReturnType<ty
   const others = sent.headers.filter(([name]) => name.toLowerCase() !== 'accept-encoding');
   const headers = [['accept-encoding', 'identity'], ...others] as const;
   const found = await readSitemap(sitemap, { urls: mostUrls, documents: mostDocuments }, async (url) => {
-    const clock = new TryClock(input.timeouts.totalMs, options.signal);
+    const clock = new TryClock({ ...options, totalMs: input.timeouts.totalMs });
     const request = firstRequest(new URL(url), 'GET', { ...sent, headers, body: undefined });
     const limits = { maxBodyBytes: mostSitemapBytes, keepBytes: mostSitemapBytes };
     const family = input.addressFamily === '4' ? 4 : input.addressFamily === '6' ? 6 : null;

@@ -1,6 +1,17 @@
 import { performance } from 'node:perf_hooks';
 import type { UrlPhases } from './contract/url-test.ts';
 import { timedOut, toUrlFailure } from './failure.ts';
+import type { LoopLag } from './loop-lag.ts';
+
+/** Of a time that ran out, so much may be ours before it says nothing about the site. */
+const mostLateShare = 0.25;
+
+export interface TryClockOptions {
+  totalMs: number;
+  /** Of the job. `close` lets go of it. */
+  signal: AbortSignal;
+  lag: LoopLag;
+}
 
 /**
  * The time of one try, in all and phase by phase. One timer and one listener do for all its phases: thousands of tries
@@ -10,18 +21,31 @@ export class TryClock {
   readonly #startedMs = performance.now();
   readonly #totalMs: number;
   readonly #signal: AbortSignal;
+  readonly #lag: LoopLag;
+  readonly #lateBeforeMs: number;
   readonly #onStop = (): void => this.#interrupt?.(this.#signal.reason);
   #interrupt: ((reason: unknown) => void) | undefined;
 
-  /** @param signal of the job. `close` lets go of it */
-  constructor(totalMs: number, signal: AbortSignal) {
+  constructor({ totalMs, signal, lag }: TryClockOptions) {
     this.#totalMs = totalMs;
     this.#signal = signal;
+    this.#lag = lag;
+    this.#lateBeforeMs = lag.lateMs;
     signal.addEventListener('abort', this.#onStop);
   }
 
   get passedMs(): number {
     return sinceMs(this.#startedMs);
+  }
+
+  /** How much of that this machine stood still. */
+  get lateMs(): number {
+    return this.#lag.lateMs - this.#lateBeforeMs;
+  }
+
+  /** So much that what ran out of time may have been in time. */
+  get wasKeptBusy(): boolean {
+    return this.lateMs > this.passedMs * mostLateShare;
   }
 
   /** No phase may begin or go on: the whole time has run out, or the job was stopped. */
@@ -47,10 +71,9 @@ export class TryClock {
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#interrupt = reject;
-        timer = setTimeout(
-          () => reject(timedOut(name, limitMs <= leftMs ? limitMs : this.#totalMs)),
-          allowedMs,
-        );
+        const giveUp = (): void => reject(timedOut(name, limitMs <= leftMs ? limitMs : this.#totalMs));
+        // What has come by now is read first, however late we are.
+        timer = setTimeout(() => setImmediate(giveUp), allowedMs);
         action().then(resolve, reject);
       });
     } catch (error) {

@@ -11,7 +11,7 @@ import type { Role } from '../../contract/actor.ts';
 import { defineKind } from '../define-kind.ts';
 import type { DonePart } from '../../domain/reports/part-ports.ts';
 import type { KindContext, KindOutcome, RunnableKind } from '../../domain/jobs/kind-ports.ts';
-import { findDifferences } from './differences.ts';
+import { compareTests } from './differences.ts';
 import { findPathProblem } from './json-path.ts';
 import { describeTest, toSeries } from './report.ts';
 import { secretsOf, toSent, type Sent } from './request.ts';
@@ -65,8 +65,8 @@ export function createUrlRun(
   };
 }
 
-function nameOf({ urls, sitemap, method }: UrlInput): string {
-  const [first = sitemap ?? ''] = urls;
+function nameOf({ urls, asGiven, sitemap, method }: UrlInput): string {
+  const [first = asGiven?.trim() || (sitemap ?? 'no URL')] = urls;
   const more = urls.length > 1 ? ` and ${urls.length - 1} more` : '';
   return `${method === 'GET' ? '' : `${method} `}${first}${more}`;
 }
@@ -90,8 +90,7 @@ async function run({ order, tester, done }: Asked, context: KindContext): Promis
             'stderr',
           );
         summary = new Summary(total, repeated);
-        for (const { number, key, verdict, tookMs } of done)
-          summary.count({ number, url: key, verdict, ms: tookMs });
+        for (const { key, tookMs, ...part } of done) summary.count({ ...part, url: key, ms: tookMs });
         if (done.length > 0)
           context.log(`${done.length} of ${total} were tested before an interruption; the rest follows.`);
       },
@@ -129,20 +128,39 @@ async function record(
   const before = isSingle || tested.outcome === 'bad' ? await context.lastGood(key) : null;
   const test: UrlTest = {
     ...tested,
+    answer: isSingle || tested.outcome === 'bad' ? tested.answer : shorten(tested.answer),
     comparedWith: before?.jobId ?? null,
-    differences: before ? findDifferences(before.facts as UrlTest, tested) : [],
+    ...(before ? compareTests(before.facts as UrlTest, tested) : { compared: [], differences: [] }),
   };
   if (isSingle && before) await context.compareWith(before.jobId);
   for (const line of describeTest(test, { number, total: summary.total })) context.log(line);
   for (const points of toSeries(test, isSingle ? null : number)) context.series(points);
   const verdict = { text: test.verdict, tone: test.outcome };
+  const isConclusive = test.notTested === null;
   await context.part({
     number,
     key,
     endedAt: new Date().toISOString(),
     verdict,
+    isConclusive,
     tookMs: test.totalMs,
     facts: test,
   });
-  summary.count({ number, url: key, verdict, ms: test.totalMs, test: isSingle ? test : null });
+  summary.count({
+    number,
+    url: key,
+    verdict,
+    isConclusive,
+    ms: test.totalMs,
+    test: isSingle ? test : null,
+  });
+}
+
+/** Of a list of thousands, enough to see later what has changed. */
+const listedBodyLength = 2_000;
+
+function shorten(answer: UrlTest['answer']): UrlTest['answer'] {
+  if (answer === null || answer.body.length <= listedBodyLength) return answer;
+  const body = answer.body.slice(0, listedBodyLength).toWellFormed();
+  return { ...answer, body, isBodyCut: true };
 }

@@ -13,6 +13,7 @@ export function verdictOf({
   judgement: Judgement;
   hops: readonly UrlHop[];
 }): string {
+  if (judgement.notTested !== null) return `not tested: ${judgement.notTested}`;
   if (failure) return failure.short;
   if (judgement.failures.length === 0 && judgement.weaknesses.length > 0) return 'degraded';
   const { status, statusText } = hops.at(-1) ?? { status: null, statusText: '' };

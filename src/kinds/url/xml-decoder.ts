@@ -17,7 +17,7 @@ export interface XmlDecoder {
  * @param start its first bytes, the declaration among them
  */
 export function createXmlDecoder(start: Buffer): XmlDecoder {
-  const encoding = markedEncoding(start) ?? declaredEncoding(start) ?? 'utf-8';
+  const encoding = markedEncoding(start) ?? unmarkedWidth(start) ?? declaredEncoding(start) ?? 'utf-8';
   let strict: InstanceType<typeof TextDecoder>;
   try {
     strict = new TextDecoder(encoding, { fatal: true });
@@ -36,14 +36,21 @@ export function createXmlDecoder(start: Buffer): XmlDecoder {
   };
 }
 
-function markedEncoding(start: Buffer): string | null {
-  const [first, second] = start;
-  if ((first === 0xff && second === 0xfe) || (first === 0x3c && second === 0)) return 'utf-16le';
-  if ((first === 0xfe && second === 0xff) || (first === 0 && second === 0x3c)) return 'utf-16be';
-  return first === 0xef && second === 0xbb ? 'utf-8' : null;
+/** By its byte order mark. */
+export function markedEncoding([first, second, third]: Buffer): string | null {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  return first === 0xef && second === 0xbb && third === 0xbf ? 'utf-8' : null;
 }
 
-function declaredEncoding(start: Buffer): string | null {
+/** By how wide its first character is, which can only be `<`. */
+function unmarkedWidth([first, second]: Buffer): string | null {
+  if (first === 0x3c && second === 0) return 'utf-16le';
+  return first === 0 && second === 0x3c ? 'utf-16be' : null;
+}
+
+/** By its XML declaration. */
+export function declaredEncoding(start: Buffer): string | null {
   const declaration = start.toString('latin1', 0, 300);
   const [, encoding] = /^<\?xml\s[^>]*?\sencoding\s*=\s*["']([\w.-]+)["']/.exec(declaration) ?? [];
   if (encoding === undefined) return null;

@@ -42,7 +42,7 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   const base: AttemptOutcome = {
     state: said.state,
     reason: said.state === 'failed' ? said.reason : null,
-    message: said.state === 'failed' ? describeFailure(said, end) : describeReports(facts),
+    message: messageOf(said, facts),
     exitCode: end ? end.exitCode : (said.exitCode ?? null),
     signal: end ? end.signal : said.state === 'failed' ? (said.signal ?? null) : null,
     endedAt: (end?.endedAt ?? facts.now).toISOString(),
@@ -74,6 +74,11 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
       verdict: null,
     };
   return base;
+}
+
+function messageOf(said: KindOutcome, facts: Facts): string | null {
+  if (said.state === 'failed') return describeFailure(said, facts.end);
+  return said.state === 'finished' ? said.message : describeReports(facts);
 }
 
 const fencedMessage =

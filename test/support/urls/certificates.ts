@@ -14,6 +14,8 @@ export interface Authority {
   cert: string;
   sign(host: string, validity?: { from: Date; days: number }): Certificate;
   selfSigned(host: string): Certificate;
+  /** The authority itself, as one that nobody knows signed it long ago, and as it has expired since. */
+  crossSigned(): string;
   close(): void;
 }
 
@@ -74,6 +76,33 @@ export function createAuthority(): Authority {
         `subjectAltName=DNS:${host}`,
       );
       return { key: read('self.key'), cert: read('self.crt') };
+    },
+    crossSigned: () => {
+      openssl(
+        'req',
+        '-x509',
+        ...newKey,
+        '-keyout',
+        'old.key',
+        '-out',
+        'old.crt',
+        '-subj',
+        '/CN=Old',
+        '-days',
+        '9',
+      );
+      openssl('req', '-new', '-key', 'ca.key', '-out', 'cross.csr', '-subj', '/CN=Authority of a test');
+      writeFileSync(join(folder, 'index.txt'), '');
+      writeFileSync(join(folder, 'serial'), '77\n');
+      writeFileSync(
+        join(folder, 'ca.cnf'),
+        '[ca]\ndefault_ca=one\n[one]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=any\nunique_subject=no\n[any]\ncommonName=supplied\n[names]\nbasicConstraints=critical,CA:TRUE\n',
+      );
+      const ca =
+        'ca -batch -config ca.cnf -extensions names -cert old.crt -keyfile old.key -in cross.csr -out cross.crt';
+      const [from, until] = [new Date('2020-01-01'), new Date('2021-12-01')];
+      openssl(...ca.split(' '), '-notext', '-startdate', stamp(from), '-enddate', stamp(until));
+      return read('cross.crt');
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };

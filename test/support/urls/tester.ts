@@ -1,6 +1,7 @@
 import { urlInput, type UrlInput } from '../../../src/kinds/url/contract/url-test.ts';
 import type { z } from 'zod';
 import { ConditionThread } from '../../../src/kinds/url/condition-thread.ts';
+import { LoopLag } from '../../../src/kinds/url/loop-lag.ts';
 import { createGuard, type AllowedRange } from '../../../src/kinds/url/guard.ts';
 import { systemResolver, type Resolver } from '../../../src/kinds/url/resolve.ts';
 import { toSent } from '../../../src/kinds/url/request.ts';
@@ -26,10 +27,11 @@ export async function ask(
   options: TesterOptions = {},
 ): Promise<Tested> {
   const conditions = new ConditionThread();
+  const lag = new LoopLag();
   const parsed: UrlInput = urlInput.parse({ urls: [url], tries: 1, pauseMs: 1, ...input });
   try {
     return await testUrl(
-      { url: parsed.urls[0] ?? '', family: options.family ?? null },
+      { url: parsed.urls[0] ?? '', family: options.family ?? null, asGiven: null },
       {
         input: parsed,
         sent: toSent(parsed, new Map()),
@@ -39,10 +41,12 @@ export async function ask(
         resolve: options.resolve ?? systemResolver,
         ...(options.authorities ? { authorities: options.authorities } : {}),
         conditions,
+        lag,
         signal: options.signal ?? new AbortController().signal,
       },
     );
   } finally {
+    lag.close();
     await conditions.close();
   }
 }

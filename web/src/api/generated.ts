@@ -1678,6 +1678,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/task/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The text `Hello, world` */
+        get: operations["greetTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/task/create": {
         parameters: {
             query?: never;
@@ -1777,7 +1794,7 @@ export interface paths {
         put?: never;
         /**
          * Test a URL
-         * @description `{"url": "http://example.com"}`; `http://` is assumed. 422 when the body is no JSON or has no URL.
+         * @description `{"url": "http://example.com"}`; `http://` is assumed. What is no URL is a finished test as well, and its result says why. 422 when the body is no JSON object.
          */
         post: operations["addUrlTest"];
         delete?: never;
@@ -1795,7 +1812,7 @@ export interface paths {
         };
         /**
          * Finished URL tests, the newest first
-         * @description `?limit=10&offset=0`; the answer is `[]` when one of them is no number, or missing.
+         * @description `?limit=10&offset=0`, which are the defaults; the answer is `[]` when one of them is no number.
          */
         get: operations["listUrlTests"];
         put?: never;
@@ -3532,6 +3549,8 @@ export interface operations {
                     input: {
                         /** @description What to test; each once, however often it is listed. */
                         urls?: string[];
+                        /** @description One more address, tested and shown as it was written. What is no URL is a failed test instead of a refused submit, for clients that read no answers. */
+                        asGiven?: string;
                         /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
                         sitemap?: string;
                         /**
@@ -3597,7 +3616,7 @@ export interface operations {
                             json?: {
                                 /** @description JSONPath (RFC 9535): `$.status`. */
                                 path: string;
-                                /** @description What one of the values there must be. */
+                                /** @description What one of the values there must be. A whole number beyond 2^53 is written in quotes, and compared by its digits. */
                                 equals: unknown;
                             }[];
                             /** @description Days for which each certificate of the chain must still be valid. */
@@ -7745,6 +7764,8 @@ export interface operations {
                         input: {
                             /** @description What to test; each once, however often it is listed. */
                             urls?: string[];
+                            /** @description One more address, tested and shown as it was written. What is no URL is a failed test instead of a refused submit, for clients that read no answers. */
+                            asGiven?: string;
                             /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
                             sitemap?: string;
                             /**
@@ -7810,7 +7831,7 @@ export interface operations {
                                 json?: {
                                     /** @description JSONPath (RFC 9535): `$.status`. */
                                     path: string;
-                                    /** @description What one of the values there must be. */
+                                    /** @description What one of the values there must be. A whole number beyond 2^53 is written in quotes, and compared by its digits. */
                                     equals: unknown;
                                 }[];
                                 /** @description Days for which each certificate of the chain must still be valid. */
@@ -8746,6 +8767,8 @@ export interface operations {
                         input: {
                             /** @description What to test; each once, however often it is listed. */
                             urls?: string[];
+                            /** @description One more address, tested and shown as it was written. What is no URL is a failed test instead of a refused submit, for clients that read no answers. */
+                            asGiven?: string;
                             /** @description A sitemap.xml or an index of some; tests the pages it lists, too. */
                             sitemap?: string;
                             /**
@@ -8811,7 +8834,7 @@ export interface operations {
                                 json?: {
                                     /** @description JSONPath (RFC 9535): `$.status`. */
                                     path: string;
-                                    /** @description What one of the values there must be. */
+                                    /** @description What one of the values there must be. A whole number beyond 2^53 is written in quotes, and compared by its digits. */
                                     equals: unknown;
                                 }[];
                                 /** @description Days for which each certificate of the chain must still be valid. */
@@ -10754,6 +10777,8 @@ export interface operations {
                                 /** @enum {string} */
                                 tone: "good" | "warn" | "bad";
                             };
+                            /** @description false: nothing can be concluded from it, and it counts neither as good nor as bad. */
+                            isConclusive: boolean;
                             tookMs: number | null;
                             /** @description By the schema of the kind. */
                             facts: unknown;
@@ -10820,6 +10845,8 @@ export interface operations {
                                 /** @enum {string} */
                                 tone: "good" | "warn" | "bad";
                             };
+                            /** @description false: nothing can be concluded from it, and it counts neither as good nor as bad. */
+                            isConclusive: boolean;
                             tookMs: number | null;
                             /** @description By the schema of the kind. */
                             facts: unknown;
@@ -10891,9 +10918,11 @@ export interface operations {
                                 /** @enum {string} */
                                 tone: "good" | "warn" | "bad";
                             };
+                            /** @description false: nothing can be concluded from it, and it counts neither as good nor as bad. */
+                            isConclusive: boolean;
                             tookMs: number | null;
                         } | null;
-                        /** @description The first of the row with the tone of the newest; at `from` it may have been going on already. */
+                        /** @description Since when it is bad, or not bad, as it was at the newest that says so; at `from` that may have been going on already. */
                         unchangedSince: string | null;
                         /** @description There are more than the newest 100000, which were counted. */
                         isCut: boolean;
@@ -12013,6 +12042,24 @@ export interface operations {
                         }[];
                     };
                 };
+            };
+        };
+    };
+    greetTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

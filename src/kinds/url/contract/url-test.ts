@@ -31,6 +31,9 @@ const headerSecret = secretReference.extend({
   prefix: headerText.max(200).optional().describe('In front of the value: `Bearer `.'),
 });
 
+/** Characters of an address as somebody wrote it. */
+export const mostGiven = 8_000;
+
 const expectedText = plainText.min(1).max(2_000);
 
 export const urlExpectation = z.strictObject({
@@ -65,7 +68,12 @@ export const urlExpectation = z.strictObject({
     .array(
       z.strictObject({
         path: expectedText.describe('JSONPath (RFC 9535): `$.status`.'),
-        equals: z.unknown().describe('What one of the values there must be.'),
+        equals: z
+          .unknown()
+          .refine(isExact, 'is a number with more digits than are compared; write it in quotes')
+          .describe(
+            'What one of the values there must be. A whole number beyond 2^53 is written in quotes, and compared by its digits.',
+          ),
       }),
     )
     .max(50)
@@ -99,6 +107,12 @@ export const urlInput = z
       .max(10_000)
       .default([])
       .describe('What to test; each once, however often it is listed.'),
+    asGiven: plainText
+      .max(mostGiven)
+      .optional()
+      .describe(
+        'One more address, tested and shown as it was written. What is no URL is a failed test instead of a refused submit, for clients that read no answers.',
+      ),
     sitemap: urlText.optional().describe('A sitemap.xml or an index of some; tests the pages it lists, too.'),
     method: z.enum(urlMethods).default('GET'),
     headers: z
@@ -148,7 +162,7 @@ export const urlInput = z
     perHost: z.int().min(1).max(100).default(6).describe('Tests at once on one host.'),
     hostIntervalMs: z.int().min(0).max(60_000).default(0).describe('Between two tests of one host.'),
   })
-  .refine(({ urls, sitemap }) => urls.length > 0 || sitemap !== undefined, {
+  .refine(({ urls, asGiven, sitemap }) => urls.length > 0 || (asGiven ?? sitemap) !== undefined, {
     message: 'expected at least one URL, or a sitemap',
     path: ['urls'],
   });
@@ -171,6 +185,9 @@ export const urlCertificate = z.object({
   validTo: z.string(),
   daysLeft: z.int().describe('Negative: expired so many days ago.'),
   names: z.array(z.string()).describe('Hosts it stands for.'),
+  isVerified: z
+    .boolean()
+    .describe('Part of the path that was verified. Trusted roots, and what else was sent, are told only.'),
   sha256: z.string(),
 });
 export type UrlCertificate = z.infer<typeof urlCertificate>;
@@ -196,6 +213,7 @@ export type UrlHop = z.infer<typeof urlHop>;
 /** One URL, tested: the `facts` of a part, and `test` in the result of a job with a single URL. */
 export const urlTest = z.object({
   url: z.string(),
+  asGiven: z.string().nullable().describe('As the client wrote it, where that is shown; else null.'),
   family: z
     .union([z.literal(4), z.literal(6)])
     .nullable()
@@ -218,20 +236,31 @@ export const urlTest = z.object({
   tries: z.array(
     z.object({ said: z.string(), ms: z.number(), pausedMs: z.number().describe('Before this try.') }),
   ),
-  markers: z
-    .record(z.string(), z.string())
-    .describe('Headers worth comparing: server, content-type, etag, last-modified, …'),
-  failure: z
+  notTested: z
+    .string()
+    .nullable()
+    .describe(
+      'Why it says nothing about the site and counts neither as up nor as down: `asked too often`; else null.',
+    ),
+  answer: z
     .object({
       headers: z.array(z.tuple([z.string(), z.string()])),
       body: z.string().describe('Its first part, as text.'),
       isBodyCut: z.boolean(),
     })
     .nullable()
-    .describe('What came, kept when the test failed.'),
+    .describe('What came; null: nothing.'),
   comparedWith: z.int().nullable().describe('Job of the last good test of the same URL.'),
+  compared: z.array(z.string()).describe('What was compared with that test.'),
   differences: z
-    .array(z.object({ what: z.string(), before: z.string(), now: z.string() }))
+    .array(
+      z.object({
+        what: z.string(),
+        before: z.string(),
+        now: z.string(),
+        diff: z.string().optional().describe('Of texts of many lines, as `diff -u` shows it.'),
+      }),
+    )
     .describe('To that test.'),
 });
 export type UrlTest = z.infer<typeof urlTest>;
@@ -242,6 +271,7 @@ export const urlResult = z.object({
   good: z.int(),
   warn: z.int(),
   bad: z.int(),
+  notTested: z.int().describe('Of these nothing is known; they count nowhere else.'),
   medianMs: z.number().nullable(),
   p95Ms: z.number().nullable(),
   slowest: z.array(z.object({ number: z.int(), url: z.string(), ms: z.number() })).describe('At most 10.'),
@@ -251,6 +281,11 @@ export const urlResult = z.object({
   test: urlTest.nullable().describe('The test itself, of a job with a single URL.'),
 });
 export type UrlResult = z.infer<typeof urlResult>;
+
+/** JSON's numbers have any number of digits, those of JavaScript 15 to 17. */
+function isExact(value: unknown): boolean {
+  return typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value);
+}
 
 function isPattern(text: string): boolean {
   try {
