@@ -68,6 +68,7 @@ const { submit } = createSubmits({
   bell: rings,
   defaultTimeoutMs: null,
   jobVariables: [],
+  findMissingScript: async () => null,
   obstacle: () => null,
 });
 await stores.output.preparePartitions(3);

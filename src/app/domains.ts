@@ -1,5 +1,6 @@
 import type { Actor } from '../contract/actor.ts';
 import type { Config } from '../config/config.ts';
+import type { ValuesOf } from '../config/setting.ts';
 import { createAccounts } from '../domain/accounts/accounts.ts';
 import { findActor } from '../domain/accounts/find-actor.ts';
 import { createAgain } from '../domain/again/again.ts';
@@ -26,6 +27,8 @@ import type { SecretKey } from '../domain/secrets/ports.ts';
 import { createSecrets } from '../domain/secrets/secrets.ts';
 import { createWaitingReasons } from '../domain/waiting/waiting.ts';
 import { externalKinds, kinds } from '../kinds/list.ts';
+import { scriptKind } from '../kinds/script/script.ts';
+import type { scriptSettings } from '../kinds/script/settings.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { publicAddress } from './senders.ts';
@@ -38,21 +41,31 @@ export interface DomainsOptions {
   secretKey: SecretKey;
   clock: Clock;
   logger: Logger;
+  /** Jobs run in this process, so that what it sees of the scripts directory is what they see. */
+  runsJobs: boolean;
   /** Why nothing more is accepted now; null: it is. */
   obstacle(): string | null;
 }
 
 export type Domains = ReturnType<typeof createDomains>;
 
+/** Then a name that is no script is a program. */
+function allowsShell(config: Config): boolean {
+  return (config.kinds[scriptKind.name] as ValuesOf<typeof scriptSettings> | undefined)?.allowShell ?? false;
+}
+
 /** What Daybook can do, each use case made once. */
 export function createDomains(config: Config, options: DomainsOptions) {
-  const { stores, bell, senders, secretKey, clock, logger, obstacle } = options;
+  const { stores, bell, senders, secretKey, clock, logger, runsJobs, obstacle } = options;
   const { timezone, data, worker } = config;
   const { jobReader: reader, search } = stores;
   const findById = (id: number | null): Promise<Actor | null> => findActor(stores.accounts, id);
   const output = createOutputReader(stores.output);
   const finder = createOutputFinder(stores.output);
   const secrets = createSecrets(stores.secrets, secretKey);
+
+  const scripts = createScripts(data.scriptsDirectory, stores.scripts);
+  const knowsScripts = runsJobs && !allowsShell(config);
 
   // A bulk action is a kind of job and acts on jobs that are there; only taking new ones in asks for kinds.
   const life = createJobLife({ store: stores.jobs, reader, output, bell });
@@ -66,11 +79,11 @@ export function createDomains(config: Config, options: DomainsOptions) {
     bell,
     defaultTimeoutMs: worker.jobTimeoutMs ?? null,
     jobVariables: worker.jobVariables,
+    findMissingScript: async (name) => (knowsScripts ? scripts.findMissing(name) : null),
     obstacle,
   });
   const jobs: Jobs = { ...life, ...submits };
 
-  const scripts = createScripts(data.scriptsDirectory, stores.scripts);
   const runner = new Runner({ store: stores.schedules, jobs, findActor: findById });
   const schedules = createSchedules({ store: stores.schedules, jobs, runner, clock });
   const urlOf = (jobId: number): string => `${publicAddress(config)}/jobs/${jobId}`;

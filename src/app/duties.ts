@@ -35,7 +35,13 @@ export function listDuties({ config, stores, domains, rings: bell, clock, logger
       timezone,
       logger,
     }),
-    new Scheduler({ store: stores.schedules, runner: domains.runner, clock, logger }),
+    new Scheduler({
+      store: stores.schedules,
+      runner: domains.runner,
+      clock,
+      graceMs: config.schedules.graceMs,
+      logger,
+    }),
     new Watcher({
       store: stores.notifications,
       feed: stores.jobReader,

@@ -182,6 +182,7 @@ async function build(
     senders: createSenders(config, secretKey),
     identityProvider: createIdentityProvider(config, logger),
     clock: systemClock,
+    runsJobs: roles.includes('worker'),
     obstacle: () => storage.obstacle,
     readiness: [
       { name: 'database', check: () => db.ping() },

@@ -29,6 +29,26 @@ export function momentOf(reading: Reading, timezone: string): number {
   return firstAfterChange({ from: local - after, until: local - before, timezone });
 }
 
+/** What calendar and clock of a zone show at a moment, as the moment at which those of UTC show the same. */
+export function readingOf(at: Date, timezone: string): Date {
+  return new Date(utc(readingAt(timezone, at.getTime())));
+}
+
+/** The other direction, as `momentOf` finds it. */
+export function momentOfReading(reading: Date, timezone: string): number {
+  return momentOf(
+    [
+      reading.getUTCFullYear(),
+      reading.getUTCMonth() + 1,
+      reading.getUTCDate(),
+      reading.getUTCHours(),
+      reading.getUTCMinutes(),
+      reading.getUTCSeconds(),
+    ],
+    timezone,
+  );
+}
+
 /** The calendar of a zone at a moment. */
 export function dateIn(timezone: string, ms: number): readonly [year: number, month: number, day: number] {
   const [year, month, day] = readingAt(timezone, ms);

@@ -14,6 +14,14 @@ export const scheduleName = plainText
 export const overlapPolicies = ['skip', 'queue', 'replace', 'allow'] as const;
 export type OverlapPolicy = (typeof overlapPolicies)[number];
 
+/** More moments that passed are not counted: one of a second takes a tenth of a millisecond. */
+export const mostMoments = 1_000;
+
+/** `5 moments`, or `1000 moments or more`. */
+export function momentsText(moments: number): string {
+  return `${moments} moments${moments >= mostMoments ? ' or more' : ''}`;
+}
+
 /** What happens to moments that passed while nobody looked. */
 export const missedPolicies = ['skip', 'once', 'all'] as const;
 export type MissedPolicy = (typeof missedPolicies)[number];
@@ -127,7 +135,7 @@ export type RunOutcome = (typeof runOutcomes)[number];
 export const scheduleRun = z.object({
   dueAt: timestamp,
   lastDueAt: timestamp.nullable().describe('Of several moments that were passed over together, the last.'),
-  moments: z.int().describe('How many they are; with `lastDueAt` at least.'),
+  moments: z.int().describe(`How many they are; ${mostMoments} are so many or more.`),
   outcome: z
     .enum(runOutcomes)
     .describe(

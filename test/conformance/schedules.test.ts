@@ -52,7 +52,7 @@ describeOnDatabases('schedules', (create) => {
     const runner = new Runner({ store, jobs: own, findActor: (id) => findActor(accounts, id) });
     return {
       schedules: createSchedules({ store, jobs: own, runner, clock }),
-      scheduler: new Scheduler({ store, runner, clock, logger: silentLogger }),
+      scheduler: new Scheduler({ store, runner, clock, graceMs: 10_000, logger: silentLogger }),
     };
   }
 

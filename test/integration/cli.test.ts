@@ -210,8 +210,9 @@ describe('submit', () => {
     expect((await run(['cancel', number])).code).toBe(1);
   });
 
-  it('a script that is not there ends with 127, like in a shell', async () => {
-    expect(await run(['submit', '--wait', 'nothing.sh'])).toMatchObject({ code: 127 });
+  it('a script that is not there is refused, with the one that may have been meant', async () => {
+    const { code, stderr } = await run(['submit', '--wait', 'toch.sh']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('did you mean touch.sh?')]);
   });
 
   it('the same idempotency key answers with the first job', async () => {

@@ -278,6 +278,40 @@ describe('a removal', () => {
   });
 });
 
+describe('a script that is not there', () => {
+  it('is refused, with the one that may have been meant', async () => {
+    const answer = await server.call('POST', '/api/v1/jobs', {
+      kind: 'script',
+      input: { script: 'toch.sh' },
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.json<{ details: object[] }>().details).toEqual([
+      {
+        field: 'input.script',
+        message: 'there is no script toch.sh in the scripts directory; did you mean touch.sh?',
+      },
+    ]);
+  });
+
+  it('is refused when a schedule is made', async () => {
+    const schedule = {
+      name: 'never',
+      cron: '0 3 * * *',
+      submit: { kind: 'script', input: { script: '--zone' } },
+    };
+    const answer = await server.call('POST', '/api/v1/schedules', schedule);
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('submit.input.script')]);
+  });
+
+  it('fails the task of an older client, which reads no answers', async () => {
+    const answer = await server.call('POST', '/task/create', { script: 'toch.sh', arguments: {} });
+    expect(answer.status).toBe(201);
+    const { id } = answer.json<{ id: number }>();
+    expect(await ended(id)).toMatchObject({ state: 'failed' });
+    expect((await server.call('GET', `/task/view/pk:${id}`)).json()).toMatchObject({ retcode: 127 });
+  });
+});
+
 describe('fifty equal submits at once', () => {
   it('are one job that runs once: one 201, the others 200', async () => {
     const body = {

@@ -58,6 +58,7 @@ export function createTestProduct(db: Database, options: TestProductOptions = {}
     logger: silentLogger,
     registry: new Registry(),
     metrics,
+    runsJobs: false,
     obstacle: () => null,
     readiness: [{ name: 'database', check: () => db.ping() }],
     ...replaced,

@@ -42,6 +42,13 @@ export const serverSettings = {
     toml: 'log.format',
     doc: 'How messages look: one JSON object a line, or for people. `auto` is for people at a terminal, JSON elsewhere.',
   }),
+  schedules: {
+    graceMs: setting(types.milliseconds(0), '10', {
+      names: ['DAYBOOK_SCHEDULE_GRACE_SECONDS'],
+      toml: 'schedules.grace_seconds',
+      doc: 'Seconds that a moment of a schedule may pass before it is looked at and still be kept. A later one is missed: `skip` passes it over, `once` and `all` make up for it.',
+    }),
+  },
   stop: {
     deadlineMs: setting(types.milliseconds(0), '20', {
       names: ['DAYBOOK_STOP_SECONDS'],

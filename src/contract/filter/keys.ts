@@ -135,9 +135,12 @@ export function findKey(text: string): KeyName | undefined {
 /** The known name that is written most like this one; null when none is. */
 export function nearestName<Name extends string>(text: string, names: readonly Name[]): Name | null {
   const typed = text.toLowerCase();
-  const [nearest] = names.toSorted((a, b) => distance(typed, a) - distance(typed, b));
-  if (nearest === undefined || distance(typed, nearest) > Math.max(1, typed.length / 2)) return null;
-  return nearest;
+  let nearest: { name: Name; edits: number } | null = null;
+  for (const name of names) {
+    const edits = distance(typed, name);
+    if (edits < (nearest?.edits ?? Infinity)) nearest = { name, edits };
+  }
+  return nearest !== null && nearest.edits <= Math.max(1, typed.length / 2) ? nearest.name : null;
 }
 
 /** Edits (insert, delete, replace) that make one text of the other; a common beginning counts half an edit less. */

@@ -15,7 +15,12 @@ export function parseValue(key: KeyName, token: Token): Value | { problem: strin
   const { type, choices = [] } = filterKey(key);
   const { text, isQuoted, hasStar } = token;
   if (!isQuoted && text === '' && hasStar) return { type: 'any' };
-  if (type === 'text') return { type: 'text', text, isExact: !hasStar };
+  if (type === 'text') {
+    if (isQuoted || !isComparison(text)) return { type: 'text', text, isExact: !hasStar };
+    return {
+      problem: `"${text}" compares, and ${key} is text, of which only equal ones are found; in quotation marks it is such a text`,
+    };
+  }
   const written = hasStar ? `${text}*` : text;
   switch (type) {
     case 'choice': {
@@ -42,6 +47,11 @@ export function parseValue(key: KeyName, token: Token): Value | { problem: strin
       return { type, range: isSince ? { from: range.from, to: null } : range };
     }
   }
+}
+
+/** What other keys read as a comparison or a range of numbers. */
+function isComparison(text: string): boolean {
+  return /^[<>]/.test(text) || /^(-?\d[\d.]*)?\.\.(-?\d[\d.]*)?$/.test(text);
 }
 
 /** `5`, `>5`, `>=5`, `<5`, `<=5`, `5..10`, `5..`, `..10`; a single value has one bound for both ends. */
@@ -110,7 +120,7 @@ export function printValue(value: Value): string {
 }
 
 function printText(text: string, isExact: boolean): string {
-  const isPlain = text !== '' && !/[\s,"]/.test(text) && !text.endsWith('*');
+  const isPlain = text !== '' && !/[\s,"]/.test(text) && !text.endsWith('*') && !isComparison(text);
   return `${isPlain ? text : quote(text)}${isExact ? '' : '*'}`;
 }
 

@@ -72,6 +72,7 @@ function create() {
     kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
     jobVariables: [],
+    findMissingScript: async () => null,
     obstacle: () => null,
   };
   const jobs: Jobs = { ...createJobLife(options), ...createSubmits(options) };

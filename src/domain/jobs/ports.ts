@@ -295,6 +295,8 @@ export interface SubmitRequest {
   parentId?: number;
   /** Daybook asks in somebody's name: the only way to a kind that is internal. */
   isOurs?: boolean;
+  /** A script that is not there fails the job instead of being refused: nobody reads the answer. */
+  toleratesMissing?: boolean;
   /** The job that it runs once more, and (else today's script) the hash of the kept text to run. */
   again?: { of: number; scriptSha256: string | null };
 }

@@ -17,6 +17,8 @@ export interface SubmitCheckOptions {
   secrets: Pick<Secrets, 'findUnusable'>;
   files: Pick<FileStore, 'findUsable'>;
   kinds: KindRegistry;
+  /** What to say of a script that is not there; null: it is, or nobody here can tell. */
+  findMissingScript(name: string): Promise<string | null>;
   /** For jobs that name no limit of their own. */
   defaultTimeoutMs: number | null;
   /** Names and patterns of the variables that anybody may set. */
@@ -30,6 +32,7 @@ export async function checkSubmit(request: SubmitRequest, options: SubmitCheckOp
   const hashes = await requireFiles(request.options.files ?? [], files, actor);
   const job = prepareJob(request, { kinds, defaultTimeoutMs, hashes });
   refuse(refuseVariables(job.run, request, jobVariables));
+  if (!request.toleratesMissing) await requireScript(job, request, options);
   await requireDependencies(job.after, reader, actor);
   await requireSecrets(job, { secrets, kinds }, actor);
   await requireBaseRuns(job.baseRuns, reader, actor);
@@ -67,6 +70,18 @@ async function requireFiles(
     ),
   );
   return hashes;
+}
+
+async function requireScript(
+  { kind, input }: NewJob,
+  { again }: SubmitRequest,
+  { kinds, findMissingScript }: Pick<SubmitCheckOptions, 'kinds' | 'findMissingScript'>,
+): Promise<void> {
+  const member = kinds.get(kind)?.scriptMember;
+  const isKept = again !== undefined && again.scriptSha256 !== null;
+  if (member === undefined || isKept) return;
+  const message = await findMissingScript(String((input as Record<string, unknown>)[member]));
+  refuse(message === null ? [] : [{ field: `input.${member}`, message }]);
 }
 
 async function requireDependencies(

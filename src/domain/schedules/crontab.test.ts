@@ -20,6 +20,7 @@ it('reads entries, variables, zones, standard input and nicknames', () => {
       timezone: null,
       env: { PATH: '/usr/bin:/bin', GREETING: 'hello world' },
       command: 'backup.sh --to /srv',
+      shell: null,
       stdin: 'first\nsecond % third\n',
     },
     expect.objectContaining({

@@ -6,6 +6,8 @@ export type CrontabLine = { line: number; text: string } & (
       /** Of the last `CRON_TZ` above it; null: none. */
       timezone: string | null;
       command: string;
+      /** Who reads the command, by its file name; null: sh. */
+      shell: string | null;
       /** What follows the first unescaped `%`, each further one a line's end; null: nothing. */
       stdin: string | null;
       env: Record<string, string>;
@@ -29,6 +31,7 @@ export function parseCrontab(text: string, { hasUser }: { hasUser: boolean }): C
   /** What entries share until a variable changes. */
   let env: Record<string, string> | null = null;
   let timezone: string | null = null;
+  let shell: string | null = null;
   const found: CrontabLine[] = [];
   text.split(/\r?\n/).forEach((raw, index) => {
     const trimmed = raw.trim();
@@ -38,6 +41,7 @@ export function parseCrontab(text: string, { hasUser }: { hasUser: boolean }): C
       const name = setting[1] ?? setting[2] ?? setting[3] ?? '';
       const value = unquote(setting[4] ?? '');
       if (name === 'CRON_TZ') timezone = value === '' ? null : value;
+      else if (name === 'SHELL') shell = value.slice(value.lastIndexOf('/') + 1);
       else if (!ofCron.has(name)) {
         variables.set(name, value);
         env = null;
@@ -48,15 +52,19 @@ export function parseCrontab(text: string, { hasUser }: { hasUser: boolean }): C
     }
     if (found.length === mostEntries) throw new RangeError(`it has more than ${mostEntries} entries`);
     env ??= Object.fromEntries(variables);
-    found.push({ line: index + 1, text: trimmed, ...parseEntry(trimmed, { hasUser, timezone, env }) });
+    found.push({ line: index + 1, text: trimmed, ...parseEntry(trimmed, { hasUser, timezone, shell, env }) });
   });
   return found;
 }
 
-function parseEntry(
-  text: string,
-  { hasUser, timezone, env }: { hasUser: boolean; timezone: string | null; env: Record<string, string> },
-) {
+interface Above {
+  hasUser: boolean;
+  timezone: string | null;
+  shell: string | null;
+  env: Record<string, string>;
+}
+
+function parseEntry(text: string, { hasUser, ...above }: Above) {
   if (text.length > longestEntry) return { problem: `is longer than ${longestEntry} characters` };
   if (/^@reboot\b/.test(text)) return { problem: '`@reboot` is no time; a job of it would never be due' };
   const fields = text.startsWith('@') ? 1 : 5;
@@ -66,7 +74,7 @@ function parseEntry(
   const match = new RegExp(String.raw`^(${words})\s+(.+)$`).exec(text);
   if (!match) return { problem: `expected ${hasUser ? 'a time, a user' : 'a time'} and a command` };
   const cron = (match[1] ?? '').split(/\s+/).slice(0, fields).join(' ');
-  return { cron, timezone, env, ...splitInput(match[2] ?? '') };
+  return { cron, ...above, ...splitInput(match[2] ?? '') };
 }
 
 function splitInput(command: string): { command: string; stdin: string | null } {

@@ -8,6 +8,7 @@ import { take } from './preview.ts';
 const now = new Date('2026-11-20T12:00:30Z');
 const before = (ms: number): Date => new Date(now.getTime() - ms);
 const hour = 3_600_000;
+const graceMs = 60_000;
 
 function schedule(change: Partial<StoredSchedule> = {}): StoredSchedule {
   return {
@@ -39,22 +40,34 @@ function schedule(change: Partial<StoredSchedule> = {}): StoredSchedule {
 
 /** `12:00 pending`, or `11:10…11:50 ×5 missed`. */
 function decided(change: Partial<StoredSchedule>, at = now): string[] {
-  return decideMoments(schedule(change), at).decisions.map(({ dueAt, lastDueAt, moments, outcome }) => {
-    const time = (moment: Date): string => moment.toISOString().slice(11, 16);
-    return `${time(dueAt)}${lastDueAt ? `…${time(lastDueAt)} ×${moments}` : ''} ${outcome}`;
-  });
+  return decideMoments(schedule(change), { now: at, graceMs }).decisions.map(
+    ({ dueAt, lastDueAt, moments, outcome }) => {
+      const time = (moment: Date): string => moment.toISOString().slice(11, 16);
+      return `${time(dueAt)}${lastDueAt ? `…${time(lastDueAt)} ×${moments}` : ''} ${outcome}`;
+    },
+  );
 }
 
 describe('a moment', () => {
   it('that has just come is kept, and the cursor moves over it', () => {
     expect(decided({})).toEqual(['12:00 pending']);
-    const { cursor, nextAt } = decideMoments(schedule(), now);
+    const { cursor, nextAt } = decideMoments(schedule(), { now, graceMs });
     expect([cursor, nextAt?.toISOString()]).toEqual([now, '2026-11-20T12:10:00.000Z']);
   });
 
-  it('of the last minute is kept however the schedule treats missed ones: a restart takes as long', () => {
+  it('within the grace is kept however the schedule treats missed ones', () => {
     for (const missed of ['skip', 'once', 'all'] as const)
       expect(decided({ missed, cursor: before(40_000) })).toEqual(['12:00 pending']);
+  });
+
+  it('that is later is missed: skipped where that is asked for, else made up for', () => {
+    const late = { now, graceMs: 10_000 };
+    const outcomes = (['skip', 'once', 'all'] as const).map((missed) =>
+      decideMoments(schedule({ missed, cursor: before(40_000) }), late).decisions.map(
+        ({ outcome }) => outcome,
+      ),
+    );
+    expect(outcomes).toEqual([['missed'], ['pending'], ['pending']]);
   });
 
   it('in a blackout is passed over and recorded', () => {
@@ -93,7 +106,7 @@ describe('after an hour in which nobody looked', () => {
 
 it('a year of seconds is decided at once, with the newest made up for', () => {
   const change = { cron: '* * * * * *', missed: 'all' as const, cursor: before(365 * 24 * hour) };
-  const { decisions } = decideMoments(schedule(change), now);
+  const { decisions } = decideMoments(schedule(change), { now, graceMs });
   expect(decisions[0]).toMatchObject({ outcome: 'missed', moments: 1_000 });
   expect(decisions.filter(({ outcome }) => outcome === 'pending')).toHaveLength(3 + 61);
 });
@@ -108,7 +121,10 @@ it('each moment is in exactly one decision, wherever looks fall', () => {
       const start = current.cursor;
       let seen = 0;
       for (const gapMs of gapsMs) {
-        const { decisions, cursor } = decideMoments(current, new Date(current.cursor.getTime() + gapMs));
+        const { decisions, cursor } = decideMoments(current, {
+          now: new Date(current.cursor.getTime() + gapMs),
+          graceMs,
+        });
         seen += decisions.reduce((sum, { moments }) => sum + moments, 0);
         current = { ...current, cursor };
       }

@@ -1,12 +1,7 @@
+import { mostMoments } from '../../contract/schedule.ts';
 import type { Decision, StoredSchedule } from './ports.ts';
 import { createCalendar, isOfFixedTime, type Calendar } from './occurrences.ts';
 import { take } from './preview.ts';
-
-/** Looked at so soon after it, a moment counts as kept: a restart takes as long. */
-const lateAfterMs = 60_000;
-
-/** More passed moments are not counted: one of a second takes a tenth of a millisecond. */
-const mostCounted = 1_000;
 
 export interface Decided {
   decisions: Decision[];
@@ -15,13 +10,17 @@ export interface Decided {
 }
 
 /**
- * What becomes of every moment between the cursor and now. Moments of the last minute are kept; of older ones the
- * newest are made up for, as the schedule says, and the others recorded together as missed.
+ * What becomes of every moment between the cursor and now. Moments within the grace are kept; of older ones the newest
+ * are made up for, as the schedule says, and the others recorded together as missed.
+ * @param graceMs how late a moment may be looked at and is kept all the same
  */
-export function decideMoments(schedule: StoredSchedule, now: Date): Decided {
+export function decideMoments(
+  schedule: StoredSchedule,
+  { now, graceMs }: { now: Date; graceMs: number },
+): Decided {
   const calendar = createCalendar(schedule);
-  const lateBefore = new Date(Math.max(now.getTime() - lateAfterMs, schedule.cursor.getTime() + 1));
-  const kept = take(calendar, { after: new Date(lateBefore.getTime() - 1), until: now, most: mostCounted });
+  const lateBefore = new Date(Math.max(now.getTime() - graceMs, schedule.cursor.getTime() + 1));
+  const kept = take(calendar, { after: new Date(lateBefore.getTime() - 1), until: now, most: mostMoments });
   const madeUp = calendar.last(madeUpCount(schedule, kept), lateBefore).filter((at) => at > schedule.cursor);
   const passed = findPassed(calendar, { after: schedule.cursor, before: madeUp.at(-1) ?? lateBefore });
   return {
@@ -65,7 +64,7 @@ function madeUpCount({ missed, missedLimit }: StoredSchedule, kept: readonly Dat
 }
 
 function findPassed(calendar: Calendar, { after, before }: { after: Date; before: Date }): Decision | null {
-  const passed = take(calendar, { after, until: new Date(before.getTime() - 1), most: mostCounted });
+  const passed = take(calendar, { after, until: new Date(before.getTime() - 1), most: mostMoments });
   const [first] = passed;
   if (!first) return null;
   const last = calendar.last(1, before)[0] ?? first;

@@ -2,13 +2,12 @@ import { setImmediate as letOthersIn } from 'node:timers/promises';
 import type { Actor } from '../../contract/actor.ts';
 import { invalidField, isAppError } from '../../contract/errors.ts';
 import { scheduledOptions, scheduleTerms, type CrontabImport } from '../../contract/schedule.ts';
-import { findQuoteProblem } from '../../contract/quoted-words.ts';
 import { parseCrontab, type CrontabLine } from './crontab.ts';
 import type { CrontabOrder, ScheduleRequest, Schedules } from './ports.ts';
-import { requireTerms } from './schedules.ts';
+import { readCommand } from './shell-command.ts';
 
 export interface CrontabOptions {
-  schedules: Pick<Schedules, 'add' | 'list'>;
+  schedules: Pick<Schedules, 'add' | 'check' | 'list'>;
   /** Names of the files in the scripts directory. */
   scripts: () => Promise<readonly string[]>;
 }
@@ -44,8 +43,7 @@ export async function importCrontab(
     try {
       if ('problem' in line) throw new Unusable(line.problem);
       const request = toRequest(line, context);
-      requireTerms(request);
-      if (!dryRun) await schedules.add(request, actor);
+      await (dryRun ? schedules.check(request, actor) : schedules.add(request, actor));
       taken.add(request.name.toLowerCase());
       items.push({ ...place, name: request.name, problem: null });
     } catch (error) {
@@ -69,20 +67,16 @@ function read(text: string, hasUser: boolean): CrontabLine[] {
 class Unusable extends Error {}
 
 /** @throws Unusable */
-function toRequest({ cron, command, stdin, env, timezone }: Entry, context: Context): ScheduleRequest {
-  const [, program = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? [];
+function toRequest(entry: Entry, context: Context): ScheduleRequest {
+  const { cron, command, stdin, shell, timezone } = entry;
+  const read = readCommand(command, { isBash: shell === 'bash' });
+  if ('problem' in read) throw new Unusable(read.problem);
+  const { program, rest } = read;
+  const env = { ...entry.env, ...read.env };
   const script = program.slice(program.lastIndexOf('/') + 1);
-  const needsShell = /[|&;<>()$`\n*?[\]~]|\\/.test(command.replaceAll(/'[^']*'/g, ''));
-  if (needsShell) {
-    throw new Unusable(
-      'needs a shell; put the line into a script of the scripts directory, and schedule that',
-    );
-  }
   if (!context.known.has(script)) {
     throw new Unusable(`there is no script "${script}" in the scripts directory; put it there first`);
   }
-  const problem = findQuoteProblem(rest);
-  if (problem !== null && problem !== undefined) throw new Unusable(problem);
   const options = { ...(Object.keys(env).length > 0 ? { env } : {}), ...(stdin === null ? {} : { stdin }) };
   return {
     ...scheduleTerms.parse({ cron }),

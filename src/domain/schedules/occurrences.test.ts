@@ -30,6 +30,10 @@ describe('a rule', () => {
     ['0 0 29 2 *', null],
     ['0 0 30 2 *', 'is never due: there is no such day'],
     ['61 * * * *', 'Invalid value for minute: 61'],
+    ['0 0 0 * *', 'Invalid value for day: 0'],
+    ['0 0 32 * *', 'Invalid value for day: 32'],
+    ['0 0 1 13 *', 'Invalid value for month: 13'],
+    ['0 0 */100,1-7 * MON', null],
     ['* * *', 'expected five or six fields, or `@daily` and its like'],
     ['0 0 1 1 * * 2030', 'expected five or six fields, or `@daily` and its like'],
     ['2026-12-01T00:00:00', 'expected five or six fields, or `@daily` and its like'],
@@ -59,6 +63,48 @@ describe('a rule', () => {
       '2026-10-25T00:30:00',
       '2026-10-26T01:30:00',
     ]);
+  });
+
+  it.each([
+    // Clocks that go forward at the end of a day: what they leave out is due on the next one.
+    ['America/Nuuk', '30 23 * * *', '2027-03-28T00:00:00Z', ['2027-03-28T01:00:00', '2027-03-29T00:30:00']],
+    ['America/Nuuk', '30 23 28 3 *', '2028-01-01T00:00:00Z', ['2028-03-29T00:30:00', '2029-03-29T00:30:00']],
+    ['America/Nuuk', '30 23 * * 6', '2027-03-25T00:00:00Z', ['2027-03-28T01:00:00', '2027-04-04T00:30:00']],
+    // A day that was left out.
+    ['Pacific/Apia', '30 5 30 12 *', '2011-12-01T00:00:00Z', ['2011-12-30T10:00:00', '2012-12-29T15:30:00']],
+  ])('of %s, %s, has none left out', (timezone, cron, after, expected) => {
+    expect(moments({ timezone, cron }, after, 2)).toEqual(expected);
+    const last = createCalendar({ ...plain, timezone, cron }).last(2, new Date(`${expected[1]}.001Z`));
+    expect(last.map((at) => at.toISOString().slice(0, 19))).toEqual(expected.toReversed());
+  });
+
+  it('two of whose times lie in one gap is due once right after it', () => {
+    expect(moments({ cron: '10,40 2 * * *' }, '2026-03-29T00:00:00Z', 2)).toEqual([
+      '2026-03-29T01:00:00',
+      '2026-03-30T00:10:00',
+    ]);
+  });
+
+  it('is told backwards as it is forwards, through the night of 25 hours', () => {
+    const calendar = createCalendar({ ...plain, cron: '10,40 1,2,3 * * *' });
+    const forwards = take(calendar, {
+      after: new Date('2026-10-24T12:00:00Z'),
+      until: new Date('2026-10-25T12:00:00Z'),
+      most: 50,
+    });
+    for (const [index, at] of forwards.entries())
+      expect(calendar.last(50, at).slice(0, index)).toEqual(forwards.slice(0, index).reverse());
+  });
+
+  it.each([
+    ['both restricted: either', '0 0 2 * 1', ['2026-06-01', '2026-06-02', '2026-06-08']],
+    ['a step of all days: both', '0 0 */2 * 1', ['2026-06-01', '2026-06-15', '2026-06-29']],
+    ['a list that begins with a star: both', '0 0 *,10 * 1', ['2026-06-01', '2026-06-08', '2026-06-15']],
+    ['the first Monday', '0 0 */100,1-7 * MON', ['2026-06-01', '2026-07-06', '2026-08-03']],
+  ])('of day and weekday, as crontab(5) has it: %s', (_what, cron, days) => {
+    expect(
+      moments({ cron, timezone: 'UTC' }, '2026-05-31T12:00:00Z', 3).map((at) => at.slice(0, 10)),
+    ).toEqual(days);
   });
 
   it('with a step follows the clock that passes, an hour skipped and an hour twice', () => {

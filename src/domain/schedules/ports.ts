@@ -98,6 +98,8 @@ export interface Schedules {
   list(): Promise<Schedule[]>;
   /** @throws AppError `not_found` */
   get(name: string): Promise<Schedule>;
+  /** What `add` would refuse, but for the name. @throws AppError `invalid_input` */
+  check(request: ScheduleRequest, actor: Actor): Promise<void>;
   /** Due from now on. @throws AppError `invalid_input`; `conflict` when the name is taken */
   add(request: ScheduleRequest, actor: Actor): Promise<Schedule>;
   /**

@@ -54,7 +54,8 @@ export class Runner {
           actor,
         );
       }
-      const stored = await jobs.submit(toSubmit(run, actor));
+      // That its script has gone since is told by a job that fails, which people hear of.
+      const stored = await jobs.submit({ ...toSubmit(run, actor), toleratesMissing: true });
       await store.conclude(run.runId, { outcome: 'submitted', jobId: stored.id });
     } catch (error) {
       if (!isAppError(error) || errorCodes[error.code].retryable) throw error;

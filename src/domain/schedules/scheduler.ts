@@ -11,6 +11,8 @@ export interface SchedulerOptions {
   store: Pick<ScheduleStore, 'ahead' | 'correct' | 'due' | 'decide' | 'pending'>;
   runner: Runner;
   clock: Clock;
+  /** How late a moment may be looked at and is kept all the same. */
+  graceMs: number;
   logger: Logger;
 }
 
@@ -47,12 +49,12 @@ export class Scheduler implements Duty {
 
   /** Decides everything that is due, then submits everything that is pending. */
   async look(signal?: AbortSignal): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, graceMs } = this.#options;
     const now = clock.now();
     await this.#correct(now);
     for (const schedule of await store.due(now, atOnce)) {
       if (signal?.aborted) return;
-      await store.decide(schedule, decideMoments(schedule, now));
+      await store.decide(schedule, decideMoments(schedule, { now, graceMs }));
     }
     for (const runId of await store.pending(atOnce)) {
       if (signal?.aborted) return;

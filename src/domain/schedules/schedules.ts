@@ -4,7 +4,7 @@ import type { Schedule, ScheduleTerms } from '../../contract/schedule.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createCalendar, findCronProblem, isTimezone } from './occurrences.ts';
-import type { NewScheduleRow, Schedules, ScheduleStore, StoredSchedule } from './ports.ts';
+import type { NewScheduleRow, ScheduleRequest, Schedules, ScheduleStore, StoredSchedule } from './ports.ts';
 import { toSubmit, type Runner } from './runner.ts';
 
 export interface SchedulesOptions {
@@ -35,13 +35,19 @@ export function createSchedules({ store, jobs, runner, clock }: SchedulesOptions
     await inField('submit', () => jobs.check(toSubmit({ ...run, schedule: { ...schedule, id: 0 } }, actor)));
   };
 
+  const check = async (request: ScheduleRequest, actor: Actor): Promise<void> => {
+    requireTerms(request);
+    await requireSubmit(request, actor);
+  };
+
   return {
     list: async () => (await store.list()).map(withNextRun),
     get,
 
+    check,
+
     add: async (request, actor) => {
-      requireTerms(request);
-      await requireSubmit(request, actor);
+      await check(request, actor);
       const row = { ...request, ...ownerOf(actor), ...dueFrom(request, clock.now()) };
       if (!(await store.add(row))) throw nameTaken(request.name);
       return get(request.name);

@@ -25,6 +25,8 @@ export interface Scripts {
   put(name: string, text: string, actor: Actor): Promise<ScriptFacts>;
   /** @throws AppError `not_found` */
   remove(name: string, actor: Actor): Promise<void>;
+  /** What to say of a name that is not there, with the one that may have been meant; null: it is, or nobody can tell. */
+  findMissing(name: string): Promise<string | null>;
   versions(name: string): Promise<ScriptVersion[]>;
 }
 

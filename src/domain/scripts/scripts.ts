@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, lstat, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, invalidField } from '../../contract/errors.ts';
+import { nearestName } from '../../contract/filter/keys.ts';
 import { removeFile } from '../../lib/remove.ts';
 import type { ScriptFacts, ScriptStore, Scripts } from './ports.ts';
 
@@ -10,6 +11,9 @@ const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 
 /** Larger ones are programs, not scripts; put them into the directory by hand. */
 const maxReadBytes = 1024 * 1024;
+
+/** Names that are looked through for one that may have been meant. */
+const mostCompared = 1_000;
 
 /** Scripts as files; every change through us is kept in the history with its author. */
 export function createScripts(directory: string, history: ScriptStore): Scripts {
@@ -53,6 +57,14 @@ export function createScripts(directory: string, history: ScriptStore): Scripts 
       await removeFile(join(directory, name));
     },
 
+    findMissing: async (name) => {
+      if (await exists(join(directory, name))) return null;
+      const names = await readdir(directory).catch(() => null);
+      if (names === null) return null;
+      const nearest = nearestName(name, names.slice(0, mostCompared));
+      return `there is no script ${name} in the scripts directory${nearest === null ? '' : `; did you mean ${nearest}?`}`;
+    },
+
     versions: async (name) =>
       (await history.list(name)).map(({ sha256: hash, content, ...rest }) => ({
         ...rest,
@@ -60,6 +72,14 @@ export function createScripts(directory: string, history: ScriptStore): Scripts 
         text: content?.toString('utf8') ?? null,
       })),
   };
+}
+
+/** A link that leads nowhere is there: whoever runs it says so better. */
+function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
 }
 
 function checkName(name: string): void {

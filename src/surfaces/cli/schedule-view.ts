@@ -1,9 +1,10 @@
-import type {
-  CrontabImport,
-  Occurrence,
-  Schedule,
-  SchedulePreview,
-  ScheduleRun,
+import {
+  momentsText,
+  type CrontabImport,
+  type Occurrence,
+  type Schedule,
+  type SchedulePreview,
+  type ScheduleRun,
 } from '../../contract/schedule.ts';
 import { cleanText } from './clean-text.ts';
 import type { CliContext } from './context.ts';
@@ -50,7 +51,7 @@ export async function printRuns(context: CliContext, runs: readonly ScheduleRun[
 
 function describeRun({ outcome, moments, job }: ScheduleRun): string {
   if (job) return `job ${job.id} ${job.state}`;
-  return moments === 1 ? outcome : `${outcome} (${moments} moments)`;
+  return moments === 1 ? outcome : `${outcome} (${momentsText(moments)})`;
 }
 
 export async function printPreview(

@@ -16,6 +16,7 @@ import { describeCapsule } from '../capsule-view.ts';
 import type { Client } from '../client.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
+import { NamesFirst } from '../names-first.ts';
 import { painter, print, printJson } from '../output.ts';
 import { toRunBody, withRunOptions, type RunChoices } from '../run-options.ts';
 import { durationOption } from '../time.ts';
@@ -31,13 +32,13 @@ interface AgainOptions extends RunChoices, ServerOptions {
 }
 
 export function registerAgain(program: Command, context: CliContext): void {
-  const command = program
-    .command('again <job> [args...]')
+  const command = new NamesFirst('again', { names: 1, isStrict: false })
+    .copyInheritedSettings(program)
+    .arguments('<job> [args...]')
     .summary('run a job again')
     .description(
-      'Runs a job again, as a new job: with today’s script, or as it was. Arguments given replace all of the job’s.',
+      'Runs a job again, as a new job: with today’s script, or as it was. Arguments given replace all of the job’s; -- before them where one looks like an option of this command.',
     )
-    .passThroughOptions()
     .option('--as-it-was', 'with the text of the script that ran then')
     .option('--attempt <number>', 'the script of this attempt; by default of the newest')
     .option('-n, --dry-run', 'only show what would be different')
@@ -45,10 +46,11 @@ export function registerAgain(program: Command, context: CliContext): void {
     .option('-p, --priority <number>', 'higher runs first; -1000 to 1000')
     .option('--timeout <time>', 'limit for each try: 90, 10m, 2h')
     .option('--name <text>', 'what lists show');
+  program.addCommand(command);
   withServer(withRunOptions(command))
     .addHelpText(
       'after',
-      examples('again 17', 'again --as-it-was 17', 'again --dry-run 17', 'again --memory 2GiB 17 --month 4'),
+      examples('again 17', 'again --as-it-was 17', 'again 17 --dry-run', 'again --memory 2GiB 17 --month 4'),
     )
     .action(async (id: string, args: string[], options: AgainOptions, self: Command) => {
       const { asItWas, attempt, dryRun } = options;

@@ -13,6 +13,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { ExitError, UsageError } from '../errors.ts';
 import { withJobOptions } from '../job-options.ts';
+import { NamesFirst } from '../names-first.ts';
 import { print, printJson } from '../output.ts';
 import { withRunOptions } from '../run-options.ts';
 import { printCrontab, printPreview, printRuns, printSchedules } from '../schedule-view.ts';
@@ -34,7 +35,8 @@ export function registerSchedules(program: Command, context: CliContext): void {
       'after',
       examples(
         'schedule add nightly "0 3 * * *" backup.sh /srv',
-        'schedule add --timezone Europe/Madrid --overlap queue --blackout "sat,sun 00:00-24:00" hourly @hourly sync.sh',
+        'schedule add hourly @hourly --timezone Europe/Madrid --blackout "sat,sun 00:00-24:00" sync.sh',
+        'schedule add shop "*/5 * * * *" --kind url --input \'{"urls": ["https://shop.example"]}\'',
         'schedule preview "30 2 * * *" --timezone Europe/Berlin',
         'schedule pause nightly',
         'schedule import my.crontab --dry-run',
@@ -54,13 +56,14 @@ export function registerSchedules(program: Command, context: CliContext): void {
     await printSchedules(context, answer.items);
   });
 
-  const add = group
-    .command('add <name> <cron> [script] [args...]')
+  const add = new NamesFirst('add', { names: 2, isStrict: true })
+    .copyInheritedSettings(group)
+    .arguments('<name> <cron> [script] [args...]')
     .description(
-      'Make a schedule. Options stand before the name; everything after the script reaches it exactly as given.',
+      'Make a schedule. Options stand before the script; everything after it reaches it exactly as given.',
     )
-    .passThroughOptions()
     .option('--paused', 'not due until it is resumed');
+  group.addCommand(add);
   withServer(withRunOptions(withJobOptions(withTermOptions(add)))).action(
     async (
       name: string,

@@ -77,6 +77,7 @@ function registerCreate(app: App, { jobs, tasks, openPredecessors }: TaskDepende
           kind: 'script',
           input: { script: body.script, arguments: Object.entries(body.arguments) },
           options: submitOptions.parse({}),
+          toleratesMissing: true,
           actor,
         });
         const row = await tasks.byId(stored.id, actor);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../../contract/errors.ts';
+import { AppError, invalidField } from '../../../contract/errors.ts';
 import { jobChange } from '../../../contract/job-change.ts';
 import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../../contract/job.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
@@ -40,6 +40,19 @@ const jobPage = z.object({
     ),
 });
 
+/** Many clients send the key of every request as a header. @throws AppError `invalid_input` */
+function withKeyOfHeader<Options extends { idempotencyKey?: string | undefined }>(
+  options: Options,
+  header: string | string[] | undefined,
+): Options {
+  if (header === undefined) return options;
+  const key = submitOptions.shape.idempotencyKey.safeParse(String(header));
+  if (!key.success) throw invalidField('Idempotency-Key', key.error.issues[0]?.message ?? 'is no key');
+  if (options.idempotencyKey !== undefined && options.idempotencyKey !== key.data)
+    throw invalidField('idempotencyKey', 'is another one than the header Idempotency-Key says');
+  return { ...options, idempotencyKey: key.data };
+}
+
 export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
   const { jobs, reader, usualTimes, search, timezone, series, kinds, audit } = dependencies;
   app.get('/api/v1/jobs', {
@@ -72,13 +85,14 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       tags,
       summary: 'Submit a job',
       description:
-        'Answers after the job is stored. With an idempotency key a repetition answers 200 with the first job.',
+        'Answers after the job is stored. With an idempotency key (the member, or the header `Idempotency-Key`) a repetition answers 200 with the first job.',
       body: submitBody(kinds, submitOptions),
       response: { 200: job, 201: job },
     },
     handler: async (request, reply) => {
       const { actor, scopes } = principalOf(request);
-      const { kind, input, ...options } = request.body;
+      const { kind, input, ...body } = request.body;
+      const options = withKeyOfHeader(body, request.headers['idempotency-key']);
       const stored = await jobs.submit({ kind, input, isChecked: true, options, actor, scopes });
       const view = await reader.byId(stored.id, actor);
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);

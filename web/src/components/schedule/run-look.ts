@@ -1,4 +1,4 @@
-import type { ScheduleRun } from '../../../../src/contract/schedule.ts';
+import { momentsText, type ScheduleRun } from '../../../../src/contract/schedule.ts';
 import { stateLooks, type Color } from '../job/state-look.ts';
 
 export interface RunLook {
@@ -24,7 +24,7 @@ const outcomeLooks: Readonly<Record<ScheduleRun['outcome'], RunLook>> = {
 export function lookOf({ outcome, moments, job }: ScheduleRun): RunLook {
   if (!job) {
     const look = outcomeLooks[outcome];
-    return moments === 1 ? look : { ...look, label: `${look.label}, ${moments} moments` };
+    return moments === 1 ? look : { ...look, label: `${look.label}, ${momentsText(moments)}` };
   }
   const { icon, color } = stateLooks[job.state];
   if (job.verdict?.tone === 'bad') return { label: job.verdict.text, icon, color: 'error' };
