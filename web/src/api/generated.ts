@@ -390,7 +390,7 @@ export interface paths {
         put?: never;
         /**
          * Submit a job
-         * @description Answers after the job is stored. With an idempotency key a repetition answers 200 with the first job.
+         * @description Answers after the job is stored. With an idempotency key (the member, or the header `Idempotency-Key`) a repetition answers 200 with the first job.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -7424,7 +7424,7 @@ export interface operations {
                                 dueAt: string;
                                 /** @description Of several moments that were passed over together, the last. */
                                 lastDueAt: string | null;
-                                /** @description How many they are; with `lastDueAt` at least. */
+                                /** @description How many they are; 1000 are so many or more. */
                                 moments: number;
                                 /**
                                  * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -7985,7 +7985,7 @@ export interface operations {
                             dueAt: string;
                             /** @description Of several moments that were passed over together, the last. */
                             lastDueAt: string | null;
-                            /** @description How many they are; with `lastDueAt` at least. */
+                            /** @description How many they are; 1000 are so many or more. */
                             moments: number;
                             /**
                              * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -8069,7 +8069,7 @@ export interface operations {
                                 dueAt: string;
                                 /** @description Of several moments that were passed over together, the last. */
                                 lastDueAt: string | null;
-                                /** @description How many they are; with `lastDueAt` at least. */
+                                /** @description How many they are; 1000 are so many or more. */
                                 moments: number;
                                 /**
                                  * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -8396,7 +8396,7 @@ export interface operations {
                             dueAt: string;
                             /** @description Of several moments that were passed over together, the last. */
                             lastDueAt: string | null;
-                            /** @description How many they are; with `lastDueAt` at least. */
+                            /** @description How many they are; 1000 are so many or more. */
                             moments: number;
                             /**
                              * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -8988,7 +8988,7 @@ export interface operations {
                             dueAt: string;
                             /** @description Of several moments that were passed over together, the last. */
                             lastDueAt: string | null;
-                            /** @description How many they are; with `lastDueAt` at least. */
+                            /** @description How many they are; 1000 are so many or more. */
                             moments: number;
                             /**
                              * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -9062,7 +9062,7 @@ export interface operations {
                         dueAt: string;
                         /** @description Of several moments that were passed over together, the last. */
                         lastDueAt: string | null;
-                        /** @description How many they are; with `lastDueAt` at least. */
+                        /** @description How many they are; 1000 are so many or more. */
                         moments: number;
                         /**
                          * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
@@ -9140,7 +9140,7 @@ export interface operations {
                             dueAt: string;
                             /** @description Of several moments that were passed over together, the last. */
                             lastDueAt: string | null;
-                            /** @description How many they are; with `lastDueAt` at least. */
+                            /** @description How many they are; 1000 are so many or more. */
                             moments: number;
                             /**
                              * @description `pending`: about to be submitted; `overlap`, `blackout`, `missed`: passed over for that reason; `refused`: the submit was, `message` says why.
