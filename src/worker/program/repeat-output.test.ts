@@ -79,6 +79,19 @@ it('what cannot be read at all is a problem of the feed alone', async () => {
   expect(feed.problem).toBe(error);
 });
 
+it('does not join half a line that it ended at with what follows', async () => {
+  const { shown, feed, read, interrupts } = create([piece(0, 'one\nhalf'), piece(8, ' a line\n')]);
+  async function* stopped(from: OutputPosition): AsyncGenerator<OutputPiece> {
+    for await (const one of read(from)) {
+      if (one.byte > 0) interrupts.stop('cancelled');
+      yield one;
+    }
+  }
+  await repeatOutput(feed, { read: stopped, outputBase: undefined, interrupts });
+  feed.push('stdout', Buffer.from('what came meanwhile\n'), { at: new Date(0), isRepeated: false });
+  expect(shown).toEqual(['one (repeated)', 'half (repeated)', 'what came meanwhile']);
+});
+
 it('ends at once when the attempt is stopped', async () => {
   const { shown, feed, read, interrupts } = create([piece(0, 'one\n'), piece(4, 'two\n')]);
   interrupts.stop('cancelled');

@@ -12,16 +12,17 @@ export interface RepeatSources {
 
 /**
  * Shows a kind what an earlier life of the worker has stored. Where the store does not answer, it goes on behind the
- * last piece; what cannot be read at all must not end a program that runs well, so it is a problem of the feed.
+ * last piece; what cannot be read at all must not end a program that runs well, so it is a problem of the feed. Where it
+ * ends early, the rest of a line is missing, and what comes next is not that rest.
  */
 export async function repeatOutput(
   feed: LineFeed,
   { read, outputBase, interrupts }: RepeatSources,
 ): Promise<void> {
   const from: OutputPosition = { stdout: 0, stderr: 0, ...outputBase, chunk: 0, gaps: 0 };
-  const show = async (): Promise<void> => {
+  const show = async (): Promise<boolean> => {
     for await (const { stream, kind, at, bytes, byte, chunk, gaps } of read({ ...from })) {
-      if (interrupts.signal.aborted) return;
+      if (interrupts.signal.aborted) return false;
       from.chunk = chunk;
       from.gaps = gaps;
       if (kind === 'gap') {
@@ -31,6 +32,8 @@ export async function repeatOutput(
         feed.push(stream, bytes, { at, isRepeated: true });
       }
     }
+    return true;
   };
-  await interrupts.lookUp(show).catch((error: unknown) => feed.fail(error));
+  const isWhole = await interrupts.lookUp(show).catch((error: unknown) => feed.fail(error));
+  if (!isWhole) feed.cut({ isRepeated: true });
 }
