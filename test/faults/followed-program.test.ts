@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { createPartStore } from '../../src/adapters/store/part-store.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import { createSeriesStore } from '../../src/adapters/store/series-store.ts';
 import { systemActor } from '../../src/contract/actor.ts';
@@ -143,5 +144,25 @@ describe('a kind that follows its program', () => {
     expect((await printed(job)).stdout).toBe('said before\nfail the kind\nmore\n');
     const [attempt] = await createJobReader(database.db).attempts(job, actor);
     expect(attempt).toMatchObject({ exitCode: 3, signal: null });
+  });
+
+  it('and fails has all parts stored that it reported before', async () => {
+    startWorker();
+    const job = await submit('echo report parts and fail');
+    expect(await untilEnded(job)).toMatchObject({
+      state: 'failed',
+      message: 'the kind failed after its parts',
+    });
+    const parts = createPartStore(database.db);
+    const { length } = await parts.ofJob({ jobId: job, tone: null, after: 0, limit: 10_000 }, actor);
+    expect(length).toBe(5_000);
+  });
+
+  it('and asks for a second program at once is refused it, and the first one runs once', async () => {
+    startWorker();
+    const job = await submit(': twice; echo ran >> runs; sleep 0.2');
+    const { state, message } = await untilEnded(job);
+    expect({ state, message }).toEqual({ state: 'failed', message: 'an attempt runs one program' });
+    expect(readFileSync(join(folder, 'homedir', 'runs'), 'utf8')).toBe('ran\n');
   });
 });

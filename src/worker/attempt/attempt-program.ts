@@ -71,6 +71,7 @@ export class AttemptProgram implements ProgramListener {
   readonly #parts: AttemptParts;
   readonly #outputLimit: number;
   readonly #over = Promise.withResolvers<void>();
+  #performed: Promise<ProgramReport> | undefined;
   #printed: PrintedOutput | undefined;
   #isStarted = false;
   #isOver = false;
@@ -118,19 +119,16 @@ export class AttemptProgram implements ProgramListener {
     plan: () => Promise<ProgramPlan | NotStarted>,
     onLine?: (line: ProgramLine) => void,
   ): Promise<ProgramReport> {
-    const { adopted, interrupts, stop } = this.#parts;
-    if (this.#isStarted) throw new Error('an attempt runs one program');
-    const feed = onLine ? new LineFeed(onLine) : null;
-    const answer = adopted ? await this.#attach(adopted, feed) : await this.#launch(plan, feed);
-    if (answer) return answer;
-    if (interrupts.cause !== null) this.stop();
-    await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
-    // It ended while no worker was there: whether in time, its own clock says.
-    const { end } = this.#facts;
-    if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
-    feed?.cut({ isRepeated: false });
-    if (feed?.problem) throw feed.problem;
-    return this.#report();
+    if (this.#performed) throw new Error('an attempt runs one program');
+    this.#performed = this.#perform(plan, onLine);
+    return this.#performed;
+  }
+
+  /** Resolves when nothing of it runs any more, or the worker lets go. */
+  async settled(): Promise<void> {
+    await this.#performed?.catch(() => {
+      // Whoever asked for it was told.
+    });
   }
 
   /** Asks the program to end, and ends it when it does not. */
@@ -168,6 +166,24 @@ export class AttemptProgram implements ProgramListener {
     this.#printed?.gap(reason, new Date());
     this.#facts.lostReason = reason;
     this.#finish();
+  }
+
+  async #perform(
+    plan: () => Promise<ProgramPlan | NotStarted>,
+    onLine?: (line: ProgramLine) => void,
+  ): Promise<ProgramReport> {
+    const { adopted, interrupts, stop } = this.#parts;
+    const feed = onLine ? new LineFeed(onLine) : null;
+    const answer = adopted ? await this.#attach(adopted, feed) : await this.#launch(plan, feed);
+    if (answer) return answer;
+    if (interrupts.cause !== null) this.stop();
+    await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
+    // It ended while no worker was there: whether in time, its own clock says.
+    const { end } = this.#facts;
+    if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');
+    feed?.cut({ isRepeated: false });
+    if (feed?.problem) throw feed.problem;
+    return this.#report();
   }
 
   async #attach(adopted: HeldProgram, feed: LineFeed | null): Promise<null> {

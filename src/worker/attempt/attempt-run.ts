@@ -217,21 +217,27 @@ export class AttemptRun {
       };
     if (!kind.runsProgram) this.#wall.arm(0);
     try {
-      const { secrets: opener } = this.#deps;
-      const outcome = await runKind(
-        kind,
-        await this.#toKindJob(kind),
-        this.#context(output, program),
-        (uses) => this.#interrupts.lookUp(() => openInput(uses, { opener, owner: this.job })),
-      );
-      await this.#parts.close();
-      return outcome;
+      return await this.#runKind(kind, output, program);
     } catch (error) {
       if (!this.#interrupts.detached.aborted) {
         this.#deps.logger.error({ err: error, kind: kind.name }, 'A kind failed unexpectedly.');
       }
       const message = error instanceof Error ? error.message : String(error);
       return { state: 'failed', reason: 'error', message };
+    }
+  }
+
+  /** A kind that fails may leave a program and parts under way; they are of the attempt all the same. */
+  async #runKind(kind: RunnableKind, output: OutputSink, program: AttemptProgram): Promise<KindOutcome> {
+    const { secrets: opener } = this.#deps;
+    const job = await this.#toKindJob(kind);
+    try {
+      return await runKind(kind, job, this.#context(output, program), (uses) =>
+        this.#interrupts.lookUp(() => openInput(uses, { opener, owner: this.job })),
+      );
+    } finally {
+      await program.settled();
+      await this.#parts.close();
     }
   }
 

@@ -29,8 +29,9 @@ export class PartRecorder {
     this.#persist = persist;
   }
 
-  /** Resolves when there is room for the next. @throws an error of the database that does not pass */
+  /** Resolves when there is room for the next. @throws an error of the database that does not pass; after the close */
   async add(part: NewPart): Promise<void> {
+    if (this.#closing.signal.aborted) throw new Error('a part was reported after the end');
     this.#waiting.push(part);
     this.#storing ??= this.#storeAll();
     if (this.#waiting.length >= mostWaiting) await this.#storing;
