@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { urlInput } from '../../src/kinds/url/contract/url-test.ts';
 import { toSent } from '../../src/kinds/url/request.ts';
-import type { TestMade, TestOrder } from '../../src/kinds/url/run-order.ts';
+import type { Found, TestMade, TestOrder } from '../../src/kinds/url/run-order.ts';
 import { ThreadTester } from '../../src/kinds/url/tester.ts';
 import { pollUntil } from '../support/poll.ts';
 import { listen, type Site } from '../support/urls/sites.ts';
@@ -98,6 +98,59 @@ describe('the thread that tests URLs', () => {
     await expect(broken).rejects.toThrow('no room');
     expect(await whole).toBeNull();
     expect(stored).toBe(count);
+  });
+
+  it('rejects only when all that was tested is stored', async () => {
+    const { order } = await startSite();
+    const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+    let [calls, stored, hasFailed] = [0, 0, false];
+    const failing = tester.test(order, never, {
+      onFound: () => {},
+      onTested: async (made) => {
+        calls += 1;
+        if (calls === 2) throw new Error('no room');
+        await isOpen;
+        stored += made.length;
+      },
+    });
+    failing.catch(() => (hasFailed = true));
+    await pollUntil(
+      () => calls,
+      (seen) => seen >= 2,
+    );
+    // Whoever fails at once has done so when another order has come to its end.
+    await tester.test(orderOf([url]), never, { onFound: () => {}, onTested: async () => {} });
+    expect(hasFailed).toBe(false);
+    open();
+    await expect(failing).rejects.toThrow('no room');
+    expect(stored).toBeGreaterThan(0);
+  });
+
+  it('fails the order whose listener throws at what was found, and no other', async () => {
+    const { order } = await startSite();
+    const onFound = (): never => {
+      throw new Error('not that many');
+    };
+    const broken = tester.test(order, never, { onFound, onTested: async () => {} });
+    await expect(broken).rejects.toThrow('not that many');
+    await tester.test(orderOf([url]), never, { onFound: () => {}, onTested: async () => {} });
+  });
+
+  it('tests what stands at the place of something else that was tested before: a sitemap changes', async () => {
+    const { order, asked } = await startSite();
+    const tested: number[] = [];
+    let found: Found | undefined;
+    const done = [
+      { number: 1, key: `${url}/0` },
+      { number: 2, key: `${url}/gone` },
+    ];
+    await tester.test({ ...order, done }, never, {
+      onFound: (one) => void (found = one),
+      onTested: async (made) => void tested.push(...made.map(({ number }) => number)),
+    });
+    expect(found).toMatchObject({ total: count, done: [1] });
+    expect(asked()).toBe(count - 1);
+    expect(Math.min(...tested)).toBe(2);
   });
 
   it('fails its orders when it breaks down, instead of leaving them waiting', async () => {

@@ -1,5 +1,7 @@
 import type { Role } from '../../contract/actor.ts';
+import type { DonePart } from '../../domain/reports/part-ports.ts';
 import type { UrlInput } from './contract/url-test.ts';
+import { testKey } from './contract/url-text.ts';
 import { createMask } from '../../lib/mask-values.ts';
 import { ConditionThread } from './condition-thread.ts';
 import { LoopLag } from './loop-lag.ts';
@@ -16,8 +18,8 @@ export interface TestOrder {
   hidden: readonly string[];
   /** Of who submitted; null when nobody is known. */
   role: Role | null;
-  /** Numbers of targets that need no test any more. */
-  done: readonly number[];
+  /** What needs no test any more, unless a list that was fetched anew has something else at its place. */
+  done: readonly Pick<DonePart, 'number' | 'key'>[];
 }
 
 export interface Found {
@@ -26,6 +28,8 @@ export interface Found {
   repeated: number;
   /** Entries of a sitemap that are no http or https URL. */
   leftOut: number;
+  /** Numbers of those that need no test any more. */
+  done: readonly number[];
 }
 
 export interface TestMade {
@@ -56,7 +60,7 @@ export async function runOrder(
   try {
     return await testAll(
       { ...place, input, sent, mask: createMask(hidden), role, conditions, lag },
-      new Set(done),
+      new Map(done.map(({ number, key }) => [number, key])),
       listener,
     );
   } finally {
@@ -67,7 +71,7 @@ export async function runOrder(
 
 async function testAll(
   options: TestOptions,
-  done: ReadonlySet<number>,
+  keysDone: ReadonlyMap<number, string>,
   listener: OrderListener,
 ): Promise<string | null> {
   let found: Targets;
@@ -77,10 +81,11 @@ async function testAll(
     return (error as Error).message;
   }
   const { targets, repeated, leftOut } = found;
-  listener.onFound({ total: targets.length, repeated, leftOut });
-  const left = targets
-    .map((target, index) => ({ target, number: index + 1 }))
-    .filter(({ number }) => !done.has(number));
+  const numbered = targets.map((target, index) => ({ target, number: index + 1 }));
+  const { done = [], left = [] } = Object.groupBy(numbered, ({ target, number }) =>
+    keysDone.get(number) === testKey(target.url, target.family) ? 'done' : 'left',
+  );
+  listener.onFound({ total: targets.length, repeated, leftOut, done: done.map(({ number }) => number) });
   try {
     await inPace(
       left,

@@ -10,8 +10,7 @@ export interface UrlTester {
   /**
    * Resolves when everything is tested and stored.
    * @returns why the targets could not be found, in a sentence; else null
-   * @throws the reason of the signal, once all that was tested is stored; what the listener throws; an error of the
-   * thread
+   * @throws once what was tested is stored: the reason of the signal, what the listener throws, an error of the thread
    */
   test(order: TestOrder, signal: AbortSignal, listener: OrderListener): Promise<string | null>;
 }
@@ -43,11 +42,12 @@ export class ThreadTester implements UrlTester {
   async test(order: TestOrder, signal: AbortSignal, listener: OrderListener): Promise<string | null> {
     signal.throwIfAborted();
     const id = (this.#lastId += 1);
+    const storing = new Set<Promise<void>>();
     const onStop = (): void => this.#tell({ type: 'stop', id });
     signal.addEventListener('abort', onStop);
     try {
       const problem = await new Promise<string | null>((resolve, reject) => {
-        this.#orders.set(id, { listener, storing: new Set(), end: resolve, fail: reject });
+        this.#orders.set(id, { listener, storing, end: resolve, fail: reject });
         this.#wake();
         this.#tell({ type: 'begin', id, order });
       });
@@ -56,6 +56,7 @@ export class ThreadTester implements UrlTester {
     } finally {
       signal.removeEventListener('abort', onStop);
       this.#tell({ type: 'stop', id });
+      await Promise.all(storing);
       this.#orders.delete(id);
       if (this.#orders.size === 0) this.#rest();
     }
@@ -92,7 +93,11 @@ export class ThreadTester implements UrlTester {
     if (!order) return;
     switch (message.type) {
       case 'found':
-        order.listener.onFound(message.found);
+        try {
+          order.listener.onFound(message.found);
+        } catch (error) {
+          order.fail(error);
+        }
         break;
       case 'tested': {
         const storing = this.#store(order, message);

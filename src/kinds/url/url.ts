@@ -60,7 +60,7 @@ export function createUrlRun(
     const done = attempt > 1 ? await context.partsDone() : [];
     const role = await findRole(ownerId);
     const { hidden } = context;
-    const order = { input, sent, hidden, role, done: done.map(({ number }) => number) };
+    const order = { input, sent, hidden, role, done };
     return run({ order, tester, done }, context);
   };
 }
@@ -83,16 +83,18 @@ async function run({ order, tester, done }: Asked, context: KindContext): Promis
   let problem: string | null;
   try {
     problem = await tester.test(order, context.signal, {
-      onFound: ({ total, repeated, leftOut }) => {
+      onFound: ({ total, repeated, leftOut, done: numbers }) => {
         if (leftOut > 0)
           context.log(
             `Of the sitemap ${leftOut} entries are left out: they are no http or https URL.`,
             'stderr',
           );
         summary = new Summary(total, repeated);
-        for (const { key, tookMs, ...part } of done) summary.count({ ...part, url: key, ms: tookMs });
-        if (done.length > 0)
-          context.log(`${done.length} of ${total} were tested before an interruption; the rest follows.`);
+        const still = new Set(numbers);
+        for (const { key, tookMs, ...part } of done)
+          if (still.has(part.number)) summary.count({ ...part, url: key, ms: tookMs });
+        if (still.size > 0)
+          context.log(`${still.size} of ${total} were tested before an interruption; the rest follows.`);
       },
       onTested: async (made) => {
         await Promise.all(made.map((one) => record(one, context, summary)));
