@@ -109,6 +109,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#beats;
+    await this.#looking;
     await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
       this.#options.logger.warn({ err: error }, 'The stop of this worker could not be recorded.');
     });
@@ -147,7 +148,7 @@ export class Worker implements Service {
     this.#claimsUnderWay += 1;
     this.#claimAskedMs = clock.monotonicMs();
     try {
-      return await jobs.claim({
+      const claimed = await jobs.claim({
         workerId: id,
         incarnation: this.#incarnation,
         queues: settings.queues,
@@ -155,6 +156,10 @@ export class Worker implements Service {
         kinds: kinds.names,
         limit,
       });
+      if (!this.#stopping.signal.aborted) return claimed;
+      // Nobody need wait for our next life.
+      await Promise.all(claimed.map((job) => this.#release(job)));
+      return [];
     } finally {
       this.#claimsUnderWay -= 1;
     }
@@ -165,6 +170,8 @@ export class Worker implements Service {
   }
 
   #begin(run: AttemptRun): void {
+    // What a beat brings that was under way at the stop is left to the next life.
+    if (this.#stopping.signal.aborted) return;
     const done = run.run().then(() => {
       this.#runs.delete(run.key);
       this.#claimer.slotFreed();
@@ -213,11 +220,11 @@ export class Worker implements Service {
     }
     if (attempt.launchedAt !== null || launcher.startedBefore.includes(key))
       return this.#strays.giveUp(attempt);
-    await this.#release(attempt);
+    await this.#release(attempt.job);
   }
 
   /** The launcher never heard of it, so nothing of it ran: it goes back to its queue. */
-  async #release({ job: attempt }: RunningAttempt): Promise<void> {
+  async #release(attempt: ClaimedJob): Promise<void> {
     const { jobs, settings, clock } = this.#options;
     const outcome = emptyOutcome('released', {
       reason: null,
