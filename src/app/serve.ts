@@ -209,19 +209,27 @@ async function untilStopped(
   { drain, logger }: ServeOptions & { logger: PinoLogger },
 ): Promise<void> {
   const signals = new EndSignals();
-  const lost = await Promise.race([signals.next(), guard.lost]);
-  if (lost) {
-    logger.error(lost.message);
-    await stop();
-    throw lost;
-  }
-  if (worker && drain) {
+  const lost = await Promise.race([
+    guard.lost,
+    signals.next().then(() => letGo(worker, { drain, logger, signals })),
+  ]);
+  if (lost) logger.error(lost.message);
+  await stop();
+  signals.close();
+  if (lost) throw lost;
+}
+
+/** Resolves when the worker may be stopped: at once, or with `drain` when nothing runs any more. */
+async function letGo(
+  worker: Worker | null,
+  { drain, logger, signals }: { drain: boolean; logger: PinoLogger; signals: EndSignals },
+): Promise<void> {
+  if (!worker) return;
+  if (drain) {
     logger.info({ running: worker.running }, 'Taking no new work; waiting for what runs.');
     const second = signals.next().then(() => worker.cancelAll());
     await Promise.race([worker.drain(), second]);
-  } else if (worker && worker.running > 0) {
+  } else if (worker.running > 0) {
     logger.info({ running: worker.running }, 'Stopping. Programs run on and are taken up at the next start.');
   }
-  await stop();
-  signals.close();
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
@@ -59,6 +59,36 @@ describe('a server that drains', () => {
       (job) => job?.state === 'succeeded',
     );
     expect(waited?.attempt).toBe(1);
+  });
+
+  it('ends when its data directory goes away meanwhile, makes nothing in its place, and loses nothing', async () => {
+    const running = await submitRunning();
+    // A program that is still to be launched would find no home.
+    await pollUntil(
+      async () => (await server.call('GET', `/api/v1/jobs/${running}/attempts`)).text,
+      (text) => /"launchedAt":"/.test(text),
+    );
+    const exited = once(server.process, 'exit');
+    let logged = '';
+    server.process.stderr?.on('data', (bytes: Buffer) => (logged += bytes.toString()));
+    server.process.kill('SIGTERM');
+    await pollUntil(
+      () => logged,
+      (text) => text.includes('Taking no new work'),
+    );
+    const away = `${server.folder}.away`;
+    renameSync(server.folder, away);
+    expect(await exited).toEqual([1, null]);
+    expect(logged).toContain(`The data directory ${server.folder} is gone`);
+    expect(existsSync(server.folder)).toBe(false);
+    renameSync(away, server.folder);
+    writeFileSync(join(server.folder, 'homedir', 'go'), '');
+    again = await server.startAgain();
+    const job = await pollUntil(
+      async () => (await again?.call('GET', `/api/v1/jobs/${running}`))?.json<Job>(),
+      (one) => one?.state !== 'running',
+    );
+    expect(job).toMatchObject({ state: 'failed', reason: 'exit', attempt: 1 });
   });
 
   it('cancels what runs at a second signal', async () => {
