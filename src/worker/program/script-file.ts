@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 
 /** Texts up to this size are kept in the record. */
@@ -19,17 +19,18 @@ export interface ScriptFacts {
 /** Null when it cannot be read. */
 export async function readScript(file: string): Promise<ScriptFacts | null> {
   try {
+    // Before it is read: what is written meanwhile makes a difference to look into, not one that is missed.
     const stamp = toStamp(await stat(file, { bigint: true }));
-    const { size } = await stat(file);
-    if (size > maxTextBytes) return { sha256: await hashFile(file), sizeBytes: size, text: null, stamp };
-    const bytes = await readFile(file);
-    const isText = isUtf8(bytes) && !bytes.includes(0);
-    return {
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      sizeBytes: bytes.length,
-      text: isText ? bytes.toString() : null,
-      stamp,
-    };
+    const hash = createHash('sha256');
+    const pieces: Buffer[] = [];
+    let sizeBytes = 0;
+    for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
+      hash.update(piece);
+      sizeBytes += piece.length;
+      if (sizeBytes <= maxTextBytes) pieces.push(piece);
+    }
+    const text = sizeBytes <= maxTextBytes ? toText(Buffer.concat(pieces)) : null;
+    return { sha256: hash.digest('hex'), sizeBytes, text, stamp };
   } catch {
     return null; // gone, or not ours to read: the program's start will say so
   }
@@ -46,6 +47,10 @@ export async function isScriptChanged(
   } catch {
     return true; // removed
   }
+}
+
+function toText(bytes: Buffer): string | null {
+  return isUtf8(bytes) && !bytes.includes(0) ? bytes.toString() : null;
 }
 
 function toStamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
