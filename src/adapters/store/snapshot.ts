@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { oldTransaction, takeOverPosition } from './cluster-positions.ts';
 import { createSession } from './connection.ts';
+import type { Database } from './database.ts';
 
 /**
  * All of a database at one moment, table by table, and back.
@@ -106,6 +107,12 @@ export async function loadSnapshot(
     await client.query(takeOverPosition);
     await client.query('commit');
   });
+}
+
+/** What follows a load and the migrations since: statistics for the planner, and with `isPaused` no queue that runs. */
+export async function settleSnapshot(db: Database, { isPaused }: { isPaused: boolean }): Promise<void> {
+  if (isPaused) await db.query('update queues set paused = true');
+  await db.query('analyze');
 }
 
 /** True when nothing of ours was ever stored there. */

@@ -10,7 +10,7 @@ import { removeTree } from '../../lib/remove.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
 import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
-import { isUnused, loadSnapshot } from '../../adapters/store/snapshot.ts';
+import { isUnused, loadSnapshot, settleSnapshot } from '../../adapters/store/snapshot.ts';
 import { damaged, secretKeyFile, tableFile } from './manifest.ts';
 import { restoreTree } from './restore-files.ts';
 import { verifyBackup } from './verify-backup.ts';
@@ -103,8 +103,7 @@ async function restoreDatabase(
     }
   });
   await migrate(db);
-  if (isPaused) await db.query('update queues set paused = true');
-  await db.query('analyze');
+  await settleSnapshot(db, { isPaused });
 }
 
 /** Puts scripts, the key of the secrets, and home when it is part of the backup, where this configuration has them. */
