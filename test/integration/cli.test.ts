@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endProcesses } from '../support/faults/processes.ts';
 import { pollUntil } from '../support/poll.ts';
 
 const program = join(import.meta.dirname, '../../bin/daybook.js');
@@ -131,6 +132,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (server) await stop(server);
+  // The launcher stays a minute for a worker that comes back.
+  await endProcesses(join(folder, 'data'));
   rmSync(folder, { recursive: true, force: true });
 });
 
