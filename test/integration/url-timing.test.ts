@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { UrlPhases } from '../../src/kinds/url/contract/url-test.ts';
+import { pollUntil } from '../support/poll.ts';
 import { createAuthority, type Authority } from '../support/urls/certificates.ts';
 import { listen, type Site } from '../support/urls/sites.ts';
 import { ask } from '../support/urls/tester.ts';
@@ -15,8 +16,8 @@ const run = promisify(execFile);
 const host = 'slow.test';
 const firstByteAfterMs = 300;
 const [drops, dropEveryMs] = [6, 50];
-/** Both measure on a machine that does other things, too. */
-const rounds = 5;
+/** Both measure on a machine that does other things, too: the least of so many counts, and of more where it is busy. */
+const leastRounds = 5;
 
 let folder: string;
 let authority: Authority;
@@ -97,28 +98,32 @@ async function byCurl(): Promise<Moments> {
   return { connected, secured, firstByte, total };
 }
 
-/** What it takes when nothing is in the way. */
-async function fastest(measure: () => Promise<Moments>): Promise<Moments> {
-  const found: Moments[] = [];
-  for (let round = 0; round < rounds; round += 1) found.push(await measure());
-  const least = (name: keyof Moments): number => Math.min(...found.map((one) => one[name]));
+const names = ['connected', 'secured', 'firstByte', 'total'] as const;
+
+/** What it took when least was in the way. */
+function least(one: Moments, other: Moments): Moments {
+  const of = (name: keyof Moments): number => Math.min(one[name], other[name]);
   return {
-    connected: least('connected'),
-    secured: least('secured'),
-    firstByte: least('firstByte'),
-    total: least('total'),
+    connected: of('connected'),
+    secured: of('secured'),
+    firstByte: of('firstByte'),
+    total: of('total'),
   };
 }
 
 it('the waterfall says what curl says, within 10 % and 5 ms', async () => {
-  const [ours, theirs] = [await fastest(byUs), await fastest(byCurl)];
-  for (const name of ['connected', 'secured', 'firstByte', 'total'] as const) {
-    const allowed = 0.1 * theirs[name] + 5;
-    expect(
-      Math.abs(ours[name] - theirs[name]),
-      `${name}: ${ours[name]} ms, curl ${theirs[name]} ms`,
-    ).toBeLessThan(allowed);
-  }
+  const never = { connected: Infinity, secured: Infinity, firstByte: Infinity, total: Infinity };
+  let [ours, theirs, rounds]: [Moments, Moments, number] = [never, never, 0];
+  const isFar = (name: keyof Moments): boolean =>
+    Math.abs(ours[name] - theirs[name]) >= 0.1 * theirs[name] + 5;
+  // In turns: what else the machine does is then in the way of both.
+  const measure = async (): Promise<string[]> => {
+    ours = least(ours, await byUs());
+    theirs = least(theirs, await byCurl());
+    rounds += 1;
+    return names.filter(isFar).map((name) => `${name}: ${ours[name]} ms, curl ${theirs[name]} ms`);
+  };
+  await pollUntil(measure, (far) => far.length === 0 && rounds >= leastRounds, { deadlineMs: 45_000 });
   expect(theirs.firstByte).toBeGreaterThan(firstByteAfterMs * 0.99);
   expect(theirs.total - theirs.firstByte).toBeGreaterThan(drops * dropEveryMs * 0.9);
 });
