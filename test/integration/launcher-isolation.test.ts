@@ -161,7 +161,7 @@ describe.runIf(isRoot)('a launcher that keeps owners apart', () => {
     await harness.start(client, spec);
     const pid = harness.note(client);
     await client.stop();
-    const next = await harness.client(30, separate);
+    const next = await harness.client({ launcherOptions: separate });
     expect(harness.note(next)).toBe(pid);
     next.forget(spec.key);
     await until('another launcher', () => next.launcherPid !== null && next.launcherPid !== pid);

@@ -6,9 +6,11 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -314,6 +316,33 @@ describe('the folder of a launcher', () => {
     await until('the end of the launcher', () => !isAlive(pid));
   });
 
+  test('found by a link that is gone later: what runs goes on, and a worker finds it without the link', async () => {
+    const [real, link] = [join(harness.folder, 'real'), join(harness.folder, 'link')];
+    mkdirSync(real);
+    symlinkSync(real, link);
+    const linked = await harness.client({ folder: join(link, 'launcher') });
+    const spec = harness.shell('echo begun; sleep 60');
+    const { heard } = await harness.start(linked, spec);
+    await until('some output', () => heard.next.stdout > 0);
+    const pid = harness.note(linked);
+    await linked.stop();
+    rmSync(link);
+    const second = await harness.client({ folder: join(real, 'launcher') });
+    expect(second.launcherPid).toBe(pid);
+    expect(second.held.map(({ key, ended }) => [key, ended])).toEqual([[spec.key, false]]);
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    expect(words).toContain(join(realpathSync(real), 'launcher'));
+    second.forget(spec.key);
+  });
+
+  test('whose record names a place that is gone, as after a restart of the machine: another one starts', async () => {
+    const other = join(harness.folder, 'other');
+    mkdirSync(other, { mode: 0o700 });
+    writeFileSync(join(other, 'socket-path'), join(harness.folder, 'gone', 's'));
+    const second = await harness.client({ folder: other });
+    expect((await harness.run(second, harness.shell('exit 3'))).end.exitCode).toBe(3);
+  });
+
   test('removed: what runs goes on while a worker is there, and ends with it, as the launcher does', async () => {
     const spec = harness.shell('echo begun; sleep 600 & sleep 600');
     const { started, heard } = await harness.start(client, spec);
@@ -473,7 +502,7 @@ describe('lives of worker and launcher', () => {
   test('an idle launcher without a worker ends by itself', async () => {
     await harness.stop();
     harness = new LauncherHarness();
-    const short = await harness.client(0.05);
+    const short = await harness.client({ idleSeconds: 0.05 });
     const launcher = harness.note(short);
     const spec = harness.shell('exit 0');
     const { heard } = await harness.start(short, spec);

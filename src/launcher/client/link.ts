@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createDecoder } from '../codec.ts';
@@ -33,7 +33,8 @@ export async function connectToLauncher(
   separatesOwners: boolean,
 ): Promise<LauncherLink | null> {
   const path = readSocketPath(folder);
-  if (path === null) return null;
+  // A record outlives its launcher: a restart of the machine empties /tmp, and a link on the way may be gone.
+  if (path === null || !existsSync(dirname(path))) return null;
   checkPrivateFolder(dirname(path));
   const socket = await openSocket(path);
   return socket && shakeHands(socket, separatesOwners);

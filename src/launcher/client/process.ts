@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -31,11 +31,13 @@ export async function startLauncher(options: LauncherProcessOptions): Promise<La
   // Not the folders around it: a data directory that is gone must not be begun anew.
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
   checkPrivateFolder(folder);
+  // It outlives whoever starts it, and a link by which they came may not be there for as long.
+  const place = realpathSync(folder);
   const logPath = join(folder, 'launcher.log');
   const log = openSync(logPath, isLarge(logPath) ? 'w' : 'a', 0o600);
   const child = spawn(
     process.execPath,
-    [...heapFlags, mainFile, folder, String(idleSeconds), JSON.stringify(launcherOptions)],
+    [...heapFlags, mainFile, place, String(idleSeconds), JSON.stringify(launcherOptions)],
     { detached: true, stdio: ['ignore', log, log], env: { TMPDIR: tmpdir(), ...compileCache() } },
   );
   closeSync(log);

@@ -101,9 +101,17 @@ export class LauncherHarness {
     this.#options = options;
   }
 
-  async client(idleSeconds = 30, launcherOptions = this.#options): Promise<LauncherClient> {
+  async client({
+    idleSeconds = 30,
+    folder = join(this.folder, 'launcher'),
+    launcherOptions = this.#options,
+  }: {
+    idleSeconds?: number;
+    folder?: string;
+    launcherOptions?: LauncherOptions;
+  } = {}): Promise<LauncherClient> {
     const client = new LauncherClient({
-      folder: join(this.folder, 'launcher'),
+      folder,
       idleSeconds,
       logger: silentLogger,
       launcherOptions,
