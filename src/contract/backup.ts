@@ -21,6 +21,9 @@ const table = z.object({
   sha256: digest,
 });
 const modifiedNs = nanoseconds.optional();
+const account = z.object({ uid: count, gid: count });
+/** Former backups do not know. */
+const owner = account.optional();
 const file = z.object({
   path: encodedPath,
   bytes: count,
@@ -28,11 +31,12 @@ const file = z.object({
   sha256: digest,
   /** Since 1970. */
   modifiedNs,
+  owner,
   /** It had holes: its bytes on the disk were fewer. */
   isSparse: z.boolean().optional(),
 });
-const link = z.object({ path: encodedPath, target: z.string(), modifiedNs });
-const directory = z.object({ path: encodedPath, mode: count, modifiedNs });
+const link = z.object({ path: encodedPath, target: z.string(), modifiedNs, owner });
+const directory = z.object({ path: encodedPath, mode: count, modifiedNs, owner });
 
 /** What a backup holds, as it says of itself. */
 export const manifest = z.object({
@@ -53,6 +57,8 @@ export const manifest = z.object({
   notTaken: z.array(z.object({ path: encodedPath, why: z.string() })),
   /** Files that were written to while they were read: what is here may be of two moments. */
   changed: z.array(encodedPath),
+  /** Whom programs ran as. */
+  programs: owner,
   hasHome: z.boolean(),
   hasSecretKey: z.boolean(),
   /** Every setting in effect, secrets masked: to read, not to restore. */

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   existsSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -24,12 +26,17 @@ import { migrate } from '../../src/adapters/store/migrate.ts';
 import { copyTree } from '../../src/operations/backup/copy-tree.ts';
 import { runCommand } from '../support/cli.ts';
 import { createEmptyDatabase, embeddedUrlName } from '../support/database.ts';
+import { canMount, createSmallDisk } from '../support/faults/small-disk.ts';
+import { requireService } from '../support/services.ts';
 
 let folder = '';
 let data = '';
 let backup = '';
 let restored = '';
 let said = '';
+/** Of databases without anything that anybody made, and with a user. */
+let emptyUrl = '';
+let usedUrl = '';
 let drop = async (): Promise<void> => {};
 const isRoot = process.getuid?.() === 0;
 
@@ -60,9 +67,12 @@ function within(directory: string, name: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(name)]);
 }
 
-/** Everything below a folder as find(1) sees it: bytes of the name, kind, size, rights, names, time to the microsecond, link. */
+/**
+ * Everything below a folder as find(1) sees it: bytes of the name, kind, size, rights, owner, names, time to the
+ * microsecond, link.
+ */
 function everythingIn(directory: string): string[] {
-  const format = String.raw`%P\0%y %s %m %n %T@ %l\0`;
+  const format = String.raw`%P\0%y %s %m %U %G %n %T@ %l\0`;
   const words = execFileSync('find', [directory, '-printf', format], { encoding: 'latin1' }).split('\0');
   const entries: string[] = [];
   for (let at = 0; at + 1 < words.length; at += 2) {
@@ -98,6 +108,10 @@ function fill(home: string): void {
   past(join(home, 'empty.txt'), -86_400);
   past(deep, 1_234_567_890);
   past(join(home, 'empty'), 1_111_111_111.5);
+  // To somebody who is neither root nor the account of the programs; that takes the setuid bit of a file.
+  if (isRoot)
+    for (const name of ['plain.txt', 'empty', 'dangling']) lchownSync(join(home, name), 1_234, 5_678);
+  chmodSync(join(home, 'plain.txt'), 0o4750);
   execFileSync('touch', ['-h', '-d', '2001-02-03 04:05:06.789', join(home, 'dangling')]);
 }
 
@@ -112,12 +126,17 @@ beforeAll(async () => {
   mkdirSync(scripts);
   writeFileSync(within(scripts, Buffer.from('latin\xe9.sh', 'latin1')), '#!/bin/sh\n', { mode: 0o755 });
   const url = process.env[embeddedUrlName] ?? '';
-  const [old, target] = [await createEmptyDatabase(url), await createEmptyDatabase(url)];
+  const [old, target, used] = [
+    await createEmptyDatabase(url),
+    await createEmptyDatabase(url),
+    await createEmptyDatabase(url),
+  ];
   drop = async () => {
-    await old.drop();
-    await target.drop();
+    for (const database of [old, target, used]) await database.drop();
   };
   await migrate(old.db);
+  await used.db.query('create table users as select 1 as id');
+  [emptyUrl, usedUrl] = [old.url, used.url];
   backup = join(folder, 'backup');
   const written = await runCommand(['backup', '--home', backup], {
     DATABASE_URL: old.url,
@@ -174,6 +193,49 @@ describe('files of a backup', () => {
       expect.arrayContaining(['home/latin%E9.txt', 'home/percent%2541.txt', 'home/emoji😀.txt']),
     );
   });
+});
+
+describe('a restore', () => {
+  it.runIf(isRoot)(
+    'gives what belonged to the programs to those of this machine, and nobody else',
+    async () => {
+      const uidOf = (name: string): number => Number(execFileSync('id', ['-u', name], { encoding: 'utf8' }));
+      const theirs = join(data, 'homedir', 'theirs');
+      writeFileSync(theirs, '');
+      chownSync(theirs, uidOf('daemon'), uidOf('daemon'));
+      const [copy, to] = [join(folder, 'of-daemon'), join(folder, 'for-nobody')];
+      const env = { DATABASE_URL: emptyUrl, DAYBOOK_DATA: data, WORKER_USER: 'daemon' };
+      expect((await runCommand(['backup', '--home', copy], env)).code).toBe(0);
+      rmSync(theirs);
+      const { code } = await runCommand(['restore', copy, '--data', to], { DATABASE_URL: emptyUrl });
+      expect(code).toBe(0);
+      expect(statSync(join(to, 'homedir', 'theirs')).uid).toBe(uidOf('nobody'));
+      expect(statSync(join(to, 'homedir', 'plain.txt')).uid).toBe(1_234);
+    },
+  );
+
+  const mayMount = requireService('a file system of its own (mount)', canMount());
+  it.runIf(mayMount)(
+    'fills a disk that is mounted where it goes; one that fails leaves it empty',
+    async () => {
+      const disk = createSmallDisk(400 * 1024 * 1024);
+      const restore = (env: Record<string, string>) =>
+        runCommand(['restore', backup, '--data', disk.folder], env);
+      try {
+        // As mkfs.ext4 leaves one.
+        mkdirSync(join(disk.folder, 'lost+found'));
+        expect((await restore({ DATABASE_URL: usedUrl })).stderr).toContain('The database has jobs or users');
+        expect(readdirSync(disk.folder)).toEqual(['lost+found']);
+        expect(await restore({})).toMatchObject({ code: 0 });
+        const names = readdirSync(disk.folder);
+        expect(names).toEqual(expect.arrayContaining(['database', 'homedir', 'lost+found', 'scripts']));
+        expect(names.filter((name) => name.includes('part'))).toEqual([]);
+        expect(everythingIn(join(disk.folder, 'homedir'))).toEqual(everythingIn(join(restored, 'homedir')));
+      } finally {
+        disk.remove();
+      }
+    },
+  );
 });
 
 describe('what cannot be in a backup is named by it, by --verify and by the restore', () => {

@@ -1,6 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, mkdir, open, readlink, type FileHandle } from 'node:fs/promises';
 import type { Manifest } from '../../contract/backup.ts';
+import type { Account } from '../../lib/file-access.ts';
 import { FolderHandle } from '../../lib/folder-handle.ts';
 import { removeFile } from '../../lib/remove.ts';
 import { copyBytes, ReadFailure, type WrittenFile } from './copy-bytes.ts';
@@ -68,7 +69,7 @@ class TreeCopy {
     try {
       const names = await folder.names().catch(refuseRead);
       await mkdir(joinBytes(this.#to, entry), { mode: 0o700, recursive: true }).catch(refuseName);
-      this.tree.directories.push({ path: encodeName(entry), ...modeAndTime(facts) });
+      this.tree.directories.push({ path: encodeName(entry), ...factsOf(facts) });
       for (const inner of names.sort(Buffer.compare))
         await this.visit(folder, inner, joinBytes(entry, inner));
     } finally {
@@ -78,8 +79,8 @@ class TreeCopy {
 
   async #copyLink(source: Buffer, { entry, facts }: { entry: Buffer; facts: BigIntStats }): Promise<void> {
     const target = await readlink(source, { encoding: 'buffer' }).catch(refuseRead);
-    const { modifiedNs } = modeAndTime(facts);
-    this.tree.links.push({ path: encodeName(entry), target: encodeName(target), modifiedNs });
+    const { modifiedNs, owner } = factsOf(facts);
+    this.tree.links.push({ path: encodeName(entry), target: encodeName(target), modifiedNs, owner });
   }
 
   async #copyFile(path: Buffer, entry: Buffer): Promise<void> {
@@ -101,7 +102,7 @@ class TreeCopy {
       this.tree.files.push({
         path: place,
         ...written,
-        ...modeAndTime(facts),
+        ...factsOf(facts),
         ...(isSparse ? { isSparse } : {}),
       });
       if (facts.nlink > 1) this.#known.set(identity, place);
@@ -154,8 +155,16 @@ function refuseName(error: unknown): never {
   throw error;
 }
 
-function modeAndTime({ mode, mtimeNs }: BigIntStats): { mode: number; modifiedNs: string } {
-  return { mode: Number(mode & 0o7777n), modifiedNs: String(mtimeNs) };
+function factsOf({ mode, mtimeNs, uid, gid }: BigIntStats): {
+  mode: number;
+  modifiedNs: string;
+  owner: Account;
+} {
+  return {
+    mode: Number(mode & 0o7777n),
+    modifiedNs: String(mtimeNs),
+    owner: { uid: Number(uid), gid: Number(gid) },
+  };
 }
 
 function kindOf(facts: BigIntStats): string {

@@ -1,12 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, realpath, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
 import { withLocalDatabase } from '../local-database.ts';
-import { removeTree } from '../../lib/remove.ts';
+import { removeEmptyFolder, removeTree } from '../../lib/remove.ts';
 import { resolveProgramAccount } from '../../machine/program-account.ts';
 import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
@@ -32,12 +32,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Manifest> 
   const manifest = await verifyBackup(backup);
   const config = configFor(dataDirectory);
   await refuseUsedDirectories(config);
-  // The database is made beside its place: a restore that broke off leaves nothing that a server would start on.
-  const part = `${dataDirectory}.part`;
-  if (existsSync(part)) {
-    throw new AppError('conflict', `${part} is left of a restore that broke off. Remove it, and try again.`);
-  }
-  await mkdir(dirname(part), { recursive: true });
+  const isMade = (await mkdir(dataDirectory, { recursive: true })) !== undefined;
+  // On the same disk, which may be one that is mounted just there; nothing that a server would start on.
+  const part = join(dataDirectory, partName);
   await mkdir(part);
   try {
     const partConfig = configFor(part);
@@ -45,19 +42,38 @@ export async function restoreBackup(options: RestoreOptions): Promise<Manifest> 
       restoreDatabase({ db, connection }, { directory: backup, manifest, isPaused }),
     );
     await restoreFiles(partConfig, { directory: backup, manifest });
-    // Takes the place of an empty folder, and of nothing else.
-    await rename(part, dataDirectory);
+    await moveUp(part);
     return manifest;
   } catch (error) {
-    await removeTree(dirname(part), basename(part));
+    await removeTree(dataDirectory, partName);
+    if (isMade) await removeEmptyFolder(dataDirectory);
     throw error;
   }
+}
+
+const partName = 'restore.part';
+
+/** What belongs to an empty file system. */
+const isOfDisk = (name: string): boolean => name === 'lost+found';
+
+/** What says that there is a database comes last. */
+async function moveUp(part: string): Promise<void> {
+  const isLast = (name: string): number => Number(name.startsWith('database'));
+  const names = (await readdir(part)).sort((a, b) => isLast(a) - isLast(b));
+  for (const name of names) await rename(join(part, name), join(dirname(part), name));
+  await removeEmptyFolder(part);
 }
 
 /** @throws AppError `conflict` naming the first directory that is not empty */
 async function refuseUsedDirectories({ data }: Config): Promise<void> {
   for (const directory of [data.directory, data.scriptsDirectory, data.homeDirectory]) {
-    if (!existsSync(directory) || (await readdir(directory)).length === 0) continue;
+    const names = existsSync(directory) ? await readdir(directory) : [];
+    if (names.includes(partName))
+      throw new AppError(
+        'conflict',
+        `${join(directory, partName)} is left of a restore that broke off. Remove it, and try again.`,
+      );
+    if (names.every(isOfDisk)) continue;
     throw new AppError(
       'conflict',
       `${directory} is not empty. A backup is restored into an empty directory only, so that nothing is ever overwritten.`,

@@ -9,10 +9,13 @@ export interface FilesPlace {
   prefix: string;
   /** Where they go. */
   to: string;
+  /** Of what was the programs', and of a former backup, which knows no owners; null: whoever restores. */
   owner: Account | null;
 }
 
-/** Puts files, folders and links of a verified backup where they belong, with their rights and times. */
+type Entry = Pick<Manifest['links'][number], 'modifiedNs' | 'owner'>;
+
+/** Puts files, folders and links of a verified backup where they belong, with their rights, times and, by root, owners. */
 export async function restoreTree(
   { directory, manifest }: { directory: string; manifest: Manifest },
   { prefix, to, owner }: FilesPlace,
@@ -20,11 +23,13 @@ export async function restoreTree(
   const toTarget = (path: string): Buffer =>
     Buffer.concat([Buffer.from(to), decodeName(path).subarray(Buffer.byteLength(prefix))]);
   const isHere = ({ path }: { path: string }): boolean => path === prefix || path.startsWith(`${prefix}/`);
-  const finish = async (
-    path: Buffer,
-    facts: { mode: number; modifiedNs?: string | undefined },
-  ): Promise<void> => {
-    if (owner) await chown(path, owner.uid, owner.gid);
+  const ownerOf = (entry: Entry): Account | null => {
+    if (process.getuid?.() !== 0) return null;
+    return entry.owner && entry.owner.uid !== manifest.programs?.uid ? entry.owner : owner;
+  };
+  const finish = async (path: Buffer, facts: Entry & { mode: number }): Promise<void> => {
+    const theirs = ownerOf(facts);
+    if (theirs) await chown(path, theirs.uid, theirs.gid);
     await chmod(path, facts.mode);
     const at = toSeconds(facts.modifiedNs);
     if (at !== null) await utimes(path, at, at);
@@ -37,11 +42,13 @@ export async function restoreTree(
   }
   for (const { path, to: first } of manifest.hardLinks.filter(isHere))
     await link(toTarget(first), toTarget(path));
-  for (const { path, target, modifiedNs } of manifest.links.filter(isHere)) {
-    await symlink(decodeName(target), toTarget(path));
-    if (owner) await lchown(toTarget(path), owner.uid, owner.gid);
-    const at = toSeconds(modifiedNs);
-    if (at !== null) await lutimes(toTarget(path), at, at);
+  for (const one of manifest.links.filter(isHere)) {
+    const path = toTarget(one.path);
+    await symlink(decodeName(one.target), path);
+    const theirs = ownerOf(one);
+    if (theirs) await lchown(path, theirs.uid, theirs.gid);
+    const at = toSeconds(one.modifiedNs);
+    if (at !== null) await lutimes(path, at, at);
   }
   // Last, and the innermost first: a folder that must not be written could not have been filled, and filling changes its time.
   for (const one of directories.reverse()) await finish(toTarget(one.path), one);

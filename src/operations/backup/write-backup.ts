@@ -9,6 +9,7 @@ import type { Connection } from '../../adapters/store/database.ts';
 import { withSnapshot } from '../../adapters/store/snapshot.ts';
 import { lockDirectory, lockHolder } from '../../lib/directory-lock.ts';
 import { removeEmptyFolder, removeFile, removeTree } from '../../lib/remove.ts';
+import { resolveProgramAccount } from '../../machine/program-account.ts';
 import { copyTree, emptyTree, type Tree } from './copy-tree.ts';
 import { syncDirectory, writeCompressed } from './files.ts';
 import { secretKeyFile, tableFile, writeManifest } from './manifest.ts';
@@ -107,6 +108,7 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
     hardLinks: trees.flatMap(({ hardLinks }) => hardLinks),
     notTaken: trees.flatMap(({ notTaken }) => notTaken),
     changed: trees.flatMap(({ changed }) => changed),
+    programs: resolveProgramAccount(config.worker).ids ?? undefined,
     hasHome: withHome,
     hasSecretKey: key.files.length > 0,
     settings: [...describeConfig(config)],
