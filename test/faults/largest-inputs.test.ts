@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { printOneLine } from '../support/faults/long-line.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestAnswer, type TestServer } from '../support/server.ts';
 import { watchAnswers } from '../support/watch-answers.ts';
@@ -97,6 +98,7 @@ for i in range(60000): os.write(1 + i % 2, b'x\\n')`;
 ];
 
 const output: Door[] = [
+  ['one line of 40 MB, read while it is printed', () => printOneLine(server, 40_000_000)],
   [
     'one line of 100 MB, read in every way',
     async () => {
