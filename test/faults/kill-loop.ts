@@ -50,7 +50,7 @@ async function runMode(mode: Mode): Promise<boolean> {
     for (let round = 1; round <= rounds && !interrupted.signal.aborted; round += 1) {
       const result = await untilInterrupted(runRound(site, random, round));
       if (!result) break;
-      tally.count(result.records, result.incidents);
+      tally.count(result);
       tally.violations.push(...result.violations.map((text) => `round ${round}: ${text}`));
       done = round;
       print(

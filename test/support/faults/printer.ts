@@ -16,6 +16,8 @@ export interface PrintTask {
   failsBefore: number;
   /** What it leaves behind: a child in the background, one in a session of its own. */
   forks: 'nothing' | 'child' | 'session';
+  /** Reports at the end, each a member of the result with a name of its own. */
+  reports: number;
 }
 
 export const printerName = 'printer.sh';
@@ -25,7 +27,7 @@ export const printerName = 'printer.sh';
  * the time of the machine; prints numbered lines with a check number in between.
  */
 export const printerScript = `#!/bin/bash
-key=$1 lines=$2 pauses=$3 pause=$4 code=$5 fails=$6 forks=$7
+key=$1 lines=$2 pauses=$3 pause=$4 code=$5 fails=$6 forks=$7 reports=$8
 evidence="$HOME/evidence/$key"
 tell() {
   read -r up _ < /proc/uptime
@@ -42,17 +44,21 @@ for (( i = 0; i < lines; i++ )); do
   echo "err $key $i $(( (key * 7907 + i * 104723) % 99989 ))" >&2
   if (( i % block == block - 1 )); then sleep "$pause"; tell alive; fi
 done
+for (( i = 0; i < reports; i++ )); do echo "{\\"daybook\\":{\\"result\\":{\\"k$i\\":$i},\\"progress\\":0.$i}}"; done
 tell end
 if (( DAYBOOK_ATTEMPT < fails )); then exit 3; fi
 exit "$code"
 `;
 
 export function toArguments(task: PrintTask): [string, string][] {
-  const { key, lines, pauses, pauseMs, exitCode, failsBefore, forks } = task;
-  return [key, lines, pauses, pauseMs / 1000, exitCode, failsBefore, forks].map((word) => ['', String(word)]);
+  const { key, lines, pauses, pauseMs, exitCode, failsBefore, forks, reports } = task;
+  return [key, lines, pauses, pauseMs / 1000, exitCode, failsBefore, forks, reports].map((word) => [
+    '',
+    String(word),
+  ]);
 }
 
-export function expectedOutput({ key, lines }: PrintTask, stream: Stream): string {
+export function expectedOutput({ key, lines, reports }: PrintTask, stream: Stream): string {
   let text = '';
   for (let i = 0; i < lines; i += 1) {
     text +=
@@ -60,6 +66,8 @@ export function expectedOutput({ key, lines }: PrintTask, stream: Stream): strin
         ? `out ${key} ${i} ${(key * 7919 + i * 104729) % 99991}\n`
         : `err ${key} ${i} ${(key * 7907 + i * 104723) % 99989}\n`;
   }
+  if (stream === 'stdout')
+    for (let i = 0; i < reports; i += 1) text += `{"daybook":{"result":{"k${i}":${i}},"progress":0.${i}}}\n`;
   return text;
 }
 

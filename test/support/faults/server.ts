@@ -89,6 +89,11 @@ export class Server {
     return /is ready at (\S+)/.exec(said)?.[1] ?? '';
   }
 
+  /** For its next lives. */
+  changeEnv(changes: Record<string, string>): void {
+    Object.assign(this.#options.env, changes);
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.isRunning) send(this.pid, signal);
   }

@@ -49,6 +49,7 @@ export function findViolations(record: JobRecord, incidents: readonly Incident[]
     ...runs(record),
     ...sideBySide(record),
     ...policy(record),
+    ...reports(record),
     ...record.attempts.flatMap((attempt) => [
       ...outcome(record, attempt, incidents),
       ...lostCause(record, attempt, { incidents, leaseMs }),
@@ -157,6 +158,16 @@ function policy({ submitted, job, attempts }: JobRecord): string[] {
   if (job.state === 'cancelled' && !submitted.wasCancelled)
     found.push('is cancelled and nobody asked for that');
   return found;
+}
+
+/** Whoever came to its end has all it reported, whatever happened to its worker. */
+function reports({ submitted, job, attempts }: JobRecord): string[] {
+  const last = attempts.at(-1);
+  if (last?.state !== 'succeeded' && last?.reason !== 'exit') return [];
+  const found = Object.keys(job.result ?? {}).length;
+  return found === submitted.task.reports
+    ? []
+    : [`reported ${submitted.task.reports} members, ${found} are there`];
 }
 
 function outcome(

@@ -8,8 +8,9 @@ import type { Mode, Site } from './site.ts';
 
 /**
  * What is done to a site. `server`: one process with both roles; `late`: back only after the lease; `stopped`: SIGSTOP
- * for three leases; `both`: with its launcher; `all`: with launcher and postmaster; `term`: SIGTERM; `at …`: by itself
- * at that place in the life of an attempt.
+ * for three leases; `both`: with its launcher; `all`: with launcher and postmaster; `term`: SIGTERM; `fresh connections`:
+ * for a while the database ends each connection right after it was made; `at …`: by itself at that place in the life of
+ * an attempt.
  */
 export const targets = [
   'server',
@@ -26,6 +27,7 @@ export const targets = [
   'child',
   'postmaster',
   'all',
+  'fresh connections',
   ...faultPoints.map((point) => `at ${point}` as const),
 ] as const;
 export type Target = (typeof targets)[number];
@@ -79,6 +81,7 @@ const weights: Record<Mode, readonly (readonly [Target, number])[]> = {
     ['launcher', 14],
     ['both', 8],
     ['child', 10],
+    ['fresh connections', 10],
     ...points,
   ],
   guest: [
@@ -186,6 +189,8 @@ async function act(site: Site, planned: PlannedIncident, incident: Incident): Pr
         killPostmaster(site, { isAwaited: false }),
       ]);
       return restart(site, worker, planned, incident);
+    case 'fresh connections':
+      return endFreshConnections(site, planned, incident);
     default:
       return killAtPoint(site, planned, incident);
   }
@@ -208,6 +213,16 @@ async function killAtPoint(site: Site, planned: PlannedIncident, incident: Incid
   if (!incident.happened) return;
   incident.from = Date.now();
   return restart(site, server, planned, incident);
+}
+
+/** The worker is silent meanwhile: its beats are on connections as well. */
+async function endFreshConnections(site: Site, planned: PlannedIncident, incident: Incident): Promise<void> {
+  const before = site.proxy.endedFresh;
+  site.proxy.endFresh();
+  await wait(planned.pauseMs);
+  site.proxy.forward();
+  incident.happened = site.proxy.endedFresh > before;
+  incident.workerSilentMs = Date.now() - incident.from;
 }
 
 async function restart(

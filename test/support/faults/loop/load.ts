@@ -54,6 +54,7 @@ function planTask(random: Random, key: number, tries: 1 | 3): PrintTask {
     ['quick', 45],
     ['slow', 40],
     ['loud', 10],
+    ['reporting', 6],
   ] as const);
   const isSlow = sort === 'slow';
   return {
@@ -68,6 +69,7 @@ function planTask(random: Random, key: number, tries: 1 | 3): PrintTask {
       ['child', 12],
       ['session', 8],
     ] as const),
+    reports: sort === 'reporting' ? random.integer(2_000, 6_000) : 0,
   };
 }
 

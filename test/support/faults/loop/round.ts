@@ -4,12 +4,16 @@ import { zombiesOf } from '../processes.ts';
 import type { Random } from '../random.ts';
 import { findCrowds, findViolations, readRecord, type JobRecord } from './check.ts';
 import { perform, planIncidents, type Incident } from './incidents.ts';
+import { watchHealth, type Health } from './health.ts';
 import { planLoad, submitAll, type Submitted } from './load.ts';
 import type { Site } from './site.ts';
 
 export interface RoundResult {
   records: JobRecord[];
   incidents: Incident[];
+  /** Its answers to somebody who asked all the time. */
+  health: Health;
+  isLinked: boolean;
   violations: string[];
   /** One line: what was done when. */
   story: string;
@@ -22,7 +26,11 @@ const checkers = 6;
 export async function runRound(site: Site, random: Random, round: number): Promise<RoundResult> {
   const plans = planLoad(random, round);
   const planned = planIncidents(random, site.mode, site.leaseMs);
+  const isLinked = random.chance(0.3);
+  await site.placeBehindLinks(isLinked);
   const startedAt = Date.now();
+  const isOver = new AbortController();
+  const watching = watchHealth(site.client.url, isOver.signal);
   const performAll = async (): Promise<Incident[]> => {
     const incidents: Incident[] = [];
     for (const one of planned) incidents.push(await perform(site, one));
@@ -31,6 +39,8 @@ export async function runRound(site: Site, random: Random, round: number): Promi
   const [submitted, incidents] = await Promise.all([submitAll(site, plans, round), performAll()]);
   const stuck = await untilAllEnded(site);
   const endedAt = Date.now();
+  isOver.abort();
+  const health = await watching;
   const records = await readAll(site, submitted);
   const violations = [
     ...stuck,
@@ -40,14 +50,23 @@ export async function runRound(site: Site, random: Random, round: number): Promi
       ),
     ),
     ...findCrowds(records),
+    ...findFrozen(site, health, incidents),
     ...(await leftovers(site)),
   ];
   const faults = incidents.map(
     ({ target, from, to, child, happened }) =>
       `${target} at ${seconds(from - startedAt)} for ${seconds(to - from)}${(target === 'child' && !child) || !happened ? ' (none came by)' : ''}`,
   );
-  const story = `${submitted.length} jobs, ${faults.join(', ')}; ended after ${seconds(endedAt - startedAt)}, checked after ${seconds(Date.now() - startedAt)}`;
-  return { records, incidents, violations, story };
+  const story = `${submitted.length} jobs${isLinked ? ' behind links' : ''}, ${faults.join(', ')}; ended after ${seconds(endedAt - startedAt)}, checked after ${seconds(Date.now() - startedAt)}`;
+  return { records, incidents, health, isLinked, violations, story };
+}
+
+/** The web of one process stands still while that is stopped. */
+function findFrozen(site: Site, { late }: Health, incidents: readonly Incident[]): string[] {
+  const stops = site.web === site.worker ? incidents.filter(({ target }) => target.endsWith('stopped')) : [];
+  return late
+    .filter(({ from, to }) => !stops.some((stop) => stop.from <= to && stop.to >= from))
+    .map(({ from, to }) => `/healthz was not answered for ${seconds(to - from)}`);
 }
 
 async function untilAllEnded(site: Site): Promise<string[]> {

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { adminPassword } from '../../admin.ts';
+import { awkwardSettings, createEmptyDatabase, type TestDatabase } from '../../database.ts';
 import { Client } from '../client.ts';
+import { DatabaseProxy } from '../database-proxy.ts';
 import { Installation } from '../installation.ts';
 import { printerName, printerScript } from '../printer.ts';
 import type { FoundProcess } from '../processes.ts';
@@ -10,7 +11,8 @@ import { findFreePort, type Server } from '../server.ts';
 
 /**
  * - `serve`: one process, the embedded database.
- * - `split`: web and worker as two processes with a data directory each, on a PostgreSQL server.
+ * - `split`: web and worker as two processes with a data directory each, on a PostgreSQL server, where all that may be
+ *   set is set in an unusual way, and through a proxy.
  * - `guest`: web and worker as two processes on one data directory, so on one embedded database.
  */
 export const modes = ['serve', 'split', 'guest'] as const;
@@ -32,7 +34,9 @@ export class Site {
   readonly leaseMs: number;
   readonly installation: Installation;
   readonly #options: SiteOptions;
-  #database: string | null = null;
+  #database: TestDatabase | undefined;
+  #proxy: DatabaseProxy | undefined;
+  #isLinked = false;
   #web: Server | undefined;
   #worker: Server | undefined;
   #client: Client | undefined;
@@ -70,6 +74,11 @@ export class Site {
     return this.mode !== 'split';
   }
 
+  /** Between the servers and their database, in `split`. */
+  get proxy(): DatabaseProxy {
+    return demand(this.#proxy);
+  }
+
   processes(role: FoundProcess['role']): FoundProcess[] {
     return this.installation.processes(role, this.#workerData);
   }
@@ -104,9 +113,34 @@ export class Site {
   async close(options: { keep: boolean }): Promise<void> {
     this.#client?.close();
     await this.installation.close(options);
-    if (this.#database !== null && !options.keep) {
-      await this.#administer(`drop database if exists ${this.#database} with (force)`);
+    await this.#proxy?.close();
+    if (!options.keep) await this.#database?.drop();
+  }
+
+  /**
+   * Lets the worker find its data directory by a link, and in it the folder of attempts by another one, as on a disk of
+   * its own; or both where they are. While no program runs.
+   */
+  async placeBehindLinks(isLinked: boolean): Promise<void> {
+    if (isLinked === this.#isLinked) return;
+    this.#isLinked = isLinked;
+    const { installation, worker } = this;
+    await worker.stop();
+    const data = installation.data(this.#workerData);
+    const attempts = join(data, 'attempts');
+    const elsewhere = join(installation.folder, 'attempts-elsewhere');
+    const link = join(installation.folder, 'link');
+    if (isLinked) {
+      renameSync(attempts, elsewhere);
+      symlinkSync(elsewhere, attempts);
+      symlinkSync(data, link);
+    } else {
+      rmSync(attempts);
+      rmSync(link);
+      renameSync(elsewhere, attempts);
     }
+    worker.changeEnv({ DAYBOOK_DATA: isLinked ? link : data });
+    await worker.start();
   }
 
   get #workerData(): string {
@@ -114,22 +148,10 @@ export class Site {
   }
 
   async #createDatabase(): Promise<string> {
-    const name = `daybook_faults_${process.pid}_${Date.now()}`;
-    await this.#administer(`create database ${name}`);
-    this.#database = name;
-    const url = new URL(this.#options.serverUrl);
-    url.pathname = `/${name}`;
-    return url.href;
-  }
-
-  async #administer(statement: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#options.serverUrl });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
-    }
+    const settings = Object.assign({}, ...Object.values(awkwardSettings), { datestyle: 'German' });
+    this.#database = await createEmptyDatabase(this.#options.serverUrl, { settings });
+    this.#proxy = await DatabaseProxy.open(this.#database.url);
+    return this.#proxy.url;
   }
 }
 
