@@ -256,5 +256,11 @@ async function killPostmaster(site: Site, { isAwaited = true } = {}): Promise<vo
   if (!postmaster) return;
   send(postmaster.pid, 'SIGKILL');
   if (!isAwaited) return;
+  // Until somebody has noticed, the server is ready by what it knew before.
+  await pollUntil(
+    () => site.processes('postmaster')[0]?.pid ?? postmaster.pid,
+    (pid) => pid !== postmaster.pid,
+    { deadlineMs: 60_000 },
+  );
   await site.client.persist('GET', '/readyz');
 }
