@@ -21,6 +21,7 @@ import { lockRole } from '../machine/data-directory.ts';
 import { createLogger } from './log.ts';
 import { findOpenScripts, prepareDirectories } from '../machine/directories.ts';
 import { DataGuard } from '../machine/data-guard.ts';
+import { boundFreedMemory } from '../machine/freed-memory.ts';
 import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
 import { findClosedHome } from '../machine/shared-home.ts';
 import { StorageGuard } from '../machine/storage-guard.ts';
@@ -59,6 +60,7 @@ interface StartContext extends ServeOptions {
  * @throws AppError `configuration` when it cannot start
  */
 export async function serve(config: Config, options: ServeOptions): Promise<void> {
+  await boundFreedMemory();
   const logger = createLogger(config);
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
