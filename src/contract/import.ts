@@ -11,6 +11,9 @@ const moment = z.iso.datetime({ offset: true }).refine((text) => {
 const shortText = plainText.min(1).max(300);
 const outputText = plainText.max(4 * 1024 * 1024);
 
+/** Of a file of foreign jobs: room for the longest outputs in any letters, with all else a job may have. */
+export const mostLineBytes = 32 * 1024 * 1024;
+
 /** States a foreign job can have here: nothing that somebody would have to run or to follow. */
 const importedStates = ['succeeded', 'failed', 'cancelled', 'finished', 'unknown'] as const;
 

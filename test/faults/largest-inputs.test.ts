@@ -6,7 +6,9 @@
  *
  * A new door is a row.
  */
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
@@ -14,6 +16,7 @@ import { isEnded } from '../../src/contract/states.ts';
 import { printOneLine } from '../support/faults/long-line.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestAnswer, type TestServer } from '../support/server.ts';
+import { listen } from '../support/urls/sites.ts';
 import { watchAnswers } from '../support/watch-answers.ts';
 
 /** Two cores with a load of 13 were seen to answer after 3 s; each of the freezes was longer than half a minute. */
@@ -24,7 +27,7 @@ const mebibyte = 1024 * 1024;
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ DAYBOOK_URL_ALLOW: '127.0.0.0/8' });
   writeFileSync(join(server.folder, 'scripts', 'nothing.sh'), '#!/bin/sh\n', { mode: 0o755 });
 });
 
@@ -117,7 +120,173 @@ const output: Door[] = [
   ],
 ];
 
+const files: Door[] = [
+  [
+    'as many files as a job may have, and far more',
+    async () => {
+      const headers = { 'content-type': 'application/octet-stream' };
+      const ids = await Promise.all(
+        Array.from({ length: 100 }, async (_, at) => {
+          const answer = await server.call('POST', `/api/v1/files?name=${at}.txt`, `file ${at}`, headers);
+          return answer.json<{ id: string }>().id;
+        }),
+      );
+      const list = (count: number, nameOf: (at: number) => string): object[] =>
+        Array.from({ length: count }, (_, at) => ({ file: ids[at % 100], name: nameOf(at) }));
+      const whole = { ...script, files: list(100, (at) => `${'d'.repeat(100)}/${at}.txt`) };
+      const answer = await server.call('POST', '/api/v1/jobs', whole);
+      expect([answer.status, answer.status === 201 ? '' : answer.text]).toEqual([201, '']);
+      expect((await ended(answer.json<Job>().id)).state).toBe('succeeded');
+      await refused('/jobs', { ...script, files: list(100, () => 'same.txt') });
+      await refused('/jobs', { ...script, files: list(9_000, (at) => `${at}.txt`) });
+    },
+  ],
+];
+
+const templates: Door[] = [
+  [
+    'a notification of thousands of places to fill, and of places that are none',
+    async () => {
+      const fillings = ['{{job.name}}', '{{job.name}} \n', '{{', '{{ ', '{{a', '}}{{', '{{job.name'];
+      for (const filling of fillings) {
+        const body = filling.repeat(Math.floor(20_000 / filling.length));
+        const rule = { name: 'a rule', events: ['failed'], subject: body.slice(0, 300).trim(), body };
+        const { status } = await server.call('POST', '/api/v1/notification-rules/preview', rule);
+        expect([filling, [200, 400].includes(status)]).toEqual([filling, true]);
+      }
+      const unknown = { name: 'a rule', events: ['failed'], subject: 'a', body: '{{a.b}}'.repeat(2_800) };
+      await refused('/notification-rules/preview', unknown);
+    },
+  ],
+];
+
+const elsewhere: Door[] = [
+  [
+    'reports of an attempt that runs elsewhere',
+    async () => {
+      const begun = await server.call('POST', '/api/v1/attempts', {
+        key: randomUUID(),
+        kind: 'command',
+        input: { argv: ['solve'], directory: '/work', host: 'there', user: 'ana' },
+        holder: 'somebody',
+        startedAt: new Date(Date.now() - 1_000).toISOString(),
+      });
+      expect([begun.status, begun.status === 201 ? '' : begun.text]).toEqual([201, '']);
+      const { jobId, attempt, token } = begun.json<{ jobId: number; attempt: number; token: string }>();
+      const at = new Date().toISOString();
+      let offset = 0;
+      for (let report = 0; report < 5; report += 1) {
+        const pieces = Array.from({ length: 1_000 }, (_, piece) => {
+          const name = report * 1_000 + piece;
+          const lines = Array.from(
+            { length: 20 },
+            (__, line) =>
+              `{"daybook":{"result":{"k${name}.${line}":1},"series":{"name":"n${name}","x":1,"y":1}}}\n`,
+          );
+          const bytes = Buffer.from(lines.join(''));
+          const one = { stream: 'stdout', offset, at, data: bytes.toString('base64') };
+          offset += bytes.length;
+          return one;
+        });
+        const path = `/api/v1/jobs/${jobId}/attempts/${attempt}/output`;
+        const answer = await server.call('POST', path, { pieces }, { 'attempt-token': token });
+        expect([answer.status, answer.status === 200 ? '' : answer.text]).toEqual([200, '']);
+      }
+      const end = { exitCode: 0, signal: null, endedAt: new Date().toISOString() };
+      const path = `/api/v1/jobs/${jobId}/attempts/${attempt}/finish`;
+      expect((await server.call('POST', path, end, { 'attempt-token': token })).status).toBe(200);
+      expect((await ended(jobId)).state).toBe('succeeded');
+      expect((await server.call('GET', `/api/v1/jobs/${jobId}/output/stdout`)).text).toHaveLength(offset);
+    },
+  ],
+];
+
 const requests: Door[] = [
+  [
+    'one idempotency key by very many at once',
+    async () => {
+      const body = { ...script, idempotencyKey: 'the same' };
+      const answers = await Promise.all(
+        Array.from({ length: 500 }, () => server.call('POST', '/api/v1/jobs', body)),
+      );
+      expect(new Set(answers.map((answer) => answer.json<Job>().id)).size).toBe(1);
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(499);
+    },
+  ],
+  [
+    'views of the longest filters',
+    async () => {
+      for (const text of [
+        'a '.repeat(450_000),
+        '('.repeat(900_000),
+        '-'.repeat(900_000),
+        'id:1,'.repeat(150_000),
+      ]) {
+        const { status, text: said } = await server.call('PUT', '/api/v1/views/long', { filter: text });
+        expect([text.slice(0, 5), status, said.length < 100_000]).toEqual([text.slice(0, 5), 400, true]);
+      }
+    },
+  ],
+  [
+    'a sitemap of as many URLs as are tested, each as long as one may be',
+    async () => {
+      const entry = (at: number): string =>
+        `<url><loc>http://127.0.0.1:9/${at}/${'x'.repeat(1_900)}</loc></url>`;
+      const document = `<urlset>${Array.from({ length: 10_000 }, (_, at) => entry(at)).join('')}</urlset>`;
+      const site = await listen(createServer((_request, response) => response.end(document)));
+      try {
+        const input = { sitemap: `http://127.0.0.1:${site.port}/map.xml`, tries: 1 };
+        const answer = await server.call('POST', '/api/v1/jobs', { kind: 'url', input });
+        expect([answer.status, answer.status === 201 ? '' : answer.text]).toEqual([201, '']);
+        const { id } = answer.json<Job>();
+        await pollUntil(
+          async () => (await server.call('GET', `/api/v1/jobs/${id}/parts?limit=10`)).text,
+          (text) => text.includes('"number":1'),
+          { deadlineMs: 60_000 },
+        );
+        await server.call('POST', `/api/v1/jobs/${id}/cancel`);
+        await ended(id);
+      } finally {
+        await site.close();
+      }
+    },
+  ],
+  [
+    'an import of one job that has the most of everything',
+    async () => {
+      const submittedAt = '2026-01-02T03:04:05Z';
+      const most = (length: number): string => 'ä'.repeat(length);
+      const job = {
+        source: 'slurm',
+        cluster: most(200),
+        id: most(200),
+        submittedAt,
+        startedAt: submittedAt,
+        endedAt: submittedAt,
+        state: 'failed',
+        message: most(2_000),
+        exitCode: 255,
+        name: most(300),
+        owner: most(200),
+        host: most(200),
+        project: most(200),
+        info: most(100_000),
+        tags: Array.from({ length: 50 }, (_, at) => `${at}${most(98)}`),
+        summary: most(100_000),
+        verdict: { text: most(300), tone: 'bad' },
+        baseRuns: Array.from({ length: 100 }, (_, at) => `${at}${most(190)}`),
+        input: members(9_000),
+        stdout: most(4 * mebibyte),
+        stderr: 'x\n'.repeat(2 * mebibyte),
+      };
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const { text } = await server.call('POST', '/api/v1/import', `${JSON.stringify(job)}\n`, headers);
+      expect(text).toContain('"added"');
+      const endless = await server.call('POST', '/api/v1/import', ' '.repeat(40 * mebibyte), headers);
+      expect(endless.status).toBe(413);
+    },
+  ],
   [
     'a crontab of equal lines',
     async () => {
@@ -216,7 +385,7 @@ const requests: Door[] = [
   ],
 ];
 
-it.each([...programs, ...output, ...requests])(
+it.each([...programs, ...output, ...files, ...templates, ...elsewhere, ...requests])(
   '%s: done, and everybody else was answered',
   async (_name, use) => {
     const watched = await watchAnswers(`${server.url}/healthz`, use);

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
-import type { ImportOutcome } from '../../../contract/import.ts';
+import { mostLineBytes, type ImportOutcome } from '../../../contract/import.ts';
 import { splitLines } from '../../../lib/lines.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
@@ -19,7 +19,6 @@ type Counts = Record<ImportOutcome['outcome'], number>;
 
 const requestLines = 2_000;
 const requestCharacters = 4 * 1024 * 1024;
-const maxLineBytes = 10 * 1024 * 1024;
 
 export function registerImport(program: Command, context: CliContext): void {
   const command = program
@@ -63,7 +62,7 @@ async function* importFile(
     characters = 0;
     return shifted;
   };
-  for await (const line of splitLines(open(context, file), { maxBytes: maxLineBytes })) {
+  for await (const line of splitLines(open(context, file), { maxBytes: mostLineBytes })) {
     lines.push(line);
     characters += line.length;
     if (lines.length >= requestLines || characters >= requestCharacters) yield* await send();

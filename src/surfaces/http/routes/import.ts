@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError } from '../../../contract/errors.ts';
-import type { ImportOutcome } from '../../../contract/import.ts';
+import { mostLineBytes, type ImportOutcome } from '../../../contract/import.ts';
 import type { Imports } from '../../../domain/elsewhere/import-ports.ts';
 import { splitLines } from '../../../lib/lines.ts';
 import { principalOf, type App } from '../access.ts';
@@ -13,7 +13,6 @@ interface ImportDependencies {
 }
 
 const ndjson = 'application/x-ndjson';
-const maxLineBytes = 10 * 1024 * 1024;
 
 /** Takes a body of any length: lines are read, stored and answered a batch at a time. */
 export function registerImportRoutes(app: App, { imports, audit }: ImportDependencies): void {
@@ -41,7 +40,7 @@ export function registerImportRoutes(app: App, { imports, audit }: ImportDepende
           );
         }
         const { actor } = principalOf(request);
-        const lines = splitLines(request.body, { maxBytes: maxLineBytes });
+        const lines = readLines(request.body);
         const outcomes = imports.run(lines, { isDryRun, isUpdate }, actor);
         // What goes wrong before anything was answered is an error like any other.
         const first = await outcomes.next();
@@ -50,6 +49,20 @@ export function registerImportRoutes(app: App, { imports, audit }: ImportDepende
       },
     });
   });
+}
+
+/** @throws AppError `payload_too_large` at a line that is longer than any job */
+async function* readLines(body: Readable): AsyncGenerator<string> {
+  try {
+    yield* splitLines(body, { maxBytes: mostLineBytes });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new AppError(
+      'payload_too_large',
+      `A line is longer than ${mostLineBytes} bytes; no job may say so much.`,
+      { cause: error },
+    );
+  }
 }
 
 async function* toLines(
