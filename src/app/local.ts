@@ -1,5 +1,6 @@
 import { createAccounts } from '../domain/accounts/accounts.ts';
 import { createAccountStore } from '../adapters/store/account-store.ts';
+import { readPredecessorTasks } from '../adapters/store/predecessor-tasks.ts';
 import { restoreBackup } from '../operations/backup/restore-backup.ts';
 import { verifyBackup } from '../operations/backup/verify-backup.ts';
 import { writeBackup } from '../operations/backup/write-backup.ts';
@@ -16,6 +17,7 @@ export const localMachine: LocalMachine = {
     ),
   verifyBackup,
   restoreBackup,
+  readPredecessorTasks,
   diagnose,
   setPassword: (config, name, password) =>
     withLocalDatabase(config, 'daybook user', (db) =>

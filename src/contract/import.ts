@@ -25,6 +25,13 @@ export const importedJob = z
       .describe('Where it comes from: `slurm`.'),
     cluster: plainText.max(200).default('').describe('Which of several that count alike.'),
     id: plainText.min(1).max(200).describe('Its number there.'),
+    uid: z.uuid().optional().describe('By which it is known elsewhere, too; by default a new one.'),
+    number: z
+      .int()
+      .min(1)
+      .max(1e15)
+      .optional()
+      .describe('The number it gets here where that is free; else the next one.'),
     submittedAt: moment.describe('With source, cluster and id it says which job it is.'),
     startedAt: moment.optional(),
     endedAt: moment.optional().describe('Needed for a state that is an end, unless it equals the start.'),
@@ -39,6 +46,8 @@ export const importedJob = z
     kind: plainText.regex(/^[a-z][a-z0-9-]{0,62}$/).default('imported'),
     name: shortText,
     owner: plainText.min(1).max(200),
+    freeBeforeKib: z.int().min(0).optional().describe('Free space of its home before it ran.'),
+    freeAfterKib: z.int().min(0).optional(),
     host: plainText.min(1).max(200).optional().describe('Where it ran.'),
     project: plainText.min(1).max(200).optional(),
     tags: z.array(tagName).max(50).optional(),
@@ -64,6 +73,8 @@ export const importedJob = z
     if (isBefore(job.endedAt, job.startedAt ?? job.submittedAt)) refuse('endedAt', 'is before the start');
   });
 export type ImportedJob = z.infer<typeof importedJob>;
+/** As it is written. */
+export type ImportLine = z.input<typeof importedJob>;
 
 function isBefore(one: string | undefined, other: string): boolean {
   return one !== undefined && Date.parse(one) < Date.parse(other);

@@ -156,6 +156,10 @@ export const jobSummary = z.object({
   project: z.string().nullable(),
   tags: z.array(z.string()),
   parentId: z.int().nullable(),
+  foreign: z
+    .object({ source: z.string(), cluster: z.string(), id: z.string() })
+    .nullable()
+    .describe('Who it is elsewhere, where it was taken over from there.'),
   againOf: z.int().nullable().describe('The job that this one runs once more.'),
   attempt: z.int().describe('Number of the newest attempt; 0 before the first.'),
   cancelRequested: z.boolean(),
@@ -165,6 +169,12 @@ export const jobSummary = z.object({
   endedAt: timestamp.nullable(),
 });
 export type JobSummary = z.infer<typeof jobSummary>;
+
+/** Who a job is elsewhere: `slurm 4711`, `slurm@big 4711`; null: nobody, or just the number it has here. */
+export function foreignName({ id, foreign }: Pick<JobSummary, 'id' | 'foreign'>): string | null {
+  if (foreign === null || foreign.id === String(id)) return null;
+  return `${foreign.source}${foreign.cluster === '' ? '' : `@${foreign.cluster}`} ${foreign.id}`;
+}
 
 const baseRun = z.object({
   jobId: z.int().nullable(),

@@ -37,7 +37,7 @@ const signals = [
 
 /**
  * The exit code as a shell would report it (contract A): 128 + signal; 124 timed out, 143 cancelled, 137 lost. Null
- * while the attempt runs; every ended one has a code.
+ * while the attempt runs, and of one that ended elsewhere in a way nobody knows; every other has a code.
  */
 export function toRetcode(attempt: {
   state: AttemptState;
@@ -52,5 +52,6 @@ export function toRetcode(attempt: {
   if (reason === 'lost') return 137;
   if (exitCode !== null) return exitCode;
   if (signal !== null) return 128 + signals.indexOf(signal) + 1;
+  if (state === 'finished') return null;
   return state === 'failed' ? 126 : 0;
 }

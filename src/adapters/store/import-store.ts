@@ -9,17 +9,34 @@ import { createAttemptOutput } from './output-store.ts';
 /** Imports run one after the other: of two at once each would add what the other adds. Arbitrary, but ours alone. */
 const importLock = 7_301_004;
 
+/** By who they are at their source, or by a uid that a job has already. */
 const findStatement = `
-select r.ordinal::int - 1 as ordinal, s.job_id as "jobId"
-from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) with ordinality as r (source, cluster, foreign_id, at, ordinal)
-join source_identities s on s.source = r.source and s.cluster = r.cluster and s.foreign_id = r.foreign_id and s.foreign_submitted_at = r.at`;
+select r.ordinal::int - 1 as ordinal, coalesce(s.job_id, j.id) as "jobId"
+from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[]) with ordinality
+  as r (source, cluster, foreign_id, at, uid, ordinal)
+left join source_identities s on s.source = r.source and s.cluster = r.cluster and s.foreign_id = r.foreign_id and s.foreign_submitted_at = r.at
+left join jobs j on j.uid = r.uid
+where coalesce(s.job_id, j.id) is not null`;
+
+/**
+ * Numbers of the source that are free here. Whoever submits meanwhile has a number that no row shows yet, so nobody may:
+ * the lock lets those finish and lets no more begin. Then our own numbers go on behind the largest.
+ */
+const freeNumbersStatement = `
+with wanted as (select distinct n from unnest($1::bigint[]) n),
+free as (select n from wanted where not exists (select from jobs j where j.id = n)),
+moved as materialized (
+  select setval('jobs_id_seq', greatest((select last_value from jobs_id_seq), (select max(n) from free)))
+  where exists (select from free)
+)
+select n as number from free left join moved on true`;
 
 const columns = `(
   uid uuid, kind text, name text, state text, reason text, message text, verdict text, "verdictTone" text, owner text,
   project text, tags text[], analysis text, assessment text, "submittedAt" timestamptz, "startedAt" timestamptz,
   "endedAt" timestamptz, input json, info text, summary text, "baseRuns" text[], source text, cluster text, id text,
   host text, "exitCode" integer, signal text, "attemptState" text, "stdoutBytes" bigint, "stderrBytes" bigint,
-  words text[], "jobId" bigint
+  words text[], "jobId" bigint, number bigint, "freeBeforeKib" bigint, "freeAfterKib" bigint
 )`;
 
 /** A file names people, never accounts: it may come from anywhere. They are the accounts of that name here and now. */
@@ -33,9 +50,9 @@ const accountOf = (row: string): string =>
 const insertStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 stored as (
-  insert into jobs (uid, kind, name, state, reason, message, verdict, verdict_tone, owner, owner_id, project, tags, analysis, assessment,
+  insert into jobs (id, uid, kind, name, state, reason, message, verdict, verdict_tone, owner, owner_id, project, tags, analysis, assessment,
     attempt, submitted_at, started_at, ended_at)
-  select uid, kind, name, state, reason, message, verdict, "verdictTone", owner, ${accountOf('incoming')}, project, coalesce(tags, '{}'), analysis, assessment,
+  select coalesce(number, nextval('jobs_id_seq')), uid, kind, name, state, reason, message, verdict, "verdictTone", owner, ${accountOf('incoming')}, project, coalesce(tags, '{}'), analysis, assessment,
     1, "submittedAt", "startedAt", "endedAt" from incoming order by "submittedAt"
   returning id, uid, submitted_at
 ),
@@ -48,9 +65,9 @@ inputs as (
 ),
 tried as (
   insert into attempts (job_id, number, owner, worker_name, state, reason, message, exit_code, signal, claimed_at, launched_at,
-    ended_at, stdout_bytes, stderr_bytes)
+    ended_at, stdout_bytes, stderr_bytes, free_before_kib, free_after_kib)
   select job_id, 1, 'external', host, "attemptState", reason, message, "exitCode", signal, coalesce("startedAt", "submittedAt"),
-    "startedAt", coalesce("endedAt", "startedAt", "submittedAt"), "stdoutBytes", "stderrBytes" from pairs
+    "startedAt", coalesce("endedAt", "startedAt", "submittedAt"), "stdoutBytes", "stderrBytes", "freeBeforeKib", "freeAfterKib" from pairs
   returning job_id, claimed_at
 ),
 identities as (
@@ -90,6 +107,7 @@ moved as (
 tried as (
   update attempts a set state = i."attemptState", reason = i.reason, message = coalesce(i.message, a.message),
     exit_code = coalesce(i."exitCode", a.exit_code), signal = coalesce(i.signal, a.signal),
+    free_before_kib = coalesce(i."freeBeforeKib", a.free_before_kib), free_after_kib = coalesce(i."freeAfterKib", a.free_after_kib),
     worker_name = coalesce(i.host, a.worker_name), ended_at = coalesce(i."endedAt", a.ended_at)
   from incoming i where a.job_id = i."jobId" and a.number = 1
 ),
@@ -162,14 +180,21 @@ async function findKnown(tx: Queryable, batch: readonly NewImport[]): Promise<Ma
     batch.map(({ cluster }) => cluster),
     batch.map(({ id }) => id),
     batch.map(({ submittedAt }) => submittedAt),
+    batch.map(({ uid }) => uid),
   ]);
   return new Map(rows.map(({ ordinal, jobId }) => [ordinal, jobId]));
 }
 
 async function insert(tx: Queryable, jobs: readonly NewImport[], actor: Actor): Promise<Map<string, number>> {
   if (jobs.length === 0) return new Map();
+  const numbers = await freeNumbers(tx, jobs);
   const rows = await tx.query<{ jobId: number; uid: string; claimedAt: Date }>(insertStatement, [
-    JSON.stringify(jobs.map((job) => toRow(job))),
+    JSON.stringify(
+      jobs.map(({ number, ...job }) => ({
+        ...toRow(job),
+        ...(numbers.delete(number ?? 0) ? { number } : {}),
+      })),
+    ),
     actor.name,
   ]);
   const byUid = new Map(rows.map((row) => [row.uid, row]));
@@ -184,6 +209,14 @@ async function insert(tx: Queryable, jobs: readonly NewImport[], actor: Actor): 
     jobs,
   );
   return new Map(rows.map(({ uid, jobId }) => [uid, jobId]));
+}
+
+async function freeNumbers(tx: Queryable, jobs: readonly NewImport[]): Promise<Set<number>> {
+  const wanted = jobs.flatMap(({ number }) => number ?? []);
+  if (wanted.length === 0) return new Set();
+  await tx.query('lock table jobs in share row exclusive mode');
+  const rows = await tx.query<{ number: number }>(freeNumbersStatement, [wanted]);
+  return new Set(rows.map(({ number }) => number));
 }
 
 async function update(

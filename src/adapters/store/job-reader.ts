@@ -14,7 +14,9 @@ import { addBehind, parseCursor } from './search/position.ts';
 
 const summaryColumns = `
   j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.family, j.keep, j.progress, j.queue, j.priority,
-  j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.owner_id as "ownerId", j.project, j.tags, j.parent_id as "parentId", j.again_of as "againOf",
+  j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.owner_id as "ownerId", j.project, j.tags, j.parent_id as "parentId",
+  (select json_build_object('source', s.source, 'cluster', s.cluster, 'id', s.foreign_id)
+    from source_identities s where s.job_id = j.id) as foreign, j.again_of as "againOf",
   j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
   j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
 

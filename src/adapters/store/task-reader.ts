@@ -61,6 +61,8 @@ async function read(db: Database, conditions: Conditions): Promise<TaskRow[]> {
 }
 
 function toTask({ jobState, jobEnded, state, reason, exitCode, signal, ...task }: Row): TaskRow {
+  // Taken over from elsewhere, where it never began or nobody saw its end.
+  if (jobState === 'unknown') return { ...task, started: null, finished: null, retcode: null };
   if (state !== null) return { ...task, retcode: toRetcode({ state, reason, exitCode, signal }) };
   // Ended without an attempt: cancelled while it waited.
   const isCancelled = jobState === 'cancelled';

@@ -53,6 +53,7 @@ export const filterKeys = {
   queue: { type: 'text', meaning: 'The queue it waits or waited in.', example: 'queue:nightly' },
   worker: { type: 'text', meaning: 'Name of the worker of its newest attempt.', example: 'worker:east*' },
   source: { type: 'text', meaning: 'What discovered it.', example: 'source:slurm' },
+  foreign: { type: 'text', meaning: 'Its number at that source.', example: 'foreign:1234567' },
   tag: { type: 'text', meaning: 'One of its tags.', example: 'tag:release' },
   label: { type: 'text', meaning: 'What its worker must offer.', example: 'label:gpu' },
   lane: { type: 'text', meaning: 'A counted limit it needs a place in.', example: 'lane:licence:ansys' },

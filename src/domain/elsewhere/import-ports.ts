@@ -18,7 +18,7 @@ export interface Imports {
 }
 
 /** A foreign job, ready to be stored. */
-export interface NewImport extends ImportedJob {
+export interface NewImport extends Omit<ImportedJob, 'uid'> {
   uid: string;
   output: OutputChunk[];
   stdoutBytes: number;

@@ -98,5 +98,5 @@ async function prepare(job: ImportedJob, chunk: ChunkOutput): Promise<NewImport>
   const { chunks, stdoutBytes, stderrBytes } = hasOutput
     ? await chunk({ stdout, stderr, at })
     : { chunks: [], stdoutBytes: 0, stderrBytes: 0 };
-  return { ...job, uid: randomUUID(), output: chunks, stdoutBytes, stderrBytes };
+  return { ...job, uid: job.uid ?? randomUUID(), output: chunks, stdoutBytes, stderrBytes };
 }

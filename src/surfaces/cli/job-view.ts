@@ -91,6 +91,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['base runs', list(job.baseRuns.map(describeBaseRun))],
     ['base run of', list(job.baseRunOf.map(String))],
     ['kind', job.kind],
+    ['elsewhere', job.foreign === null ? undefined : cleanText(foreignText(job.foreign))],
     ['owner', cleanText(job.owner)],
     ['queue', job.queue === null ? undefined : `${job.queue}, priority ${job.priority}`],
     ['labels', list(job.labels)],
@@ -128,6 +129,10 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
   return [heading, ...lines, ...attempts.flatMap((attempt) => ['', ...describeAttempt(attempt, paint)])].join(
     '\n',
   );
+}
+
+function foreignText({ source, cluster, id }: NonNullable<Job['foreign']>): string {
+  return `${id} of ${source}${cluster === '' ? '' : `, cluster ${cluster}`}`;
 }
 
 function describeVerdict({ verdict, kindVerdict }: Job): string | undefined {

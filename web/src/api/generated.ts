@@ -3238,6 +3238,12 @@ export interface operations {
                             project: string | null;
                             tags: string[];
                             parentId: number | null;
+                            /** @description Who it is elsewhere, where it was taken over from there. */
+                            foreign: {
+                                source: string;
+                                cluster: string;
+                                id: string;
+                            } | null;
                             /** @description The job that this one runs once more. */
                             againOf: number | null;
                             /** @description Number of the newest attempt; 0 before the first. */
@@ -3752,6 +3758,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -3932,6 +3944,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -4146,6 +4164,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -4432,6 +4456,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -4646,6 +4676,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -4860,6 +4896,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -5723,6 +5765,12 @@ export interface operations {
                                 project: string | null;
                                 tags: string[];
                                 parentId: number | null;
+                                /** @description Who it is elsewhere, where it was taken over from there. */
+                                foreign: {
+                                    source: string;
+                                    cluster: string;
+                                    id: string;
+                                } | null;
                                 /** @description The job that this one runs once more. */
                                 againOf: number | null;
                                 /** @description Number of the newest attempt; 0 before the first. */
@@ -10521,6 +10569,12 @@ export interface operations {
                         project: string | null;
                         tags: string[];
                         parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
                         /** @description The job that this one runs once more. */
                         againOf: number | null;
                         /** @description Number of the newest attempt; 0 before the first. */
@@ -11285,6 +11339,12 @@ export interface operations {
                             project: string | null;
                             tags: string[];
                             parentId: number | null;
+                            /** @description Who it is elsewhere, where it was taken over from there. */
+                            foreign: {
+                                source: string;
+                                cluster: string;
+                                id: string;
+                            } | null;
                             /** @description The job that this one runs once more. */
                             againOf: number | null;
                             /** @description Number of the newest attempt; 0 before the first. */
@@ -11382,6 +11442,12 @@ export interface operations {
                             project: string | null;
                             tags: string[];
                             parentId: number | null;
+                            /** @description Who it is elsewhere, where it was taken over from there. */
+                            foreign: {
+                                source: string;
+                                cluster: string;
+                                id: string;
+                            } | null;
                             /** @description The job that this one runs once more. */
                             againOf: number | null;
                             /** @description Number of the newest attempt; 0 before the first. */

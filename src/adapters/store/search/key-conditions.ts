@@ -54,6 +54,10 @@ const lookups = {
     column: 'd.on_job_id',
     sql: 'exists (select from job_dependencies d where d.job_id = j.id and #)',
   },
+  foreign: {
+    column: 's.foreign_id',
+    sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
+  },
   source: {
     column: 's.source',
     sql: 'exists (select from source_identities s where s.job_id = j.id and #)',

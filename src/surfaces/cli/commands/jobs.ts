@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../../../contract/errors.ts';
-import type { Attempt, Job, JobSummary } from '../../../contract/job.ts';
+import { foreignName, type Attempt, type Job, type JobSummary } from '../../../contract/job.ts';
 import type { View } from '../../../contract/view.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
@@ -121,6 +121,11 @@ async function findView(client: Client, name: string): Promise<string> {
   );
 }
 
+function nameOf(job: JobSummary): string {
+  const elsewhere = foreignName(job);
+  return cleanText(elsewhere === null ? job.name : `${job.name} (${elsewhere})`);
+}
+
 function columns(context: CliContext): Column<JobSummary>[] {
   const paint = painter(context.stdout, context.env);
   const now = new Date();
@@ -129,7 +134,7 @@ function columns(context: CliContext): Column<JobSummary>[] {
   return [
     { title: 'JOB', cell: (job) => String(job.id), align: 'right' },
     { title: 'STATE', cell: (job) => paintState(job.state, paint, shortState(job)) },
-    { title: 'NAME', cell: (job) => cleanText(job.name), isFlexible: true },
+    { title: 'NAME', cell: nameOf, isFlexible: true },
     { title: 'KIND', cell: (job) => job.kind },
     { title: 'QUEUE', cell: (job) => job.queue ?? '' },
     { title: 'OWNER', cell: (job) => cleanText(job.owner) },
