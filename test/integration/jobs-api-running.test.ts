@@ -161,7 +161,12 @@ describe('what a submit asks for takes effect:', () => {
     await ended(first.id);
     await pollUntil(() => isOn('k2'), Boolean);
     open('k2');
-    expect(await ended(second.id)).toMatchObject({ state: 'succeeded', blockedBy: null });
+    const blocked = await ended(second.id);
+    expect(blocked).toMatchObject({ state: 'succeeded', blockedBy: null });
+    // The lane held it up, so that was waiting, too.
+    const [attempt] = await items<Attempt>(second.id, 'attempts');
+    const waitedMs = Date.parse(attempt?.claimedAt ?? '') - Date.parse(blocked.submittedAt);
+    expect(Math.abs((attempt?.queueWaitMs ?? 0) - waitedMs)).toBeLessThan(5);
   });
 
   it('a timeout ends the program, what it started included, and says so', async () => {

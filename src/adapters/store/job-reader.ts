@@ -227,10 +227,12 @@ const attemptColumns = `
   a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
   a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.error_line as "errorLine", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
   a.output_removed_at as "removedAt", a.output_removed_by as "removedBy",
-  -- The last event that brought the job into its queue; the end of an attempt that is tried again is one.
-  extract(epoch from a.claimed_at - (
-    select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
-      and (e.name in ('submitted', 'queued', 'retried') or e.data ->> 'next' = 'queued')
+  -- The last event that asked for an attempt (the end of one that is tried again does), or when that was to begin. What
+  -- held it up since, a full lane or another job, is waiting like any other.
+  extract(epoch from a.claimed_at - greatest(
+    (select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
+      and (e.name in ('submitted', 'retried') or e.data ->> 'next' in ('queued', 'scheduled'))),
+    (select j.run_at from jobs j where j.id = a.job_id and j.run_at <= a.claimed_at)
   ))::float8 * 1000 as "queueWaitMs",
   coalesce((
     select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)

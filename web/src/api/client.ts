@@ -1,12 +1,14 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { ApiError } from './api-error.ts';
 import type { paths } from './generated.ts';
+import { noteServerTime } from './server-clock.ts';
 
 const onRefused = new Set<(error: ApiError) => void>();
 
 /** Every answer that is no success becomes an `ApiError`, so that a caller sees data or an exception. */
 const errors: Middleware = {
   async onResponse({ response }) {
+    noteServerTime(response.headers.get('date'));
     if (response.ok) return;
     const error = await toError(response);
     for (const tell of onRefused) tell(error);

@@ -3,6 +3,7 @@ import { readonly, ref, shallowRef, type Ref } from 'vue';
 import type { BulkAction, BulkAnswer } from '../../../../src/contract/bulk.ts';
 import { toApiError, type ApiError } from '../../api/api-error.ts';
 import { api, dataOf } from '../../api/client.ts';
+import { serverAheadMs } from '../../api/server-clock.ts';
 import type { BulkBody } from '../../api/models.ts';
 
 export type BulkPreview = Extract<BulkAnswer, { status: 'dry run' }>;
@@ -48,7 +49,7 @@ export function useBulkOrders(): {
       const id = (lastId += 1);
       orders.value = [
         ...orders.value,
-        { ...order, id, stage: { name: 'waiting', untilMs: Date.now() + undoMs } },
+        { ...order, id, stage: { name: 'waiting', untilMs: Date.now() + serverAheadMs.value + undoMs } },
       ];
       timers.set(
         id,

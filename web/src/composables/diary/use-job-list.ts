@@ -1,3 +1,4 @@
+import { useIntervalFn } from '@vueuse/core';
 import {
   computed,
   onScopeDispose,
@@ -17,6 +18,8 @@ const pageSize = 50;
 /** Rows asked for by number at once; the rest is asked for in the next round. */
 const mostIds = 100;
 const gatherMs = 250;
+/** Progress is no news, so the rows that show it are asked for. */
+const progressEveryMs = 2_000;
 
 interface JobPage {
   items: JobSummary[];
@@ -154,6 +157,12 @@ export function useJobList(filter: MaybeRefOrGetter<string>, isAtTop: () => bool
     }),
   );
   onScopeDispose(listenForReturn(() => void reload()));
+  useIntervalFn(() => {
+    if (document.hidden) return;
+    const running = jobs.value.filter(({ state }) => state === 'running').slice(0, mostIds);
+    for (const { id } of running) touched.add(id);
+    if (running.length > 0) schedule();
+  }, progressEveryMs);
   onScopeDispose(() => clearTimeout(timer));
 
   return {

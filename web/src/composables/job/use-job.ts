@@ -6,12 +6,21 @@ import { queryClient } from '../../api/query-client.ts';
 import { useAction } from '../page/use-action.ts';
 import { useLiveQuery, type LiveQuery } from '../page/use-live-query.ts';
 
+/** Progress is no news, so whoever shows it asks. */
+const progressEveryMs = 1_000;
+/** A program that has told none so far. */
+const firstProgressEveryMs = 3_000;
+
 /** One job with everything that its page shows at once; follows what happens to it. */
 export function useJob(id: MaybeRefOrGetter<string>): LiveQuery<Job> {
   return useLiveQuery<Job>({
     key: () => ['job', toValue(id)],
     fetch: () => dataOf(api.GET('/api/v1/jobs/{id}', at(toValue(id)))),
     concerns: ({ jobId }) => String(jobId) === toValue(id),
+    everyMsOf: ({ state, progress }) => {
+      if (state !== 'running') return false;
+      return progress ? progressEveryMs : firstProgressEveryMs;
+    },
   });
 }
 

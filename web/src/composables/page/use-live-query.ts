@@ -22,15 +22,22 @@ export function useLiveQuery<Data>(options: {
   concerns?: (news: JobNews) => boolean;
   /** Also without news, in milliseconds; where others than jobs change it. */
   everyMs?: MaybeRefOrGetter<number | false>;
+  /** The same, as the data say. */
+  everyMsOf?: (data: Data) => number | false;
   /** However many news there are. */
   atMostEveryMs?: number;
   isOn?: MaybeRefOrGetter<boolean>;
 }): LiveQuery<Data> {
-  const { concerns = () => false, everyMs = false, atMostEveryMs = 500, isOn = true } = options;
+  const { concerns = () => false, everyMs = false, everyMsOf, atMostEveryMs = 500, isOn = true } = options;
   const query: UseQueryReturnType<Data, Error> = useQuery<Data>({
     queryKey: computed(() => [...toValue(options.key)]),
     queryFn: options.fetch,
-    refetchInterval: computed(() => toValue(everyMs)),
+    refetchInterval: computed(() => {
+      const byTime = toValue(everyMs);
+      if (!everyMsOf) return byTime;
+      return ({ state: { data } }: { state: { data: Data | undefined } }) =>
+        data === undefined ? byTime : everyMsOf(data);
+    }),
     enabled: computed(() => toValue(isOn)),
   });
   const reload = (): Promise<unknown> => query.refetch();

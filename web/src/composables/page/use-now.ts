@@ -1,10 +1,11 @@
 import { useNow as useEvery } from '@vueuse/core';
 import { computed, type ComputedRef } from 'vue';
+import { serverAheadMs } from '../../api/server-clock.ts';
 
-const coarse = useEvery({ interval: 10_000 });
-const fine = useEvery({ interval: 1_000 });
+const every = useEvery({ interval: 1_000 });
+const now = computed(() => every.value.getTime() + serverAheadMs.value);
 
-/** Now, in milliseconds: one clock for the whole page. By the second for what runs, else every ten. */
-export function useNow({ bySecond = false } = {}): ComputedRef<number> {
-  return computed(() => (bySecond ? fine : coarse).value.getTime());
+/** Now, in milliseconds, by the second: one clock for the whole page, that of the server, whose times it is held against. */
+export function useNow(): ComputedRef<number> {
+  return now;
 }
