@@ -246,7 +246,10 @@ export const attempt = z.object({
   freeBeforeKib: z.number().nullable().describe('Free space of the home directory before, in KiB.'),
   freeAfterKib: z.number().nullable(),
   wallMs: z.number().nullable().describe('From the start of the program, or the claim, to its end.'),
-  queueWaitMs: z.number().nullable().describe('From when it was asked for, or due, to the claim; whatever held it up.'),
+  queueWaitMs: z
+    .number()
+    .nullable()
+    .describe('From when it was asked for, or due, to the claim; whatever held it up.'),
   cpuMs: z
     .number()
     .nullable()

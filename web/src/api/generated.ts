@@ -5093,7 +5093,7 @@ export interface operations {
                             freeAfterKib: number | null;
                             /** @description From the start of the program, or the claim, to its end. */
                             wallMs: number | null;
-                            /** @description From when it was last queued to the claim. */
+                            /** @description From when it was asked for, or due, to the claim; whatever held it up. */
                             queueWaitMs: number | null;
                             /** @description User and system time in milliseconds, children that were waited for included. */
                             cpuMs: number | null;
