@@ -6,6 +6,7 @@ const sections: Readonly<Record<string, string>> = {
   data: 'Data and time',
   log: 'Log',
   stop: 'Stopping',
+  schedules: 'Schedules',
   http: 'Web and API',
   accounts: 'Accounts',
   secrets: 'Secrets',

@@ -91,7 +91,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['base runs', list(job.baseRuns.map(describeBaseRun))],
     ['base run of', list(job.baseRunOf.map(String))],
     ['kind', job.kind],
-    ['elsewhere', job.foreign === null ? undefined : cleanText(foreignText(job.foreign))],
+    ['elsewhere', job.foreign ? cleanText(foreignText(job.foreign)) : undefined],
     ['owner', cleanText(job.owner)],
     ['queue', job.queue === null ? undefined : `${job.queue}, priority ${job.priority}`],
     ['labels', list(job.labels)],
