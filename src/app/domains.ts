@@ -10,6 +10,7 @@ import { createExternalAttempts } from '../domain/elsewhere/external.ts';
 import { createImports } from '../domain/elsewhere/imports.ts';
 import { createFiles } from '../domain/files/files.ts';
 import { createJobLife } from '../domain/jobs/job-life.ts';
+import { explainFailure } from '../domain/jobs/last-words.ts';
 import type { Bell, Jobs } from '../domain/jobs/ports.ts';
 import { createSubmits } from '../domain/jobs/submits.ts';
 import { Courier } from '../domain/notifications/courier.ts';
@@ -111,7 +112,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
     files: createFiles({ store: stores.files, limitBytes: config.files.limitBytes, obstacle }),
     findActor: findById,
     finder,
-    imports: createImports({ store: stores.imports, chunk: chunkOutput }),
+    imports: createImports({ store: stores.imports, chunk: chunkOutput, explainFailure }),
     jobs,
     kinds,
     notifications: createNotifications({

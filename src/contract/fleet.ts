@@ -28,6 +28,14 @@ export const lane = z.object({
 });
 export type Lane = z.infer<typeof lane>;
 
+/** Among the queues of a worker: it takes from every queue, also from those that are made later. */
+export const allQueues = '*';
+
+/** @param queues of a worker */
+export function takesFrom(queues: readonly string[], queue: string): boolean {
+  return queues.includes(queue) || queues.includes(allQueues);
+}
+
 export const worker = z.object({
   id: z.uuid(),
   name: z.string(),
@@ -36,7 +44,7 @@ export const worker = z.object({
   version: z.string(),
   slots: z.int(),
   running: z.int(),
-  queues: z.array(z.string()),
+  queues: z.array(z.string()).describe('From which it takes jobs; `*`: from all.'),
   labels: z.array(z.string()),
   kinds: z.array(z.string()),
   state: z.enum(['active', 'stopped', 'silent']),

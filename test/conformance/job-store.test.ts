@@ -339,6 +339,13 @@ describeOnDatabases('the job store', (create) => {
       expect(await reader.byId(id, me)).toMatchObject({ priority: 7, queue: 'other', tags: ['a'] });
     });
 
+    it('is claimed from any queue by a worker of all of them, also from one that is made later', async () => {
+      const worker = await joinWorker(database.db, { queues: ['*'] });
+      await database.db.query(`insert into queues (name) values ('night')`);
+      const ids = [await submitOne(store, { queue: 'night' }), await submitOne(store)];
+      expect((await worker.claim()).map(({ jobId }) => jobId)).toEqual(ids);
+    });
+
     it('removes an ended job, and no running one', async () => {
       const id = await submitOne(store);
       expect(await store.remove(id)).toBe(false);

@@ -63,6 +63,48 @@ async function counts(): Promise<unknown> {
   return row;
 }
 
+it('a job of somewhere else is not run here, and that is said', async () => {
+  const { outcomes } = await send([line({ state: 'failed', exitCode: 1 })]);
+  const id = outcomes[0]?.jobId;
+  for (const [path, payload] of [
+    ['retry', undefined],
+    ['again', '{"as":"it-is","dryRun":true}'],
+    ['again', '{"as":"it-is"}'],
+  ] as const) {
+    const answer = await app.inject({
+      method: 'POST',
+      url: `/api/v1/jobs/${id}/${path}`,
+      headers: { ...admin, 'content-type': 'application/json' },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    expect([answer.statusCode, answer.json().message]).toEqual([
+      409,
+      expect.stringContaining('ran elsewhere'),
+    ]);
+  }
+});
+
+describe('a failed job of somewhere else', () => {
+  it('belongs to those that failed alike, by what it said last', async () => {
+    const failed = (step: number): object =>
+      line({
+        state: 'failed',
+        exitCode: 3,
+        stderr: `begin\nError: diverged at step ${step}\n`,
+        endedAt: new Date().toISOString(),
+      });
+    const { outcomes } = await send([failed(7), failed(8), line()]);
+    const jobs = await Promise.all(outcomes.map(({ jobId }) => read(`/jobs/${jobId}`)));
+    expect(jobs[0].family).toMatch(/^[0-9a-f]{16}$/);
+    expect([jobs[1].family, jobs[2].family]).toEqual([jobs[0].family, null]);
+    const { items } = await read('/failures');
+    expect(items).toMatchObject([
+      { id: jobs[0].family, signature: 'exit 3: Error: diverged at step <n>', jobs: 2 },
+    ]);
+    expect((await read(`/jobs/${jobs[0].id}/attempts`)).items[0].errorLine).toBe('Error: diverged at step 7');
+  });
+});
+
 describe('an import', () => {
   it('puts jobs where their dates say, with everything the line has', async () => {
     const { outcomes } = await send([

@@ -3,7 +3,8 @@ import { VueQueryPlugin } from '@tanstack/vue-query';
 import { createApp } from 'vue';
 import App from './App.vue';
 import { queryClient } from './api/query-client.ts';
-import { router } from './router.ts';
+import { loadPages, router } from './router.ts';
 import './styles.css';
 
 createApp(App).use(router).use(VueQueryPlugin, { queryClient }).use(ui).mount('#app');
+void router.isReady().then(loadPages);

@@ -1,4 +1,6 @@
+import { ref } from 'vue';
 import { createRouter, createWebHistory } from 'vue-router';
+import { listenForReturn } from './api/event-feed.ts';
 import { loadSession, useSession } from './composables/account/use-session.ts';
 import { pages } from './pages.ts';
 
@@ -22,7 +24,11 @@ export const router = createRouter({
   })),
 });
 
+/** Whether somebody is on the way to another page. */
+export const isUnderWay = ref(false);
+
 router.beforeEach(async (to) => {
+  isUnderWay.value = true;
   const { me } = useSession();
   if (me.value || to.meta.isOpen) return true;
   if (await loadSession().catch(() => null)) return true;
@@ -30,10 +36,42 @@ router.beforeEach(async (to) => {
 });
 
 router.afterEach((to) => {
+  isUnderWay.value = false;
   document.title = to.name === 'diary' ? 'Daybook' : `${to.meta.title} · Daybook`;
 });
 
-/** A page of a newer version took the place of what this one would load; the address begins anew with that. */
-router.onError((error, to) => {
-  if (/dynamically imported module|preload CSS/i.test(String(error))) window.location.assign(to.fullPath);
+/**
+ * The program of a page did not come. Either a newer version took its place, and the address begins anew with that; or
+ * the server is away: then one stays where one is, and goes on when it is back.
+ */
+router.onError(async (error, to) => {
+  isUnderWay.value = false;
+  if (!/dynamically imported module|preload CSS/i.test(String(error))) return;
+  const goOn = (): void => window.location.assign(to.fullPath);
+  if (await isServerThere()) return goOn();
+  const stop = listenForReturn(() => {
+    stop();
+    goOn();
+  });
 });
+
+function isServerThere(): Promise<boolean> {
+  return fetch('/healthz', { cache: 'no-store' }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/** All pages, one after the other, once there is time: later ways need no server, and no waiting on a slow line. */
+export async function loadPages(): Promise<void> {
+  for (const { load } of pages) {
+    await new Promise<void>((resolve) => whenIdle(resolve));
+    await load().catch(() => undefined);
+  }
+}
+
+function whenIdle(call: () => void): void {
+  // Safari has it not.
+  if ('requestIdleCallback' in window) window.requestIdleCallback(call, { timeout: 5_000 });
+  else setTimeout(call, 500);
+}

@@ -1,3 +1,4 @@
+import { takesFrom } from '../../contract/fleet.ts';
 import type { Bell, Place } from '../../domain/jobs/ports.ts';
 import type { Service } from '../../lib/service.ts';
 
@@ -24,6 +25,6 @@ export interface Rings extends Bell, Service {
 
 export function canServe(interest: RingInterest, place: Place): boolean {
   return (
-    interest.queues.includes(place.queue) && place.needs.every((label) => interest.labels.includes(label))
+    takesFrom(interest.queues, place.queue) && place.needs.every((label) => interest.labels.includes(label))
   );
 }

@@ -53,7 +53,7 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
      from jobs j join queues q on q.name = j.queue
      where j.state = 'queued' and (q.paused or not exists (
        select from workers w
-       where w.state = 'active' and not w.draining and j.queue = any(w.queues) and j.needs <@ w.labels and j.kind = any(w.kinds)
+       where w.state = 'active' and not w.draining and (j.queue = any(w.queues) or '*' = any(w.queues)) and j.needs <@ w.labels and j.kind = any(w.kinds)
      ))
      group by 1, 2, 3 order by 4 desc limit 20`,
   );

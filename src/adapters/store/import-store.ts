@@ -36,12 +36,20 @@ const columns = `(
   project text, tags text[], analysis text, assessment text, "submittedAt" timestamptz, "startedAt" timestamptz,
   "endedAt" timestamptz, input json, info text, summary text, "baseRuns" text[], source text, cluster text, id text,
   host text, "exitCode" integer, signal text, "attemptState" text, "stdoutBytes" bigint, "stderrBytes" bigint,
-  words text[], "jobId" bigint, number bigint, "freeBeforeKib" bigint, "freeAfterKib" bigint
+  words text[], "jobId" bigint, number bigint, "freeBeforeKib" bigint, "freeAfterKib" bigint,
+  "errorLine" text, "familyId" text, signature text
 )`;
 
 /** A file names people, never accounts: it may come from anywhere. They are the accounts of that name here and now. */
 const accountOf = (row: string): string =>
   `(select u.id from users u where lower(u.name) = lower(${row}.owner))`;
+
+const families = `families as (
+  insert into failure_families (id, signature, reason)
+  select distinct on ("familyId") "familyId", signature, reason from incoming where "familyId" is not null
+  order by "familyId"
+  on conflict do nothing
+)`;
 
 /**
  * Jobs stand where their dates say: `submitted_at` is that of the source. The one attempt is external and has ended.
@@ -51,9 +59,9 @@ const insertStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 stored as (
   insert into jobs (id, uid, kind, name, state, reason, message, verdict, verdict_tone, owner, owner_id, project, tags, analysis, assessment,
-    attempt, submitted_at, started_at, ended_at)
+    attempt, submitted_at, started_at, ended_at, family)
   select coalesce(number, nextval('jobs_id_seq')), uid, kind, name, state, reason, message, verdict, "verdictTone", owner, ${accountOf('incoming')}, project, coalesce(tags, '{}'), analysis, assessment,
-    1, "submittedAt", "startedAt", "endedAt" from incoming order by "submittedAt"
+    1, "submittedAt", "startedAt", "endedAt", "familyId" from incoming order by "submittedAt"
   returning id, uid, submitted_at
 ),
 pairs as materialized (
@@ -65,11 +73,12 @@ inputs as (
 ),
 tried as (
   insert into attempts (job_id, number, owner, worker_name, state, reason, message, exit_code, signal, claimed_at, launched_at,
-    ended_at, stdout_bytes, stderr_bytes, free_before_kib, free_after_kib)
+    ended_at, stdout_bytes, stderr_bytes, free_before_kib, free_after_kib, error_line)
   select job_id, 1, 'external', host, "attemptState", reason, message, "exitCode", signal, coalesce("startedAt", "submittedAt"),
-    "startedAt", coalesce("endedAt", "startedAt", "submittedAt"), "stdoutBytes", "stderrBytes", "freeBeforeKib", "freeAfterKib" from pairs
+    "startedAt", coalesce("endedAt", "startedAt", "submittedAt"), "stdoutBytes", "stderrBytes", "freeBeforeKib", "freeAfterKib", "errorLine" from pairs
   returning job_id, claimed_at
 ),
+${families},
 identities as (
   insert into source_identities (job_id, source, cluster, foreign_id, foreign_submitted_at)
   select job_id, source, cluster, id, "submittedAt" from pairs
@@ -100,12 +109,15 @@ moved as (
     verdict = coalesce(i.verdict, j.verdict), verdict_tone = coalesce(i."verdictTone", j.verdict_tone),
     project = coalesce(i.project, j.project), tags = coalesce(i.tags, j.tags), analysis = coalesce(i.analysis, j.analysis),
     assessment = coalesce(i.assessment, j.assessment), started_at = coalesce(i."startedAt", j.started_at),
-    ended_at = i."endedAt"
+    ended_at = i."endedAt", 
+    -- A line without output says less than one that had it.
+    family = case when i.state = 'failed' and i."errorLine" is null then coalesce(j.family, i."familyId") else i."familyId" end
   from incoming i where j.id = i."jobId"
   returning j.id, i.source, i.cluster, i.id as foreign_id
 ),
+${families},
 tried as (
-  update attempts a set state = i."attemptState", reason = i.reason, message = coalesce(i.message, a.message),
+  update attempts a set error_line = coalesce(i."errorLine", a.error_line), state = i."attemptState", reason = i.reason, message = coalesce(i.message, a.message),
     exit_code = coalesce(i."exitCode", a.exit_code), signal = coalesce(i.signal, a.signal),
     free_before_kib = coalesce(i."freeBeforeKib", a.free_before_kib), free_after_kib = coalesce(i."freeAfterKib", a.free_after_kib),
     worker_name = coalesce(i.host, a.worker_name), ended_at = coalesce(i."endedAt", a.ended_at)
@@ -244,15 +256,14 @@ function toChanged(job: NewImport, jobId: number | undefined): (NewImport & { jo
 }
 
 function toRow(job: NewImport & { jobId?: number }): object {
-  const { output: _output, stdout: _stdout, stderr: _stderr, verdict, ...rest } = job;
+  const { output: _output, stdout: _stdout, stderr: _stderr, verdict, family, ...rest } = job;
   const hasEnded = isEnded(job.state);
   const endedAt = hasEnded ? (job.endedAt ?? job.startedAt ?? job.submittedAt) : undefined;
-  const reason =
-    job.state === 'failed' ? (job.reason ?? (job.exitCode === undefined ? 'error' : 'exit')) : undefined;
   return {
     ...rest,
     endedAt,
-    reason,
+    familyId: family?.id,
+    signature: family?.signature,
     verdict: verdict?.text,
     verdictTone: verdict?.tone,
     attemptState: job.state === 'unknown' ? 'finished' : job.state,

@@ -1,7 +1,9 @@
+import { allQueues } from '../../contract/fleet.ts';
 import { optional, setting, type SettingTree } from '../setting.ts';
 import * as types from '../value-types.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const queuePattern = /^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})$/;
 const variable = /^(\*|\*?[A-Za-z_][A-Za-z0-9_]*|[A-Za-z_][A-Za-z0-9_]*\*)$/;
 const account = types.text('the name or number of an account', /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$/);
 
@@ -31,9 +33,10 @@ export const workerSettings = {
         doc: 'How many jobs this worker runs at once.',
       },
     ),
-    queues: setting(types.list('queue names', namePattern), 'default', {
+    queues: setting(types.list('queue names, or `*`', queuePattern), allQueues, {
       names: ['DAYBOOK_QUEUES'],
       toml: 'worker.queues',
+      fallbackShown: '`*`: all, also those that are made later',
       doc: 'Queues from which this worker takes jobs.',
     }),
     labels: setting(types.list('labels', /^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,63}$/), '', {

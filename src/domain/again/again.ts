@@ -24,6 +24,7 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
 
   return {
     compare: async (request) => {
+      requireKind(request.job, kinds);
       const before = submitLike(request.job);
       const after = applyEdit(before, request.edit);
       checkOptions(after);
@@ -42,6 +43,7 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
 
     submit: async (request) => {
       const { job, as, actor, scopes } = request;
+      requireKind(job, kinds);
       const body = applyEdit(submitLike(job), request.edit);
       const { input, ...options } = body;
       const kind = kinds.get(job.kind);
@@ -50,6 +52,12 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
       return jobs.submit({ kind: job.kind, input, options: checkOptions(options), actor, scopes, again });
     },
   };
+}
+
+/** @throws AppError `conflict` for a job of somewhere else, whose kind nobody here can run */
+function requireKind({ id, kind }: AgainRequest['job'], kinds: KindRegistry): void {
+  if (kinds.get(kind)) return;
+  throw new AppError('conflict', `Job ${id} ran elsewhere: nothing here runs the kind "${kind}".`);
 }
 
 /** What an input, or an edit of one, names as its script; undefined: nothing. */

@@ -1,5 +1,6 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { ImportedJob, ImportOutcome } from '../../contract/import.ts';
+import type { AttemptOutcome, FailureFamily } from '../jobs/ports.ts';
 import type { OutputChunk } from '../output/ports.ts';
 
 export interface ImportOptions {
@@ -23,7 +24,16 @@ export interface NewImport extends Omit<ImportedJob, 'uid'> {
   output: OutputChunk[];
   stdoutBytes: number;
   stderrBytes: number;
+  /** Null, both: it did not fail. */
+  errorLine: string | null;
+  family: FailureFamily | null;
 }
+
+/** What a failed job said last, and who failed alike: `jobs/failure.ts`, handed in by the composition root. */
+export type ExplainFailure = (
+  failure: Pick<AttemptOutcome, 'reason' | 'exitCode' | 'signal' | 'message'>,
+  output: { stdout: string; stderr: string },
+) => { errorLine: string | null; family: FailureFamily | null };
 
 /** How the text of an import becomes chunks: `output/append.ts`, handed in by the composition root. */
 export type ChunkOutput = (texts: {

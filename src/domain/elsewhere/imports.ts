@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { importedJob, type ImportedJob, type ImportOutcome } from '../../contract/import.ts';
 import type { Actor } from '../../contract/actor.ts';
 import { hasMoreValues } from '../../lib/json-values.ts';
-import type { ChunkOutput, ImportOptions, Imports, ImportStore, NewImport } from './import-ports.ts';
+import type {
+  ChunkOutput,
+  ExplainFailure,
+  ImportOptions,
+  Imports,
+  ImportStore,
+  NewImport,
+} from './import-ports.ts';
 
 /** Rows of one statement: more gain nothing, and a batch with output is held in memory. */
 const batchLines = 500;
@@ -23,7 +30,13 @@ type Checked = { line: number } & (
  * Jobs that others ran, from lines of JSON. Who a job is, source, cluster, number and time of submit say; so the same
  * file may be imported again and again. Of two lines about one job in a batch the first counts.
  */
-export function createImports({ store, chunk }: { store: ImportStore; chunk: ChunkOutput }): Imports {
+export interface ImportsOptions {
+  store: ImportStore;
+  chunk: ChunkOutput;
+  explainFailure: ExplainFailure;
+}
+
+export function createImports({ store, ...how }: ImportsOptions): Imports {
   async function flush(
     batch: readonly Checked[],
     options: ImportOptions,
@@ -32,7 +45,7 @@ export function createImports({ store, chunk }: { store: ImportStore; chunk: Chu
     const firsts = new Map<string, ImportedJob>();
     for (const one of batch) if ('job' in one && !firsts.has(one.key)) firsts.set(one.key, one.job);
     const keys = [...firsts.keys()];
-    const jobs = await Promise.all([...firsts.values()].map((job) => prepare(job, chunk)));
+    const jobs = await Promise.all([...firsts.values()].map((job) => prepare(job, how)));
     const stored = jobs.length === 0 ? [] : await store.store(jobs, options, actor);
     const results = new Map(keys.map((key, index) => [key, stored[index]]));
     const told = new Set<string>();
@@ -91,12 +104,27 @@ function keyOf({ source, cluster, id, submittedAt }: ImportedJob): string {
   return JSON.stringify([source, cluster, id, Date.parse(submittedAt)]);
 }
 
-async function prepare(job: ImportedJob, chunk: ChunkOutput): Promise<NewImport> {
+async function prepare(
+  job: ImportedJob,
+  { chunk, explainFailure }: Omit<ImportsOptions, 'store'>,
+): Promise<NewImport> {
   const { stdout = '', stderr = '', endedAt, startedAt, submittedAt } = job;
   const hasOutput = stdout !== '' || stderr !== '';
   const at = new Date(endedAt ?? startedAt ?? submittedAt);
   const { chunks, stdoutBytes, stderrBytes } = hasOutput
     ? await chunk({ stdout, stderr, at })
     : { chunks: [], stdoutBytes: 0, stderrBytes: 0 };
-  return { ...job, uid: job.uid ?? randomUUID(), output: chunks, stdoutBytes, stderrBytes };
+  const { exitCode = null, signal = null, message = null } = job;
+  const reason = job.state === 'failed' ? (job.reason ?? (exitCode === null ? 'error' : 'exit')) : null;
+  return {
+    ...job,
+    ...(reason === null ? {} : { reason }),
+    uid: job.uid ?? randomUUID(),
+    output: chunks,
+    stdoutBytes,
+    stderrBytes,
+    ...(reason === null
+      ? { errorLine: null, family: null }
+      : explainFailure({ reason, exitCode, signal, message }, { stdout, stderr })),
+  };
 }

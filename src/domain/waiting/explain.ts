@@ -6,6 +6,7 @@
  * word of the name, which for scripts is the script; else same kind). Places, of a lane or of workers, are given to
  * whoever stands ahead, each to the place that is free first. Nothing is guessed where no past run tells.
  */
+import { takesFrom } from '../../contract/fleet.ts';
 import type { JobState } from '../../contract/states.ts';
 import type { Waiting, WaitingReason } from '../../contract/waiting.ts';
 import { aheadLimit, type BusyJob, type WaitingFacts, type WorkerFacts, type Work } from './ports.ts';
@@ -108,7 +109,7 @@ function findMissing(
   queue: string,
 ): { missing: 'any' | 'queue' | 'kind' | 'labels' | 'available'; text: string } | null {
   if (workers.length === 0) return { missing: 'any', text: 'No worker is active.' };
-  const ofQueue = workers.filter(({ queues }) => queues.includes(queue));
+  const ofQueue = workers.filter(({ queues }) => takesFrom(queues, queue));
   if (ofQueue.length === 0)
     return { missing: 'queue', text: `No active worker takes jobs of the queue ${queue}.` };
   const ofKind = ofQueue.filter(({ kinds }) => kinds.includes(job.kind));
@@ -134,7 +135,7 @@ function slotReasons({ workers, job, ahead, now }: WaitingFacts): WaitingReason[
   const able = workers.filter(
     (worker) =>
       isTaking(worker) &&
-      worker.queues.includes(job.queue ?? '') &&
+      takesFrom(worker.queues, job.queue ?? '') &&
       worker.kinds.includes(job.kind) &&
       job.labels.every((label) => worker.labels.includes(label)),
   );

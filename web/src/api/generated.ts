@@ -6301,6 +6301,7 @@ export interface operations {
                             version: string;
                             slots: number;
                             running: number;
+                            /** @description From which it takes jobs; `*`: from all. */
                             queues: string[];
                             labels: string[];
                             kinds: string[];
@@ -6372,6 +6373,7 @@ export interface operations {
                         version: string;
                         slots: number;
                         running: number;
+                        /** @description From which it takes jobs; `*`: from all. */
                         queues: string[];
                         labels: string[];
                         kinds: string[];

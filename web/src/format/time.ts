@@ -38,8 +38,16 @@ function pair(ms: number, large: number, largeName: string, small: number, small
   return rest === 0 ? first : `${first} ${String(rest).padStart(small === hour ? 1 : 2, '0')} ${smallName}`;
 }
 
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+/** As in the command line, the API and logs, so that texts can be held against each other. */
+const hourCycle = 'h23';
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long', hourCycle });
+const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle });
+const seconds = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle,
+});
 const dayOfYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const wholeDay = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
@@ -48,9 +56,13 @@ export function fullTime(moment: string): string {
   return full.format(new Date(moment));
 }
 
-/** As short as it stays clear: the clock today, day and clock this year, else the date. */
-export function shortTime(moment: string, nowMs: number): string {
+/**
+ * As short as it stays clear: the clock today, day and clock this year, else the date.
+ * @param options.bySecond what happened within minutes is told apart
+ */
+export function shortTime(moment: string, nowMs: number, { bySecond = false } = {}): string {
   const date = new Date(moment);
+  const clock = bySecond ? seconds : minutes;
   const now = new Date(nowMs);
   if (date.toDateString() === now.toDateString()) return clock.format(date);
   if (date.getFullYear() === now.getFullYear()) return `${dayOfYear.format(date)}, ${clock.format(date)}`;

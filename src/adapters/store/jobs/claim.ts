@@ -22,7 +22,7 @@ const claimStatement = {
 with places as materialized (
   select n.queue, n.needs
   from queue_needs n join queues q on q.name = n.queue
-  where n.queue = any($3::text[]) and not q.paused and n.needs <@ $4::text[]
+  where (n.queue = any($3::text[]) or '*' = any($3::text[])) and not q.paused and n.needs <@ $4::text[]
 ),
 candidates as materialized (
   select found.* from places p cross join lateral (

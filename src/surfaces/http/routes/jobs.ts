@@ -205,7 +205,9 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       if (!(await jobs.retry(found.id, actor))) {
         throw new AppError(
           'conflict',
-          `Job ${found.id} is ${found.state}; only a failed or cancelled job can be run once more.`,
+          found.queue === null
+            ? `Job ${found.id} ran elsewhere; it cannot be run once more here.`
+            : `Job ${found.id} is ${found.state}; only a failed or cancelled job can be run once more.`,
         );
       }
       reply.code(202);

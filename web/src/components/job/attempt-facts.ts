@@ -13,7 +13,9 @@ export const attemptLooks: Readonly<Record<AttemptState, Look>> = {
 /** When and where it ran. */
 export function toAttemptTimes(attempt: Attempt, nowMs: number): Fact[] {
   const moment = (label: string, at: string | null): Fact =>
-    at ? { label, value: shortTime(at, nowMs), title: fullTime(at) } : { label, value: null };
+    at
+      ? { label, value: shortTime(at, nowMs, { bySecond: true }), title: fullTime(at) }
+      : { label, value: null };
   return [
     { label: attempt.owner === 'slot' ? 'Worker' : 'Held by', value: attempt.worker },
     moment('Taken', attempt.claimedAt),

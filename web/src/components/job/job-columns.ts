@@ -31,7 +31,7 @@ export const jobColumns: readonly JobColumn[] = [
   { key: 'queue', label: 'Queue', width: '6.5rem', isDefault: false },
   { key: 'verdict', label: 'Verdict', width: '9rem', isDefault: false },
   { key: 'assessment', label: 'Assessment', width: '7.5rem', isDefault: true },
-  { key: 'submitted', label: 'Submitted', width: '6.5rem', isDefault: true },
+  { key: 'submitted', label: 'Submitted', width: '7.5rem', isDefault: true },
   { key: 'duration', label: 'Ran', width: '6.5rem', isDefault: true },
 ];
 

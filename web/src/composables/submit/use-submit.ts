@@ -46,12 +46,14 @@ export interface SubmitRoute<Answer> {
   begun?: SubmitBody | undefined;
   /** By default a job is made. */
   send?: (body: Body) => Promise<Answer>;
+  /** What is wrong with what is sent around the body, by its own paths behind `own.`. */
+  others?: () => Problems;
 }
 
 /** A submit of one kind: begins with the defaults, or like another, then takes what the address gives. */
 export function useSubmit<Answer = Job>(
   kind: MaybeRefOrGetter<KindDescription>,
-  { schema, query, begun, send: ownSend }: SubmitRoute<Answer>,
+  { schema, query, begun, send: ownSend, others: findOthers }: SubmitRoute<Answer>,
 ): SubmitForm<Answer> {
   const options = computed(() => offeredOptions(toMembers(schema), toValue(kind).runsProgram));
   const input = computed(() => toMembers(toValue(kind).input));
@@ -112,6 +114,7 @@ export function useSubmit<Answer = Job>(
     return {
       ...findProblems(input.value, isRecord(given) ? given : {}, 'input'),
       ...findProblems(options.value, others),
+      ...findOthers?.(),
     };
   });
   const problems = computed((): Problems => {
@@ -132,12 +135,18 @@ export function useSubmit<Answer = Job>(
       const answer = toApiError(cause);
       error.value = answer;
       refused.value = Object.fromEntries(
-        answer.details.map(({ field, message }) => [field.replace(/^(edit|submit)\./, ''), message]),
+        answer.details.map(({ field, message }) => [toPath(field), message]),
       );
       return null;
     } finally {
       isBusy.value = false;
     }
+  }
+
+  /** Where a field of the answer stands in the form. */
+  function toPath(field: string): string {
+    const inner = /^(?:edit|submit)\.(.*)$/.exec(field)?.[1];
+    return inner ?? (ownSend ? `own.${field}` : field);
   }
 
   async function send(): Promise<Job> {
