@@ -9,7 +9,9 @@ describeInBrowser('forms and ways', () => {
     await page.goto('/submit/script');
     const script = page.getByRole('combobox', { name: 'Script' });
     await script.waitFor();
-    for (const fold of await page.locator('details:not([open]) > summary').all()) await fold.click();
+    await page.evaluate(() => {
+      for (const fold of document.querySelectorAll('details')) fold.open = true;
+    });
     await page.mouse.wheel(0, 20_000);
     await page.getByRole('button', { name: 'Submit', exact: true }).click();
     await page.getByText('One field is not right yet.').waitFor();
@@ -45,7 +47,6 @@ describeInBrowser('forms and ways', () => {
     await page.route('**/healthz', (route) => route.abort('connectionrefused'));
     await page.goto('/');
     await page.getByRole('link', { name: 'Failures' }).first().click();
-    await page.waitForTimeout(0);
     await expect.poll(() => page.getByRole('navigation').first().isVisible()).toBe(true);
     expect(new URL(page.url()).pathname).toBe('/');
     await page.unroute('**/assets/FailuresPage*');
