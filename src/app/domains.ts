@@ -50,6 +50,10 @@ export interface DomainsOptions {
 
 export type Domains = ReturnType<typeof createDomains>;
 
+async function countActiveWorkers({ fleet }: Stores): Promise<number> {
+  return (await fleet.workers()).filter(({ state }) => state === 'active').length;
+}
+
 /** Then a name that is no script is a program. */
 function allowsShell(config: Config): boolean {
   return (config.kinds[scriptKind.name] as ValuesOf<typeof scriptSettings> | undefined)?.allowShell ?? false;
@@ -80,7 +84,11 @@ export function createDomains(config: Config, options: DomainsOptions) {
     bell,
     defaultTimeoutMs: worker.jobTimeoutMs ?? null,
     jobVariables: worker.jobVariables,
-    findMissingScript: async (name) => (knowsScripts ? scripts.findMissing(name) : null),
+    findMissingScript: async (name) => {
+      const missing = knowsScripts ? await scripts.findMissing(name) : null;
+      // Another worker may have scripts of its own.
+      return missing !== null && (await countActiveWorkers(stores)) <= 1 ? missing : null;
+    },
     obstacle,
   });
   const jobs: Jobs = { ...life, ...submits };

@@ -117,7 +117,10 @@ describe('a program that ends', () => {
   });
 
   it('cannot be begun, as there is none: 127, and why on stderr', async () => {
-    const { id } = await client.submit({ input: { script: 'absent.sh' } });
+    const { id } = await client.json<{ id: number }>('POST', '/task/create', {
+      script: 'absent.sh',
+      arguments: {},
+    });
     const { job, attempt, stderr } = await untilEnded(id);
     expect(job).toMatchObject({ state: 'failed', reason: 'error' });
     expect(attempt).toMatchObject({ exitCode: 127, retcode: 127 });

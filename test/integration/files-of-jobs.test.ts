@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact, LeftOutFiles } from '../../src/contract/file.ts';
@@ -130,11 +130,15 @@ describe('a program', () => {
 
   it('that is not there keeps nothing and leaves no folder', async () => {
     const file = await upload('x');
+    const script = join(server.folder, 'scripts', 'nowhere.sh');
+    writeFileSync(script, '#!/bin/sh\n', { mode: 0o755 });
     const submitted = await server.call('POST', '/api/v1/jobs', {
       kind: 'script',
       input: { script: 'nowhere.sh' },
       files: [{ file, name: 'a' }],
+      runAt: new Date(Date.now() + 1_000).toISOString(),
     });
+    rmSync(script);
     const { id } = submitted.json<Job>();
     await pollUntil(
       async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<Job>().state,

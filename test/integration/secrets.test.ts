@@ -55,7 +55,7 @@ async function ask(method: string, path: string, body?: unknown): Promise<{ stat
 }
 
 const refusal = (options: object): ReturnType<typeof ask> =>
-  ask('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'a.sh' }, ...options });
+  ask('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'touch.sh' }, ...options });
 
 describe('a secret in a job', () => {
   it('reaches the program, and is masked in everything that is kept of it', async () => {
