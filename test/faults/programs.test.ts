@@ -14,7 +14,7 @@ let client: Client;
 
 beforeAll(async () => {
   database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
-  installation = new Installation({ env: { DATABASE_URL: database.url } });
+  installation = new Installation({ env: { DATABASE_URL: database.url, DAYBOOK_QUEUES: 'default' } });
   ({ client } = await installation.start());
 });
 afterAll(async () => {

@@ -24,7 +24,7 @@ let server: Server;
 
 beforeAll(async () => {
   database = await createEmptyDatabase(process.env[embeddedUrlName] ?? '');
-  installation = new Installation({ env: { DATABASE_URL: database.url } });
+  installation = new Installation({ env: { DATABASE_URL: database.url, DAYBOOK_QUEUES: 'default' } });
   ({ client, server } = await installation.start());
   await client.json('POST', '/api/v1/users', { name: 'ana', password: 'password of ana' });
   expect(
@@ -144,6 +144,11 @@ printf 'end %s' "$KEY"`,
     });
     try {
       await other.server(['worker'], { env: { DAYBOOK_QUEUES: 'elsewhere' } }).start();
+      // Until then the server takes its own scripts for all there are.
+      await pollUntil(
+        async () => (await client.read<{ items: { state: string }[] }>('/api/v1/workers')).items,
+        (workers) => workers.filter(({ state }) => state === 'active').length === 2,
+      );
       other.addScript('other.sh', '#!/bin/bash\necho "$KEY"\n');
       const { id } = await client.submit({ input: { script: 'other.sh' }, env, queue: 'elsewhere' });
       expect(await client.untilEnded(id)).toMatchObject({
