@@ -207,8 +207,9 @@ describe('submit', () => {
     expect(await state()).toBe('running');
 
     const waiting = start(['logs', '-f', number], client());
-    expect((await run(['cancel', number])).code).toBe(0);
+    expect((await run(['cancel', number, '--reason', 'enough', '--grace', '0'])).code).toBe(0);
     await pollUntil(state, (name) => name === 'cancelled');
+    expect((await run(['job', number])).stdout).toMatch(/cancelled: Cancelled by \S+ while it ran: enough/);
     expect((await waiting.ended).code).toBe(0);
     expect((await run(['cancel', number])).code).toBe(1);
   });

@@ -186,6 +186,13 @@ describe('what a submit asks for takes effect:', () => {
     );
   });
 
+  it('a timeout that a program heeds, ending with exit code 0, is a timeout', async () => {
+    writeScript('heeds.sh', 'trap "exit 0" TERM; while :; do sleep 0.02; done');
+    const job = await ended((await submit({ script: 'heeds.sh' }, { timeoutSeconds: 0.3 })).id);
+    expect(job).toMatchObject({ state: 'failed', reason: 'timeout' });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ exitCode: 0, retcode: 124 }]);
+  });
+
   it('a retry by exit code comes after its pause; another code is the end', async () => {
     writeScript('third.sh', 'echo "try $DAYBOOK_ATTEMPT"; [ "$DAYBOOK_ATTEMPT" -lt 2 ] && exit 75; exit 3');
     const retry = { attempts: 5, on: ['exit:75'], initialMs: 1_000, factor: 1 };
@@ -228,6 +235,49 @@ describe('a cancel', () => {
     expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).toSorted((a, b) => a - b));
     const rest = await items<JobEvent>(job.id, `events?after=${events[1]?.id}&limit=1`);
     expect(rest).toEqual([events[2]]);
+  });
+
+  it('of a program that heeds it and ends with exit code 0 is a cancel, and starts none that needs its success', async () => {
+    writeScript('tidy.sh', 'trap "echo tidied; exit 0" TERM; touch tidy.on; while :; do sleep 0.02; done');
+    const job = await submit({ script: 'tidy.sh' });
+    const dependant = await submit({ script: 'say.sh' }, { afterOk: [job.id] });
+    await pollUntil(() => isOn('tidy'), Boolean);
+    await server.call('POST', `/api/v1/jobs/${job.id}/cancel`);
+    expect(await ended(job.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin while it ran',
+    });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([
+      { state: 'cancelled', exitCode: 0, retcode: 143 },
+    ]);
+    expect(await ended(dependant.id)).toMatchObject({ state: 'failed', reason: 'rejected', attempt: 0 });
+  });
+
+  it('says why, and has a grace of its own', async () => {
+    // Longer than the second that this worker gives.
+    writeScript(
+      'thorough.sh',
+      'trap "sleep 1.5; exit 7" TERM; touch thorough.on; while :; do sleep 0.02; done',
+    );
+    const job = await submit({ script: 'thorough.sh' });
+    await pollUntil(() => isOn('thorough'), Boolean);
+    const wish = { reason: 'wrong mesh', graceSeconds: 60.5 };
+    expect((await server.call('POST', `/api/v1/jobs/${job.id}/cancel`, wish)).status).toBe(202);
+    expect(await ended(job.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin while it ran: wrong mesh',
+    });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ exitCode: 7, signal: null }]);
+    const events = await items<JobEvent>(job.id, 'events');
+    expect(events.find(({ name }) => name === 'cancel requested')?.data).toEqual(wish);
+    const waiting = await submit({ script: 'say.sh' }, { labels: ['windows'] });
+    await server.call('POST', `/api/v1/jobs/${waiting.id}/cancel`, { reason: 'nobody has that' });
+    expect(await get(waiting.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin: nobody has that',
+    });
+    const refused = await server.call('POST', `/api/v1/jobs/${waiting.id}/cancel`, { graceSeconds: -1 });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('graceSeconds')]);
   });
 
   it('asked twice of a program that takes its time is one cancel', async () => {

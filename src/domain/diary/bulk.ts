@@ -94,7 +94,7 @@ export function createBulk({ search, jobs, timezone }: BulkOptions): Bulk {
   async function act(job: JobSummary, { action, actor }: BulkOrder): Promise<string | null> {
     switch (action.action) {
       case 'cancel':
-        return (await jobs.cancel([job.id], actor)).length > 0 ? null : 'has ended already';
+        return (await jobs.cancel([job.id], actor, action)).length > 0 ? null : 'has ended already';
       case 'retry':
         return retry(job, actor);
       case 'delete':

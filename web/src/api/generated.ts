@@ -432,7 +432,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a job
-         * @description One that waits is cancelled at once; one that runs is asked to end, and killed after a grace.
+         * @description One that waits is cancelled at once; one that runs is asked to end, and killed after a grace. Of several cancels the first counts. The body may be left out.
          */
         post: operations["cancelJob"];
         delete?: never;
@@ -4622,7 +4622,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Why; the record shows it. */
+                    reason?: string;
+                    /** @description How long what runs has between SIGTERM and SIGKILL; by default what `WORKER_KILL_GRACE_SECONDS` says. */
+                    graceSeconds?: number;
+                } | null;
+            };
+        };
         responses: {
             /** @description Default Response */
             202: {
@@ -11189,6 +11198,10 @@ export interface operations {
                 "application/json": {
                     /** @enum {string} */
                     action: "cancel";
+                    /** @description Why; the record shows it. */
+                    reason?: string;
+                    /** @description How long what runs has between SIGTERM and SIGKILL; by default what `WORKER_KILL_GRACE_SECONDS` says. */
+                    graceSeconds?: number;
                     /** @description In the filter language; only jobs submitted before the request are touched. */
                     filter: string;
                     /**

@@ -46,7 +46,8 @@ export function useJobActions(id: MaybeRefOrGetter<string>): JobActions {
     isBusy,
     change: (change) =>
       apply('Not changed', () => api.PATCH('/api/v1/jobs/{id}', { ...at(toValue(id)), body: change })),
-    cancel: () => apply('Not cancelled', () => api.POST('/api/v1/jobs/{id}/cancel', at(toValue(id)))),
+    cancel: () =>
+      apply('Not cancelled', () => api.POST('/api/v1/jobs/{id}/cancel', { ...at(toValue(id)), body: {} })),
     retry: () => apply('Not run again', () => api.POST('/api/v1/jobs/{id}/retry', at(toValue(id)))),
     remove: () => apply('Not removed', () => api.DELETE('/api/v1/jobs/{id}', at(toValue(id)))),
   };
