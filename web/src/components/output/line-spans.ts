@@ -82,7 +82,7 @@ function cutSpans(spans: readonly AnsiSpan[], cuts: readonly number[]): LineSpan
   return pieces;
 }
 
-/** Letters of ASCII only, as the server does. */
+/** Letters of ASCII only, as the server does. Accents are marked in the form in which they were typed. */
 function fold(text: string, ignoresCase: boolean): string {
   return ignoresCase ? text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
