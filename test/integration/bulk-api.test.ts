@@ -215,6 +215,28 @@ it('an action of somebody who was removed touches nothing, whoever has the name 
   expect(new Set(await column('state'))).toEqual(new Set(['failed', 'running']));
 });
 
+it('an accent is the same in either form: in a filter on a tag, a name or a project, and when a tag goes', async () => {
+  const [composed, decomposed] = ['\u00E9t\u00E9', 'e\u0301te\u0301'];
+  await store(
+    { ...failed, name: composed, tags: [composed], project: composed },
+    { ...failed, name: decomposed, tags: [decomposed], project: decomposed },
+  );
+  for (const key of ['tag', 'name', 'project'])
+    for (const form of [composed, decomposed, `${composed.toUpperCase()}*`]) {
+      const { body } = await ask('GET', `/jobs?q=${encodeURIComponent(`${key}:${form}`)}`, admin);
+      expect([key, form, body.items.length]).toEqual([key, form, 2]);
+      const others = await ask('GET', `/jobs?q=${encodeURIComponent(`-${key}:${form}`)}`, admin);
+      expect(others.body.items).toEqual([]);
+    }
+  const listed = await ask('GET', `/jobs?project=${encodeURIComponent(composed)}`, admin);
+  expect(listed.body.items).toHaveLength(2);
+  expect(await column('tags[1]')).toEqual([composed, decomposed]);
+  await bulk({ action: 'tag', filter: 'state:failed', tags: [composed] });
+  expect(await column('cardinality(tags)')).toEqual([1, 1]);
+  await bulk({ action: 'untag', filter: 'state:failed', tags: [composed] });
+  expect(await column('cardinality(tags)')).toEqual([0, 0]);
+});
+
 it('an action that is stopped before it saw all jobs says so, and is no success', async () => {
   await store(...Array.from({ length: 201 }, () => failed));
   await bulk({ action: 'retry', filter: 'state:failed' });

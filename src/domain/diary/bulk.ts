@@ -2,6 +2,7 @@ import { isOwner } from '../../contract/actor.ts';
 import type { BulkAction } from '../../contract/bulk.ts';
 import { isAppError } from '../../contract/errors.ts';
 import type { JobSummary } from '../../contract/job.ts';
+import { withoutTags, withTags } from '../../contract/same-text.ts';
 import { isEnded, type JobState } from '../../contract/states.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import type { Bulk, BulkOrder, BulkStep, JobSearch } from './ports.ts';
@@ -144,8 +145,7 @@ function tagsAfter(
   tags: readonly string[],
   { action, tags: named }: Extract<BulkAction, { tags: string[] }>,
 ): string[] {
-  const others = tags.filter((tag) => !named.includes(tag));
-  return action === 'untag' ? others : [...new Set([...tags, ...named])];
+  return action === 'untag' ? withoutTags(tags, named) : withTags(tags, named);
 }
 
 function count(step: BulkStep, state: JobState): void {
