@@ -9,6 +9,7 @@ import { Gather } from '../../lib/gather.ts';
 import { type Database, prepared } from './database.ts';
 import { readBaseRuns } from './jobs/base-runs.ts';
 import { readFailures } from './failure-reader.ts';
+import { errorLineOf } from './jobs/error-line.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
 import { addBehind, parseCursor } from './search/position.ts';
@@ -19,7 +20,7 @@ const summaryColumns = `
   (select json_build_object('source', s.source, 'cluster', s.cluster, 'id', s.foreign_id)
     from source_identities s where s.job_id = j.id) as foreign, j.again_of as "againOf",
   j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
-  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
+  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt", ${errorLineOf('j')} as "errorLine"`;
 
 type Tone = 'good' | 'warn' | 'bad';
 
