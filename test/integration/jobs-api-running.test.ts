@@ -10,11 +10,10 @@ import { startServer, type TestServer } from '../support/server.ts';
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer({
-    DAYBOOK_SLOTS: '4',
-    DAYBOOK_LABELS: 'gpu,big',
-    DAYBOOK_KILL_GRACE_SECONDS: '1',
-  });
+  const env = { DAYBOOK_SLOTS: '4', DAYBOOK_LABELS: 'gpu,big', DAYBOOK_KILL_GRACE_SECONDS: '1' };
+  // Whoever starts it has more files open than Node closes by itself.
+  const through = ['bash', '-c', 'exec 20</etc/hostname 21</etc/hostname; exec "$0" "$@"'];
+  server = await startServer({ ...env, DAYBOOK_OWNER_IDS: 'off' }, { through });
   writeScript('say.sh', 'printf "%s\\n" "$@"');
   writeScript('env.sh', 'env; pwd; cat');
   writeScript('note.sh', 'echo "$1" >> order; [ -z "$2" ] || exit "$2"');
@@ -81,6 +80,38 @@ describe('what a submit asks for takes effect:', () => {
     expect(text).toContain('PATH=/usr/bin:/bin\n');
     expect(text.endsWith(`${home('case/a b')}\nfrom stdin\r\nü`)).toBe(true);
     expect(text).not.toMatch(/DAYBOOK_(ADMIN|DATA|PORT)/);
+  });
+
+  it('a program knows the account that it runs as, as one of cron does, and has no open files but its own', async () => {
+    writeScript(
+      'account.sh',
+      'set -u; [ "$USER" = "$(id -un)" ] && echo "$USER is $LOGNAME, $SHELL, $HOME"; ls /proc/$$/fd',
+    );
+    const job = await ended((await submit({ script: 'account.sh' })).id);
+    expect(job).toMatchObject({ state: 'succeeded', errorLine: null });
+    const [who = '', ...files] = (await stdout(job.id)).trim().split('\n');
+    expect(who).toMatch(new RegExp(`^(\\S+) is \\1, /bin/sh, ${join(server.folder, 'homedir')}$`));
+    // The shell holds its script open as 255.
+    expect(files).toEqual(['0', '1', '2', '255']);
+  });
+
+  it('a script that was written on Windows fails with words that say so', async () => {
+    for (const first of ['#!/bin/bash', '#!/usr/bin/env bash']) {
+      const path = join(server.folder, 'scripts', 'windows.sh');
+      writeFileSync(path, `${first}\r\necho x\r\n`, { mode: 0o755 });
+      const job = await ended((await submit({ script: 'windows.sh' })).id);
+      expect(job).toMatchObject({
+        state: 'failed',
+        reason: 'error',
+        message: expect.stringContaining('CRLF'),
+      });
+      expect(job.message).toMatch(/windows\.sh: bad interpreter: /);
+      expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ retcode: 126 }]);
+    }
+    writeScript('nowhere.sh', '');
+    writeFileSync(join(server.folder, 'scripts', 'nowhere.sh'), '#!/no/such/shell\n');
+    const job = await ended((await submit({ script: 'nowhere.sh' })).id);
+    expect(job.message).toMatch(/bad interpreter: the program named in its first line is missing/);
   });
 
   it.each([['..'], ['case/../..'], ['link'], ['nowhere']])(
