@@ -214,6 +214,13 @@ describe('submit', () => {
     expect((await run(['cancel', number])).code).toBe(1);
   });
 
+  it('a script that was written on Windows is taken, with a warning', async () => {
+    writeFileSync(join(folder, 'made', 'windows.sh'), '#!/bin/sh\r\necho x\r\n');
+    const put = await run(['script', 'put', join('made', 'windows.sh')]);
+    expect([put.code, put.stderr]).toEqual([0, expect.stringContaining('CRLF')]);
+    expect((await run(['script', 'put', join('made', 'seven.sh')])).stderr).toBe('');
+  });
+
   it('a script that is not there is refused, with the one that may have been meant', async () => {
     const { code, stderr } = await run(['submit', '--wait', 'toch.sh']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('did you mean touch.sh?')]);
