@@ -3207,6 +3207,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;
@@ -3727,6 +3729,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -3913,6 +3917,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4133,6 +4139,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4425,6 +4433,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4654,6 +4664,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4874,6 +4886,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -5342,7 +5356,7 @@ export interface operations {
                 /** @description Submitted before this moment. */
                 until?: string;
                 order?: "newest" | "oldest";
-                /** @description Which columns, in which order, separated by commas; by default id, state, reason, name, kind, owner, project, queue, priority, tags, verdict, tone, analysis, assessment, message, attempt, keep, submittedAt, startedAt, endedAt, ranSeconds, uid. */
+                /** @description Which columns, in which order, separated by commas; by default id, state, reason, name, kind, owner, project, queue, priority, tags, verdict, tone, analysis, assessment, message, errorLine, attempt, keep, submittedAt, startedAt, endedAt, ranSeconds, uid. */
                 columns?: string;
                 /** @description Begins with a byte order mark, without which Excel takes UTF-8 for something else. */
                 bom?: string;
@@ -5743,6 +5757,8 @@ export interface operations {
                                 family: string | null;
                                 /** @description The reason in words. */
                                 message: string | null;
+                                /** @description Of one that failed: the line of its output that says best what went wrong. */
+                                errorLine: string | null;
                                 /** @description What a person said of the outcome, else what the kind says. */
                                 verdict: {
                                     text: string;
@@ -10547,6 +10563,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -11321,6 +11339,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;
@@ -11424,6 +11444,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;
