@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { cancelWish } from './cancel.ts';
 import { jobSummary, queueName, tagName } from './job.ts';
 import { analyses, assessments, jobStates } from './states.ts';
 
 const someTags = z.array(tagName).min(1).max(50);
 
 const members = {
-  cancel: { action: z.literal('cancel') },
+  cancel: { action: z.literal('cancel'), ...cancelWish.shape },
   retry: { action: z.literal('retry') },
   delete: { action: z.literal('delete') },
   tag: { action: z.literal('tag'), tags: someTags },

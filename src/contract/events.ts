@@ -56,7 +56,11 @@ export const jobEvents = {
     z.object({ before: z.record(z.string(), z.unknown()), after: z.record(z.string(), z.unknown()) }),
     () => 'Changed',
   ),
-  'cancel requested': event(nothing, () => 'Asked to end'),
+  'cancel requested': event(
+    z.object({ reason: z.string().optional(), graceSeconds: z.number().optional() }),
+    ({ reason, graceSeconds }) =>
+      `Asked to end${graceSeconds === undefined ? '' : ` within ${graceSeconds} s`}${reason === undefined ? '' : `: ${reason}`}`,
+  ),
   'late result': event(
     z.object({ attempt }),
     ({ attempt }) =>

@@ -19,6 +19,7 @@ export const jobTable = {
   analysis: (job) => job.analysis,
   assessment: (job) => job.assessment,
   message: (job) => job.message,
+  errorLine: (job) => job.errorLine,
   attempt: (job) => job.attempt,
   keep: (job) => job.keep,
   submittedAt: (job) => job.submittedAt,

@@ -141,6 +141,10 @@ export const jobSummary = z.object({
   reason: z.enum(failureReasons).nullable().describe('Why it failed.'),
   family: z.string().nullable().describe('Those that failed alike; see /failures.'),
   message: z.string().nullable().describe('The reason in words.'),
+  errorLine: z
+    .string()
+    .nullable()
+    .describe('Of one that failed: the line of its output that says best what went wrong.'),
   verdict: verdict.nullable().describe('What a person said of the outcome, else what the kind says.'),
   analysis: z.enum(analyses).nullable().describe('How far people are with looking at it.'),
   assessment: z.enum(assessments).nullable().describe('What people concluded.'),

@@ -17,6 +17,7 @@ export interface SearchedRecord {
   source?: string | null;
   foreignId?: string | null;
   message?: string | null;
+  errorLine?: string | null;
   verdict?: string | null;
   ownVerdict?: string | null;
   info?: string | null;
@@ -91,7 +92,7 @@ function* keywordsOf(
     yield text;
     yield* partsOf(text);
   }
-  for (const text of [record.message, record.info, record.summary]) {
+  for (const text of [record.message, record.errorLine, record.info, record.summary]) {
     if (text != null) yield* plainWordsOf(text);
   }
   for (const [, value] of args) yield* partsOf(value);

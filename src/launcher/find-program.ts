@@ -1,6 +1,6 @@
-import { accessSync, constants as fsConstants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants as fsConstants, openSync, readSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import type { StartRefused } from './protocol.ts';
 
@@ -36,13 +36,45 @@ export function explainRefusal(path: string, cwd: string, errno: number): StartR
   if (fitness === 'missing') return { exitCode: 127, message: `${path}: No such file or directory.` };
   if (fitness === 'folder') return { exitCode: 126, message: `${path}: Is a directory.` };
   if (fitness === 'not executable') return { exitCode: 126, message: `${path}: Permission denied.` };
-  if (errno === ENOENT || errno === ENOTDIR) {
-    return {
-      exitCode: 126,
-      message: `${path}: bad interpreter: the program named in its first line is missing.`,
-    };
-  }
+  if (errno === ENOENT || errno === ENOTDIR)
+    return findBadInterpreter(path, cwd) ?? badInterpreter(path, missingInterpreter);
   return explainSystemRefusal(path, errno);
+}
+
+const missingInterpreter = 'the program named in its first line is missing';
+
+/**
+ * Why the first line of a script leads nowhere; null where it does not, or cannot be read. Asked before the start where
+ * a tool stands in between, whose words would say that the script itself is missing.
+ */
+export function findBadInterpreter(path: string, cwd: string): StartRefused | null {
+  const line = /^#![ \t]*([^\n]*)\n/.exec(beginningOf(resolve(cwd, path)))?.[1];
+  if (line === undefined) return null;
+  const [interpreter = ''] = line.split(/[ \t]/);
+  const isMissing = checkProgram(resolve(cwd, interpreter)) === 'missing';
+  // It would look for a program whose name ends so.
+  const isLost = isMissing || basename(interpreter) === 'env';
+  if (line.endsWith('\r') && isLost)
+    return badInterpreter(path, 'its first line ends as on Windows (CRLF); save the script with LF alone');
+  return isMissing ? badInterpreter(path, missingInterpreter) : null;
+}
+
+function badInterpreter(path: string, why: string): StartRefused {
+  return { exitCode: 126, message: `${path}: bad interpreter: ${why}.` };
+}
+
+/** As much as the kernel reads of a first line (binfmt_script). */
+function beginningOf(path: string): string {
+  let file: number | null = null;
+  try {
+    file = openSync(path, 'r');
+    const bytes = Buffer.alloc(256);
+    return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
+  } catch {
+    return '';
+  } finally {
+    if (file !== null) closeSync(file);
+  }
 }
 
 export function explainSystemRefusal(path: string, errno: number): StartRefused {

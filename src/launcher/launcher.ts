@@ -2,7 +2,7 @@ import { splitEnvironment } from '../lib/unsafe-environment.ts';
 import type { Logger } from '../lib/logger.ts';
 import { isTooLate } from './fence.ts';
 import { describeFileProblem } from '../lib/file-problem.ts';
-import { findProgram } from './find-program.ts';
+import { findBadInterpreter, findProgram } from './find-program.ts';
 import { Cgroup, openDelegatedCgroup } from './cgroup.ts';
 import { isolate } from './isolation.ts';
 import type { Journal } from './journal.ts';
@@ -192,6 +192,8 @@ function toSpawnRequest(
   const words = [...cgroupWords, ...isolated.words];
   const [first] = words;
   if (first === undefined) return plain;
+  const problem = findBadInterpreter(path, cwd);
+  if (problem) return problem;
   const { safe, late } = splitEnvironment(spec.env);
   if (late.length > 0) {
     if (path.includes('=')) {

@@ -1,4 +1,4 @@
-import { closeSync, fchownSync, openSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readdirSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { FdPipe } from './fd-pipe.ts';
@@ -9,6 +9,8 @@ import { toSignalName } from './signals.ts';
 import type { Exit, Spawned, Spawner, SpawnRequest } from './spawner.ts';
 
 const O_CLOEXEC = 0x80000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
@@ -41,7 +43,13 @@ export interface PosixSpawnerOptions {
 /** Null where the C functions are missing. */
 export async function openPosixSpawner(options: PosixSpawnerOptions): Promise<Spawner | null> {
   const libc = await loadLibc();
+  if (libc) keepOpenFiles(libc);
   return libc && new PosixSpawner(libc, options);
+}
+
+/** What whoever started us had open stays ours: Node looks after the first 16 only. */
+function keepOpenFiles(libc: Libc): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 class PosixSpawner implements Spawner {

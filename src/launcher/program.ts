@@ -59,6 +59,7 @@ export class Program {
   #watchEnd: WatchEnd | null = null;
   #killGraceMs = 0;
   #killTimer: NodeJS.Timeout | null = null;
+  #wasAsked = false;
   #wasKilled = false;
   #fence: ProgramFence | null = null;
   /** The end was written to the connected worker. */
@@ -166,6 +167,7 @@ export class Program {
   /** To the whole group. After the end of the main process the clean-up is at work, and the number is no longer ours. */
   signal(signal: SignalName): void {
     if (this.#exit) return;
+    this.#wasAsked = true;
     this.#wasKilled ||= signal === 'SIGKILL';
     killQuietly(-this.#pid, signal);
   }
@@ -286,6 +288,7 @@ export class Program {
       writtenBytes: watched ? watched.writtenBytes : exit.writtenBytes,
       exceeded: watched?.exceeded ?? null,
       oomKill: watched?.oomKill ?? this.#oomKill(exit),
+      wasAsked: this.#wasAsked,
       wasKilled: this.#wasKilled,
       wasFenced: this.#fence?.hasAsked ?? false,
       leftBehind: this.#leftBehind,

@@ -194,6 +194,8 @@ export interface ProgramEnd {
   oomKill: OomKill | null;
   /** SIGKILL was sent by launcher or worker. */
   wasKilled: boolean;
+  /** Worker or launcher asked it to end while it ran; nothing from a launcher of an earlier version. */
+  wasAsked?: boolean | undefined;
   /** It was ended by its fence; nothing from a launcher of an earlier version. */
   wasFenced?: boolean | undefined;
   /** Processes ended because they outlived the main one. */

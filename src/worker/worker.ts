@@ -1,6 +1,6 @@
 import { attemptName } from '../contract/attempt.ts';
 import { AppError } from '../contract/errors.ts';
-import type { WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
+import type { OwnedAttempt, WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
 import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
@@ -204,18 +204,18 @@ export class Worker implements Service {
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
     const { owned } = await workers.beat(id, incarnation);
-    const cancelled = new Set(owned.flatMap((one) => (one.cancelRequested ? [one.jobId] : [])));
-    for (const attempt of unknown) await this.#takeUp(attempt, cancelled.has(attempt.jobId));
+    const cancelled = new Map(owned.flatMap((one) => (one.cancelRequested ? [[one.jobId, one]] : [])));
+    for (const attempt of unknown) await this.#takeUp(attempt, cancelled.get(attempt.jobId));
   }
 
   /** An attempt the database says is ours and we did not know of. */
-  async #takeUp(attempt: RunningAttempt, isCancelled: boolean): Promise<void> {
+  async #takeUp(attempt: RunningAttempt, cancel: OwnedAttempt | undefined): Promise<void> {
     const { launcher } = this.#options;
     const key = toLauncherKey(attempt);
     const held = launcher.held.find((program) => program.key === key);
     if (held) {
       const run = this.#createRun(attempt.job, { adopted: held });
-      if (isCancelled) run.stop('cancelled');
+      if (cancel) run.stop('cancelled', cancel.cancelGraceMs);
       return this.#begin(run);
     }
     if (attempt.launchedAt !== null || launcher.startedBefore.includes(key))
@@ -319,7 +319,7 @@ export class Worker implements Service {
     const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
     for (const { run, since } of this.#runs.values()) {
       const attempt = wanted.get(attemptName(run.job));
-      if (attempt?.cancelRequested) run.stop('cancelled');
+      if (attempt?.cancelRequested) run.stop('cancelled', attempt.cancelGraceMs);
       else if (!attempt && since < beatNumber) run.stop('expired');
     }
   }

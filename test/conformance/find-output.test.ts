@@ -82,7 +82,10 @@ describeOnDatabases('finding text in output', (create) => {
     stream: fc.constantFrom(...streams),
     bytes: fc.oneof(
       fc.stringMatching(/^[abAB\n]{0,40}$/).map((text) => Buffer.from(text)),
-      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+      // Without what a terminal acts on: what is seen then is not what was printed.
+      fc
+        .uint8Array({ maxLength: 40 })
+        .map((bytes) => Buffer.from(bytes.map((byte) => ([8, 13, 27].includes(byte) ? 46 : byte)))),
       fc.integer({ min: 1, max: 20_000 }).map((count) => Buffer.from('one row of words\n'.repeat(count))),
       // Too long for one record, and for one chunk: the text may lie across two pieces.
       fc
@@ -188,6 +191,27 @@ describeOnDatabases('finding text in output', (create) => {
       const page = await reader.mergedLines(attempt, { from, limit: 2 });
       expect(page.lines.map(({ text }) => text)).toEqual(['line 15000', 'line 15001']);
     }
+  });
+
+  it('finds what people see: neither colours nor what was written over count, accents in any form do', async () => {
+    const attempt = await record((sink) => {
+      for (const line of [
+        '\u001B[1mmain.c:3:5: \u001B[31merror: \u001B[m\u001B[Kmissing semicolon',
+        'loaded 10 %\rloaded 99 %',
+        'cafe\u0301',
+        'caf\u00E9',
+        'a windows line\r',
+      ])
+        sink.append('stdout', Buffer.from(`${line}\n`), at);
+    });
+    const linesWith = async (text: string): Promise<(number | null)[]> =>
+      (await find(attempt, text)).lines.map(({ line }) => line);
+    expect(await linesWith('error: missing semicolon')).toEqual([0]);
+    expect(await linesWith('[31m')).toEqual([]);
+    expect(await linesWith('loaded 99 %')).toEqual([1]);
+    expect(await linesWith('loaded 10 %')).toEqual([]);
+    for (const text of ['caf\u00E9', 'cafe\u0301']) expect(await linesWith(text)).toEqual([2, 3]);
+    expect(await linesWith('windows line')).toEqual([4]);
   });
 
   it('finds nothing in output that is not there', async () => {

@@ -57,12 +57,13 @@ describeOnDatabases('the words of jobs', (create) => {
     const [job] = await worker.claim();
     if (!job) throw new Error('nothing to claim');
     const end = failed(job);
-    await store.finish([{ ...end, outcome: { ...end.outcome, message: 'Out of memory.' } }]);
+    const said = { message: 'Out of memory.', errorLine: 'ERROR: element 12 is inverted' };
+    await store.finish([{ ...end, outcome: { ...end.outcome, ...said } }]);
     expect(await words.indexDue(10)).toBe(1);
-    expect(await find('memory')).toEqual([id]);
+    expect([await find('memory'), await find('inverted')]).toEqual([[id], [id]]);
     await store.retry(id, 'ana');
     await words.indexDue(10);
-    expect(await find('memory')).toEqual([]);
+    expect([await find('memory'), await find('inverted')]).toEqual([[], []]);
     expect(await words.indexDue(10)).toBe(0);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addUser, admin, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
 import { parseFilter } from '../../src/contract/filter/parse.ts';
+import type { ClaimedJob } from '../../src/domain/jobs/ports.ts';
 import type { KindContext } from '../../src/domain/jobs/kind-ports.ts';
 import { bulkInput, bulkKind } from '../../src/kinds/bulk/bulk.ts';
 import { joinWorker } from '../support/jobs.ts';
@@ -182,6 +183,19 @@ describe('an action on many jobs', () => {
   });
 });
 
+/** The kind, and a job of it as a worker gives it one. */
+function takeBulkJob(claimed: ClaimedJob, { save }: { save(): Promise<void> }) {
+  const { findActor, bulk: port } = createTestProduct(database.db).domains;
+  const bulkSteps = { read: async () => null, save };
+  const place = { homeDirectory: '/nowhere', scriptsDirectory: '/nowhere', findActor, bulk: port, bulkSteps };
+  const { jobId, number, uid, name, owner, ownerId } = claimed;
+  const input = bulkInput.parse(claimed.input);
+  return {
+    run: bulkKind.createRun({ ...place, settings: {} }),
+    job: { id: jobId, attempt: number, uid, name, owner, ownerId, input, pinnedScript: null },
+  };
+}
+
 it('an action of somebody who was removed touches nothing, whoever has the name when it runs', async () => {
   await store(...Array.from({ length: 201 }, () => failed));
   const ana = await addUser('ana', 'operator');
@@ -191,13 +205,7 @@ it('an action of somebody who was removed touches nothing, whoever has the name 
   const worker = await joinWorker(database.db, { kinds: ['bulk'] });
   const [claimed] = await worker.claim();
   if (!claimed) throw new Error('the action waits to be run');
-  const { findActor, bulk: port } = createTestProduct(database.db).domains;
-  const bulkSteps = { read: async () => null, save: async () => {} };
-  const place = { homeDirectory: '/nowhere', scriptsDirectory: '/nowhere', findActor, bulk: port, bulkSteps };
-  const run = bulkKind.createRun({ ...place, settings: {} });
-  const { jobId, number, uid, name, owner, ownerId } = claimed;
-  const input = bulkInput.parse(claimed.input);
-  const job = { id: jobId, attempt: number, uid, name, owner, ownerId, input, pinnedScript: null };
+  const { run, job } = takeBulkJob(claimed, { save: async () => {} });
   const context = { signal: new AbortController().signal, progress: () => {}, result: () => {} };
   expect(await run(job, context as unknown as KindContext)).toEqual({
     state: 'failed',
@@ -205,6 +213,42 @@ it('an action of somebody who was removed touches nothing, whoever has the name 
     message: 'ana may not do this any more.',
   });
   expect(new Set(await column('state'))).toEqual(new Set(['failed', 'running']));
+});
+
+it('an accent is the same in either form: in a filter on a tag, a name or a project, and when a tag goes', async () => {
+  const [composed, decomposed] = ['\u00E9t\u00E9', 'e\u0301te\u0301'];
+  await store(
+    { ...failed, name: composed, tags: [composed], project: composed },
+    { ...failed, name: decomposed, tags: [decomposed], project: decomposed },
+  );
+  for (const key of ['tag', 'name', 'project'])
+    for (const form of [composed, decomposed, `${composed.toUpperCase()}*`]) {
+      const { body } = await ask('GET', `/jobs?q=${encodeURIComponent(`${key}:${form}`)}`, admin);
+      expect([key, form, body.items.length]).toEqual([key, form, 2]);
+      const others = await ask('GET', `/jobs?q=${encodeURIComponent(`-${key}:${form}`)}`, admin);
+      expect(others.body.items).toEqual([]);
+    }
+  const listed = await ask('GET', `/jobs?project=${encodeURIComponent(composed)}`, admin);
+  expect(listed.body.items).toHaveLength(2);
+  expect(await column('tags[1]')).toEqual([composed, decomposed]);
+  await bulk({ action: 'tag', filter: 'state:failed', tags: [composed] });
+  expect(await column('cardinality(tags)')).toEqual([1, 1]);
+  await bulk({ action: 'untag', filter: 'state:failed', tags: [composed] });
+  expect(await column('cardinality(tags)')).toEqual([0, 0]);
+});
+
+it('an action that is stopped before it saw all jobs says so, and is no success', async () => {
+  await store(...Array.from({ length: 201 }, () => failed));
+  await bulk({ action: 'retry', filter: 'state:failed' });
+  const worker = await joinWorker(database.db, { kinds: ['bulk'] });
+  const [claimed] = await worker.claim();
+  if (!claimed) throw new Error('the action waits to be run');
+  const stop = new AbortController();
+  const { run, job } = takeBulkJob(claimed, { save: async () => stop.abort() });
+  const results: unknown[] = [];
+  const context = { signal: stop.signal, progress: () => {}, result: (one: unknown) => results.push(one) };
+  expect(await run(job, context as unknown as KindContext)).toMatchObject({ state: 'failed' });
+  expect(results).toMatchObject([{ seen: 100, changed: 100 }]);
 });
 
 describe('an order under way', () => {

@@ -76,6 +76,15 @@ describe('daybook bulk', () => {
     );
   });
 
+  it('cancels with a reason, and refuses a grace that is no time', async () => {
+    await run('bulk', 'cancel', '--yes', '--reason', 'no licence', 'wing');
+    expect((await run('jobs', '--json', 'state:cancelled')).stdout).toContain(
+      'Cancelled by admin: no licence',
+    );
+    const refused = await run('cancel', '1', '--grace', 'soon');
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--grace is "soon"')]);
+  });
+
   it('tags and assesses', async () => {
     await run('bulk', 'tag', '--yes', '--tag', 'seen,today', 'crash');
     await run('bulk', 'untag', '--yes', '--tag', 'night', 'wing');

@@ -207,10 +207,18 @@ describe('submit', () => {
     expect(await state()).toBe('running');
 
     const waiting = start(['logs', '-f', number], client());
-    expect((await run(['cancel', number])).code).toBe(0);
+    expect((await run(['cancel', number, '--reason', 'enough', '--grace', '0'])).code).toBe(0);
     await pollUntil(state, (name) => name === 'cancelled');
+    expect((await run(['job', number])).stdout).toMatch(/cancelled: Cancelled by \S+ while it ran: enough/);
     expect((await waiting.ended).code).toBe(0);
     expect((await run(['cancel', number])).code).toBe(1);
+  });
+
+  it('a script that was written on Windows is taken, with a warning', async () => {
+    writeFileSync(join(folder, 'made', 'windows.sh'), '#!/bin/sh\r\necho x\r\n');
+    const put = await run(['script', 'put', join('made', 'windows.sh')]);
+    expect([put.code, put.stderr]).toEqual([0, expect.stringContaining('CRLF')]);
+    expect((await run(['script', 'put', join('made', 'seven.sh')])).stderr).toBe('');
   });
 
   it('a script that is not there is refused, with the one that may have been meant', async () => {

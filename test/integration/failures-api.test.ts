@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/contract/failure.ts';
 import type { Attempt, Job } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { runCommand } from '../../src/surfaces/cli/test-context.ts';
+import { adminPassword } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -62,6 +64,24 @@ describe('jobs that failed', () => {
     expect(items[0]?.errorLine).toBe('ERROR: element 1 of /tmp/run_1/mesh.inp is inverted');
     const after = new Date(Date.parse(other?.endedAt ?? '')).toISOString();
     expect(await failures(`?since=${after}`)).toHaveLength(1);
+  });
+
+  it('say why in their record, in lists, on the command line, and are found by words of it', async () => {
+    const said = 'ERROR: element 8 of /tmp/run_8/mesh.inp is inverted';
+    const job = await runToEnd('8', '6');
+    expect(job).toMatchObject({ message: 'Ended with exit code 6.', errorLine: said });
+    const { items } = await pollUntil(
+      () => call<{ items: Job[] }>('GET', `/jobs?q=${encodeURIComponent('inverted exit:6')}`),
+      (page) => page.items.length > 0,
+    );
+    expect(items).toMatchObject([{ id: job.id, errorLine: said }]);
+    const env = { DAYBOOK_URL: server.url, DAYBOOK_USER: 'admin', DAYBOOK_PASSWORD: adminPassword };
+    expect((await runCommand(['jobs', 'exit:6'], { env })).stdout).toContain(said);
+    expect((await runCommand(['job', String(job.id)], { env })).stdout).toMatch(
+      /^state +failed \(exit\): Ended with exit code 6\.\nit said +ERROR: element 8 /m,
+    );
+    const good = await runToEnd('8', '0');
+    expect(good.errorLine).toBeNull();
   });
 
   it('leave their family when they are retried, and what succeeds has none', async () => {

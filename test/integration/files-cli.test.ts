@@ -70,6 +70,21 @@ it('what the job made is saved under its names, and what is there already stays'
   expect(readdirSync(join(folder, 'given')).sort()).toEqual(['one.txt', 'two.txt']);
 });
 
+it('files whose names come to the same here are all saved, the second under a number', async () => {
+  writeFileSync(
+    join(server.folder, 'scripts', 'alike.sh'),
+    '#!/bin/bash\ncd "$DAYBOOK_OUTPUT_DIR"\nfor name in a_b.txt \'a\\b.txt\' a:b.txt; do printf "%s" "$name" > "$name"; done\n',
+    { mode: 0o755 },
+  );
+  const submitted = await run('submit', '--wait', 'alike.sh');
+  const alike = /Job (\d+)/.exec(submitted.stderr)?.[1] ?? '';
+  expect((await run('files', alike, '--save', 'alike')).code).toBe(0);
+  const names = readdirSync(join(folder, 'alike')).sort();
+  expect(names).toEqual(['a_b (2).txt', 'a_b (3).txt', 'a_b.txt']);
+  const texts = names.map((name) => readFileSync(join(folder, 'alike', name), 'utf8'));
+  expect(texts.sort()).toEqual(['a:b.txt', 'a\\b.txt', 'a_b.txt']);
+});
+
 it('nothing is saved through a link that leads out of the folder', async () => {
   const outside = join(folder, 'outside');
   mkdirSync(outside);

@@ -10,11 +10,10 @@ import { startServer, type TestServer } from '../support/server.ts';
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer({
-    DAYBOOK_SLOTS: '4',
-    DAYBOOK_LABELS: 'gpu,big',
-    DAYBOOK_KILL_GRACE_SECONDS: '1',
-  });
+  const env = { DAYBOOK_SLOTS: '4', DAYBOOK_LABELS: 'gpu,big', DAYBOOK_KILL_GRACE_SECONDS: '1' };
+  // Whoever starts it has more files open than Node closes by itself.
+  const through = ['bash', '-c', 'exec 20</etc/hostname 21</etc/hostname; exec "$0" "$@"'];
+  server = await startServer({ ...env, DAYBOOK_OWNER_IDS: 'off' }, { through });
   writeScript('say.sh', 'printf "%s\\n" "$@"');
   writeScript('env.sh', 'env; pwd; cat');
   writeScript('note.sh', 'echo "$1" >> order; [ -z "$2" ] || exit "$2"');
@@ -81,6 +80,38 @@ describe('what a submit asks for takes effect:', () => {
     expect(text).toContain('PATH=/usr/bin:/bin\n');
     expect(text.endsWith(`${home('case/a b')}\nfrom stdin\r\nü`)).toBe(true);
     expect(text).not.toMatch(/DAYBOOK_(ADMIN|DATA|PORT)/);
+  });
+
+  it('a program knows the account that it runs as, as one of cron does, and has no open files but its own', async () => {
+    writeScript(
+      'account.sh',
+      'set -u; [ "$USER" = "$(id -un)" ] && echo "$USER is $LOGNAME, $SHELL, $HOME"; ls /proc/$$/fd',
+    );
+    const job = await ended((await submit({ script: 'account.sh' })).id);
+    expect(job).toMatchObject({ state: 'succeeded', errorLine: null });
+    const [who = '', ...files] = (await stdout(job.id)).trim().split('\n');
+    expect(who).toMatch(new RegExp(`^(\\S+) is \\1, /bin/sh, ${join(server.folder, 'homedir')}$`));
+    // The shell holds its script open as 255.
+    expect(files).toEqual(['0', '1', '2', '255']);
+  });
+
+  it('a script that was written on Windows fails with words that say so', async () => {
+    for (const first of ['#!/bin/bash', '#!/usr/bin/env bash']) {
+      const path = join(server.folder, 'scripts', 'windows.sh');
+      writeFileSync(path, `${first}\r\necho x\r\n`, { mode: 0o755 });
+      const job = await ended((await submit({ script: 'windows.sh' })).id);
+      expect(job).toMatchObject({
+        state: 'failed',
+        reason: 'error',
+        message: expect.stringContaining('CRLF'),
+      });
+      expect(job.message).toMatch(/windows\.sh: bad interpreter: /);
+      expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ retcode: 126 }]);
+    }
+    writeScript('nowhere.sh', '');
+    writeFileSync(join(server.folder, 'scripts', 'nowhere.sh'), '#!/no/such/shell\n');
+    const job = await ended((await submit({ script: 'nowhere.sh' })).id);
+    expect(job.message).toMatch(/bad interpreter: the program named in its first line is missing/);
   });
 
   it.each([['..'], ['case/../..'], ['link'], ['nowhere']])(
@@ -186,6 +217,13 @@ describe('what a submit asks for takes effect:', () => {
     );
   });
 
+  it('a timeout that a program heeds, ending with exit code 0, is a timeout', async () => {
+    writeScript('heeds.sh', 'trap "exit 0" TERM; while :; do sleep 0.02; done');
+    const job = await ended((await submit({ script: 'heeds.sh' }, { timeoutSeconds: 0.3 })).id);
+    expect(job).toMatchObject({ state: 'failed', reason: 'timeout' });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ exitCode: 0, retcode: 124 }]);
+  });
+
   it('a retry by exit code comes after its pause; another code is the end', async () => {
     writeScript('third.sh', 'echo "try $DAYBOOK_ATTEMPT"; [ "$DAYBOOK_ATTEMPT" -lt 2 ] && exit 75; exit 3');
     const retry = { attempts: 5, on: ['exit:75'], initialMs: 1_000, factor: 1 };
@@ -228,6 +266,49 @@ describe('a cancel', () => {
     expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).toSorted((a, b) => a - b));
     const rest = await items<JobEvent>(job.id, `events?after=${events[1]?.id}&limit=1`);
     expect(rest).toEqual([events[2]]);
+  });
+
+  it('of a program that heeds it and ends with exit code 0 is a cancel, and starts none that needs its success', async () => {
+    writeScript('tidy.sh', 'trap "echo tidied; exit 0" TERM; touch tidy.on; while :; do sleep 0.02; done');
+    const job = await submit({ script: 'tidy.sh' });
+    const dependant = await submit({ script: 'say.sh' }, { afterOk: [job.id] });
+    await pollUntil(() => isOn('tidy'), Boolean);
+    await server.call('POST', `/api/v1/jobs/${job.id}/cancel`);
+    expect(await ended(job.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin while it ran',
+    });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([
+      { state: 'cancelled', exitCode: 0, retcode: 143 },
+    ]);
+    expect(await ended(dependant.id)).toMatchObject({ state: 'failed', reason: 'rejected', attempt: 0 });
+  });
+
+  it('says why, and has a grace of its own', async () => {
+    // Longer than the second that this worker gives.
+    writeScript(
+      'thorough.sh',
+      'trap "sleep 1.5; exit 7" TERM; touch thorough.on; while :; do sleep 0.02; done',
+    );
+    const job = await submit({ script: 'thorough.sh' });
+    await pollUntil(() => isOn('thorough'), Boolean);
+    const wish = { reason: 'wrong mesh', graceSeconds: 60.5 };
+    expect((await server.call('POST', `/api/v1/jobs/${job.id}/cancel`, wish)).status).toBe(202);
+    expect(await ended(job.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin while it ran: wrong mesh',
+    });
+    expect(await items<Attempt>(job.id, 'attempts')).toMatchObject([{ exitCode: 7, signal: null }]);
+    const events = await items<JobEvent>(job.id, 'events');
+    expect(events.find(({ name }) => name === 'cancel requested')?.data).toEqual(wish);
+    const waiting = await submit({ script: 'say.sh' }, { labels: ['windows'] });
+    await server.call('POST', `/api/v1/jobs/${waiting.id}/cancel`, { reason: 'nobody has that' });
+    expect(await get(waiting.id)).toMatchObject({
+      state: 'cancelled',
+      message: 'Cancelled by admin: nobody has that',
+    });
+    const refused = await server.call('POST', `/api/v1/jobs/${waiting.id}/cancel`, { graceSeconds: -1 });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('graceSeconds')]);
   });
 
   it('asked twice of a program that takes its time is one cancel', async () => {

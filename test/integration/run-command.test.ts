@@ -115,6 +115,25 @@ describe('daybook run', () => {
     expect(left()).toEqual([]);
   });
 
+  it('goes on when whoever read it is gone, and is recorded whole with its end', async () => {
+    const gone = join(folder, 'gone');
+    const running = start(sh(`echo first; until [ -e ${gone} ]; do sleep 0.05; done; seq 2000; echo last`));
+    running.child.stdout?.once('data', () => running.child.stdout?.destroy());
+    running.child.stdout?.once('close', () => writeFileSync(gone, ''));
+    const { id } = await jobOf(running);
+    expect(await running.ended).toBe(0);
+    expect(await readJob(id)).toMatchObject({ state: 'succeeded' });
+    expect((await outputOf(id)).endsWith('1999\n2000\nlast\n')).toBe(true);
+    expect(left()).toEqual([]);
+  });
+
+  it('tells the command which job it is', async () => {
+    const running = start(sh('echo "$DAYBOOK_JOB_ID $DAYBOOK_ATTEMPT"'), { DAYBOOK_JOB_ID: '7' });
+    const { id } = await jobOf(running);
+    expect(await running.ended).toBe(0);
+    expect(running.out.stdout).toBe(`${id} 1\n`);
+  });
+
   it('a program that is not there ends with 127, as in a shell', async () => {
     const running = start(['--', 'no-such-program']);
     expect(await running.ended).toBe(127);

@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
+import { runCommand } from '../../src/surfaces/cli/test-context.ts';
+import { adminPassword } from '../support/admin.ts';
 import { isEnded } from '../../src/contract/states.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -38,6 +40,18 @@ const goodSeries = '{"series":{"name":"good","x":1,"y":2}}';
 it('a result with a NUL or half a character is kept as far as it can be, and the job comes to its end', async () => {
   const { job } = await report('result.sh', String.raw`{"result":{"nul":"a\u0000b","half":"\ud800"}}`);
   expect(job).toMatchObject({ state: 'succeeded', attempt: 1, result: { nul: 'a\ufffdb', half: '\ufffd' } });
+});
+
+it('a whole number of any length is kept as it was printed, and a measured one is a double', async () => {
+  const { job, series } = await report(
+    'long.sh',
+    '{"result":{"k":12345678901234567890,"in":[{"deep":-98765432109876543210}]},"series":{"name":"counter","x":1,"y":12345678901234567890}}',
+  );
+  const { text } = await server.call('GET', `/api/v1/jobs/${job.id}`);
+  expect(text).toContain('"result":{"k":12345678901234567890,"in":[{"deep":-98765432109876543210}]}');
+  expect(series).toEqual(['counter']);
+  const env = { DAYBOOK_URL: server.url, DAYBOOK_USER: 'admin', DAYBOOK_PASSWORD: adminPassword };
+  expect((await runCommand(['job', String(job.id)], { env })).stdout).toContain('{"k":12345678901234567890,');
 });
 
 it('a message with a NUL is passed over and holds back no series', async () => {

@@ -4,10 +4,12 @@ import type { RunOptions } from '../../contract/run-options.ts';
 import type { JobQuery, JobReader, JobStats } from '../../domain/jobs/reader-ports.ts';
 import type { AttemptRef } from '../../domain/output/ports.ts';
 import { toRetcode } from '../../contract/retcode.ts';
+import { parseJson } from '../../contract/whole-numbers.ts';
 import { Gather } from '../../lib/gather.ts';
 import { type Database, prepared } from './database.ts';
 import { readBaseRuns } from './jobs/base-runs.ts';
 import { readFailures } from './failure-reader.ts';
+import { errorLineOf } from './jobs/error-line.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
 import { addBehind, parseCursor } from './search/position.ts';
@@ -18,7 +20,7 @@ const summaryColumns = `
   (select json_build_object('source', s.source, 'cluster', s.cluster, 'id', s.foreign_id)
     from source_identities s where s.job_id = j.id) as foreign, j.again_of as "againOf",
   j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
-  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt"`;
+  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt", ${errorLineOf('j')} as "errorLine"`;
 
 type Tone = 'good' | 'warn' | 'bad';
 
@@ -36,7 +38,7 @@ interface SummaryRow extends Omit<JobSummary, 'verdict' | 'submittedAt' | 'runAt
 
 interface JobRow extends SummaryRow {
   input: unknown;
-  result: unknown;
+  result: string | null;
   retry: Job['retry'];
   timeoutMs: number | null;
   run: RunOptions | null;
@@ -147,7 +149,7 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
   visibleTo(conditions, actor);
   const ofOthers = visibleTo(new Conditions(conditions.values), actor);
   const statement = prepared(
-    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result,
+    `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result::text as result,
        coalesce((
          select json_agg(json_build_object('jobId', d.on_job_id, 'mustSucceed', d.must_succeed, 'state', (
            select j.state from jobs j where j.id = d.on_job_id and ${ofOthers.text}
@@ -171,7 +173,7 @@ async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
   return {
     ...toSummary(rest),
     input,
-    result: result ?? null,
+    result: result === null ? null : parseJson(result),
     retry,
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
     limits: run?.limits ?? null,

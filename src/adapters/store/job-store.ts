@@ -21,7 +21,7 @@ export function createJobStore(db: Database): JobStore {
     setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),
     nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),
     reportsLeftOut: (attempt, leftOut) => reportsLeftOut(db, attempt, leftOut),
-    cancel: (ids, actor) => cancelJobs(db, ids, actor),
+    cancel: (ids, actor, wish) => cancelJobs(db, ids, actor, wish),
     retry: (id, actor) => retryJob(db, id, actor),
     change: (id, change, actor) => changeJob(db, id, change, actor),
     remove: (id) => removeJob(db, id),

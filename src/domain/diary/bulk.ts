@@ -2,6 +2,7 @@ import { isOwner } from '../../contract/actor.ts';
 import type { BulkAction } from '../../contract/bulk.ts';
 import { isAppError } from '../../contract/errors.ts';
 import type { JobSummary } from '../../contract/job.ts';
+import { withoutTags, withTags } from '../../contract/same-text.ts';
 import { isEnded, type JobState } from '../../contract/states.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import type { Bulk, BulkOrder, BulkStep, JobSearch } from './ports.ts';
@@ -94,7 +95,7 @@ export function createBulk({ search, jobs, timezone }: BulkOptions): Bulk {
   async function act(job: JobSummary, { action, actor }: BulkOrder): Promise<string | null> {
     switch (action.action) {
       case 'cancel':
-        return (await jobs.cancel([job.id], actor)).length > 0 ? null : 'has ended already';
+        return (await jobs.cancel([job.id], actor, action)).length > 0 ? null : 'has ended already';
       case 'retry':
         return retry(job, actor);
       case 'delete':
@@ -144,8 +145,7 @@ function tagsAfter(
   tags: readonly string[],
   { action, tags: named }: Extract<BulkAction, { tags: string[] }>,
 ): string[] {
-  const others = tags.filter((tag) => !named.includes(tag));
-  return action === 'untag' ? others : [...new Set([...tags, ...named])];
+  return action === 'untag' ? withoutTags(tags, named) : withTags(tags, named);
 }
 
 function count(step: BulkStep, state: JobState): void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { importedJob, type ImportedJob, type ImportOutcome } from '../../contract/import.ts';
 import type { Actor } from '../../contract/actor.ts';
+import { parseJson } from '../../contract/whole-numbers.ts';
 import { hasMoreValues } from '../../lib/json-values.ts';
 import type {
   ChunkOutput,
@@ -85,7 +86,7 @@ function check(
     return { problems: [{ field: '', message: `has more than ${mostValues} values` }] };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     return { problems: [{ field: '', message: `is not valid JSON: ${(error as Error).message}` }] };
   }

@@ -26,6 +26,8 @@ export interface OwnedAttempt {
   jobId: number;
   number: number;
   cancelRequested: boolean;
+  /** How long the cancel gives it to end by itself; null: as long as the worker does. */
+  cancelGraceMs: number | null;
   /** It holds a place in a limited lane; one may become limited while the attempt runs. */
   isLimited: boolean;
 }

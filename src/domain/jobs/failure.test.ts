@@ -18,6 +18,7 @@ describe('a normalised failure', () => {
     ['GET http://host:80/x?y=1 failed', 'GET <address> failed'],
     ['\u001b[31mred  \t error\u001b[0m', 'red error'],
     ['deadbeef is a word', 'deadbeef is a word'],
+    ['node12: block B7 of rank_3 diverged', 'node<n>: block B<n> of rank_<n> diverged'],
   ])('of %j is %j', (text, expected) => {
     expect(normaliseFailure(text)).toBe(expected);
   });
@@ -60,7 +61,7 @@ describe('a family', () => {
   it('goes by the message where nothing was printed, and is none for what did not fail', () => {
     expect(
       familyOf(failed({ reason: 'lost', exitCode: null, message: 'The worker w1 fell silent.' }))?.signature,
-    ).toBe('lost: The worker w1 fell silent.');
+    ).toBe('lost: The worker w<n> fell silent.');
     expect(familyOf(emptyOutcome('succeeded', { reason: null, endedAt: '2026-03-01T12:00:00Z' }))).toBeNull();
   });
 });
@@ -75,6 +76,12 @@ describe('the line that says what went wrong', () => {
       '',
     ];
     expect(findErrorLine({ stdout: ['fatal: not this'], stderr })).toBe("KeyError: 'x'");
+  });
+
+  it('is as people saw it: without colours, and of a progress bar the last form', () => {
+    const stderr = ['\u001b[31mERROR:\u001b[0m no licence', '10 %\r99 %'];
+    expect(findErrorLine({ stdout: [], stderr })).toBe('ERROR: no licence');
+    expect(findErrorLine({ stdout: [], stderr: ['10 %\r99 %'] })).toBe('99 %');
   });
 
   it('is the last line of stderr where none does, else one of stdout that does', () => {

@@ -1,5 +1,6 @@
 /** Which failures are alike: a signature of what was said, without numbers, paths and names that differ each time. */
 import { createHash } from 'node:crypto';
+import { visibleText } from '../../contract/terminal-line.ts';
 import type { AttemptOutcome, FailureFamily } from './ports.ts';
 
 const maxSignature = 300;
@@ -7,9 +8,6 @@ const maxLine = 500;
 
 /** In order: a number is also a part of the things before it. */
 const variable: readonly [RegExp, string][] = [
-  // Colours and other control sequences of terminals (ECMA-48, section 5.4).
-  // oxlint-disable-next-line no-control-regex -- an escape sequence begins with a control character
-  [/\u001b\[[0-?]*[ -/]*[@-~]/g, ''],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<id>'],
   [/\b\d{4}-\d\d-\d\d(?:[T _]+\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?/g, '<time>'],
   [/\b\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\b/g, '<time>'],
@@ -18,6 +16,8 @@ const variable: readonly [RegExp, string][] = [
   [/\b0x[0-9a-f]+\b/gi, '<n>'],
   [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}\b/gi, '<id>'],
   [/[+-]?\b\d+(?:[.,]\d+)*(?:e[+-]?\d+)?/gi, '<n>'],
+  // Of a word: which node, block or part it was.
+  [/(?<=[\p{L}_])\d+/gu, '<n>'],
   [/\s+/g, ' '],
 ];
 
@@ -25,7 +25,7 @@ const variable: readonly [RegExp, string][] = [
 export function normaliseFailure(text: string): string {
   const plain = variable.reduce(
     (rest, [pattern, name]) => rest.replace(pattern, name),
-    text.slice(0, maxLine * 4),
+    visibleText(text.slice(0, maxLine * 4)),
   );
   return plain.trim().slice(0, maxSignature).toWellFormed();
 }
@@ -53,8 +53,9 @@ export function findErrorLine(lines: {
   stdout: readonly string[];
   stderr: readonly string[];
 }): string | null {
-  const stderr = lines.stderr.map((line) => line.trim()).filter((line) => line !== '');
-  const stdout = lines.stdout.map((line) => line.trim()).filter((line) => line !== '');
+  const [stderr, stdout] = [lines.stderr, lines.stdout].map((printed) =>
+    printed.map((line) => visibleText(line).trim()).filter((line) => line !== ''),
+  ) as [string[], string[]];
   const line =
     stderr.findLast((one) => telling.test(one)) ??
     stderr.at(-1) ??

@@ -26,8 +26,8 @@ export function createJobLife({ store, reader, output, bell }: JobLifeOptions): 
       : outcome;
 
   return {
-    cancel: async (ids, actor) => {
-      const touched = await store.cancel(ids, actor.name);
+    cancel: async (ids, actor, wish) => {
+      const touched = await store.cancel(ids, actor.name, wish);
       bell.callWorkers(touched.flatMap(({ workerId }) => workerId ?? []));
       const ended = touched.flatMap((one) => (one.state === 'cancelled' ? [one.id] : []));
       if (ended.length > 0) await settleDependantsOf(ended, { store, bell });

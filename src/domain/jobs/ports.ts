@@ -1,5 +1,6 @@
 import type { Actor, Owned } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
+import type { CancelWish } from '../../contract/cancel.ts';
 import type { JobChange } from '../../contract/job-change.ts';
 import type { BaseRunName, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
 import type { TokenScope } from '../../contract/permissions.ts';
@@ -252,10 +253,11 @@ export interface JobStore {
   /** Compares the job with another one, unless it has a base run already or the attempt runs no more. */
   setBaseRun(attempt: AttemptKey, baseJobId: number): Promise<void>;
 
-  /** Cancels jobs that wait; asks for the end of those that run. Jobs that ended are left alone. */
+  /** Cancels jobs that wait; asks for the end of those that run: the first wish counts. Jobs that ended are left alone. */
   cancel(
     ids: readonly number[],
     actor: string,
+    wish?: CancelWish,
   ): Promise<{ id: number; state: JobState; workerId: string | null }[]>;
   /** Puts an ended job back into its queue, or to where it waits. `null`: its state does not allow it (any more). */
   retry(id: number, actor: string): Promise<RetriedJob | 'queue_draining' | null>;
@@ -319,7 +321,7 @@ export interface Submits {
 /** What becomes of jobs that are there. */
 export interface JobLife {
   /** The jobs touched, with the state they have now: `cancelled`, or `running` until their worker has ended them. */
-  cancel(ids: readonly number[], actor: Actor): Promise<{ id: number; state: JobState }[]>;
+  cancel(ids: readonly number[], actor: Actor, wish?: CancelWish): Promise<{ id: number; state: JobState }[]>;
   /** False when the job's state does not allow it. @throws AppError `queue_draining` */
   retry(id: number, actor: Actor): Promise<boolean>;
   /** @throws AppError `invalid_input` for a queue or base run that is not there, `queue_draining`; false when the job's state does not allow it */

@@ -1,3 +1,5 @@
+import { isLongNumber } from '../../contract/whole-numbers.ts';
+
 /** NUL and half a surrogate pair are text in JavaScript and errors in PostgreSQL. */
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
@@ -26,7 +28,7 @@ const maxDepth = 200;
 function replaceUnstorable(value: unknown, depth: number): unknown {
   if (typeof value === 'string')
     return isStorable(value) ? value : value.toWellFormed().replaceAll('\0', '\ufffd');
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || isLongNumber(value)) return value;
   if (depth === 0) return null;
   if (Array.isArray(value)) return value.map((member) => replaceUnstorable(member, depth - 1));
   return Object.fromEntries(

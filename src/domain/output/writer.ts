@@ -1,6 +1,7 @@
 import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from './ports.ts';
 import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord } from './chunk.ts';
 import { streams, type Stream } from '../../contract/stream.ts';
+import { parseJson } from '../../contract/whole-numbers.ts';
 
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
 const chunkBytes = 128 * 1024;
@@ -213,7 +214,7 @@ class PendingChunk {
 
 function parseProtocol(line: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(line.toString('utf8'));
+    const value = parseJson(line.toString('utf8'));
     if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'daybook')) {
       return (value as { daybook: unknown }).daybook;
     }

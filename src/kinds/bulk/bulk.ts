@@ -51,6 +51,8 @@ export const bulkKind = defineKind({
         },
       });
       result({ ...done });
+      if (signal.aborted && done.cursor !== null)
+        return { state: 'failed', reason: 'error', message: 'Stopped before all jobs were seen.' };
       return { state: 'succeeded' };
     },
 });

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ErrorDetail } from '../../contract/errors.ts';
+import { parseJson } from '../../contract/whole-numbers.ts';
 import { ServerError, UnreachableError, UsageError } from './errors.ts';
 import { followEvents, type ServerSentEvent } from './sse.ts';
 
@@ -84,7 +85,7 @@ export function createClient({ url, authorization }: ClientOptions): Client {
     const response = await ask(method, path, { ...options, signal }, options.headers ?? {});
     if (response.status === 204) return undefined as T;
     try {
-      return (await response.json()) as T;
+      return parseJson(await response.text()) as T;
     } catch (error) {
       if (signal.aborted || !(error instanceof SyntaxError))
         throw unreachable(url, error, { isChange: method !== 'GET' });

@@ -52,6 +52,8 @@ export interface CliContext {
   onInterrupt(listener: () => void): () => void;
   /** Calls back at these signals instead of ending the process; returns how to stop that. */
   onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): () => void;
+  /** Set by a command that has more to do than to be read: a reader that goes (`| head`) does not end it. */
+  outlivesReader?: boolean;
   /** Loads what reads the settings of a server on this machine. */
   loadConfiguration(): Promise<Configuration>;
   /** Loads the server, which is far larger than the command line. */

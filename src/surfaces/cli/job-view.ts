@@ -82,6 +82,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
   const heading = paint('bold', `Job ${job.id}  ${cleanText(job.name)}`);
   const lines = formatFields([
     ['state', paintState(job.state, paint, describeState(job, now))],
+    ['it said', job.errorLine === null ? undefined : cleanText(job.errorLine)],
     ['verdict', describeVerdict(job)],
     ['analysis', job.analysis ?? undefined],
     ['assessment', job.assessment ?? undefined],

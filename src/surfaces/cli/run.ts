@@ -18,12 +18,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 }
 
 /** `| head` closes the pipe: the rest is not wanted, which is no error worth a word. */
-function whenReaderLeaves({ stdout, stderr }: CliContext): Promise<never> {
+function whenReaderLeaves(context: CliContext): Promise<never> {
+  const { stdout, stderr } = context;
   const { promise, reject } = Promise.withResolvers<never>();
   // The listener stays: what was written is still being flushed when the command is done.
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: Error) => {
       const isClosed = 'code' in error && error.code === 'EPIPE';
+      if (isClosed && context.outlivesReader) return;
       reject(isClosed ? new ExitError(exitCodes.closedPipe.code) : error);
     });
   }

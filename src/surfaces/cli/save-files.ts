@@ -7,12 +7,37 @@ import { cleanText } from './clean-text.ts';
 import { UsageError } from './errors.ts';
 
 /**
+ * The names under which files are saved, in order. Two that come to the same are told apart by a number: what a name may
+ * hold here is less than where the file was made.
+ */
+export function savedNames(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    const clean = name.split('/').map(toSavedPart).join('/');
+    let saved = clean;
+    for (let number = 2; taken.has(saved); number += 1) saved = numbered(clean, number);
+    taken.add(saved);
+    return saved;
+  });
+}
+
+function toSavedPart(part: string): string {
+  return cleanText(part).replaceAll(/[\\:]/g, '_');
+}
+
+/** `a.txt` → `a (2).txt` */
+function numbered(name: string, number: number): string {
+  const [, stem = name, ending = ''] = /^(.*[^/])(\.[^./]+)$/s.exec(name) ?? [];
+  return `${stem} (${number})${ending}`;
+}
+
+/**
  * Where a file of that name goes below a folder; folders on the way are made. Names come from whoever wrote the file:
  * none leads out of the folder, neither by its parts nor by a link that stands there.
  * @throws UsageError
  */
 export async function placeFor(folder: string, name: string): Promise<string> {
-  const parts = name.split('/').map((part) => cleanText(part).replaceAll(/[\\:]/g, '_'));
+  const parts = name.split('/').map(toSavedPart);
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     throw new UsageError(`The name ${cleanText(name)} leads out of the folder; it is not saved.`);
   await mkdir(folder, { recursive: true });

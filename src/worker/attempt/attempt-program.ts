@@ -135,8 +135,9 @@ export class AttemptProgram implements ProgramListener {
   stop(): void {
     if (!this.#isStarted || this.#isOver || this.#killTimer) return;
     const { launcher, settings } = this.#deps;
+    const graceMs = this.#parts.interrupts.graceMs ?? settings.killGraceMs;
     launcher.signal(this.#key, 'SIGTERM');
-    this.#killTimer = setTimeout(() => launcher.signal(this.#key, 'SIGKILL'), settings.killGraceMs);
+    this.#killTimer = setTimeout(() => launcher.signal(this.#key, 'SIGKILL'), graceMs);
   }
 
   /** The worker goes, the program stays. */

@@ -114,9 +114,12 @@ export class AttemptRun {
     }
   }
 
-  /** Ends the attempt for a reason; the first reason counts. */
-  stop(cause: StopCause): void {
-    if (!this.#interrupts.stop(cause)) return;
+  /**
+   * Ends the attempt for a reason; the first reason counts.
+   * @param graceMs how long its program has to end by itself; null: as long as this worker gives
+   */
+  stop(cause: StopCause, graceMs: number | null = null): void {
+    if (!this.#interrupts.stop(cause, graceMs)) return;
     this.#wall.clear();
     this.#program?.stop();
   }

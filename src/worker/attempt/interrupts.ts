@@ -14,6 +14,7 @@ export class Interrupts {
   readonly #stopping = new AbortController();
   readonly #detaching = new AbortController();
   readonly #logger: Logger;
+  #graceMs: number | null = null;
   /** Aborted when the worker lets go. */
   readonly detached = this.#detaching.signal;
   /** Aborted by either; its reason is a `StopCause` or `Detached`. */
@@ -29,9 +30,15 @@ export class Interrupts {
     return signal.aborted ? (signal.reason as StopCause) : null;
   }
 
+  /** How long the cause gives its program to end by itself; null: as long as the worker does. */
+  get graceMs(): number | null {
+    return this.#graceMs;
+  }
+
   /** False when it was stopped before: the first cause counts. */
-  stop(cause: StopCause): boolean {
+  stop(cause: StopCause, graceMs: number | null = null): boolean {
     if (this.#stopping.signal.aborted) return false;
+    this.#graceMs = graceMs;
     this.#stopping.abort(cause);
     return true;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import { plainText } from '../../contract/job.ts';
+import { parseJson, toDouble } from '../../contract/whole-numbers.ts';
 import type { JobStore, ReportsLeftOut } from '../../domain/jobs/ports.ts';
 import type { OutputPiece } from '../../domain/output/ports.ts';
 import type { SeriesPoints, SeriesStore } from '../../domain/reports/series-ports.ts';
@@ -13,7 +14,10 @@ const storeEveryMs = 500;
 /** Of one attempt. A job with more is a list that nobody reads, and a row of the database for each. */
 const mostSeries = 1_000;
 
-const numbers = z.union([z.number(), z.array(z.number()).max(100_000)]).transform((value) => [value].flat());
+const numbers = z.preprocess(
+  (value) => (Array.isArray(value) ? value.map(toDouble) : toDouble(value)),
+  z.union([z.number(), z.array(z.number()).max(100_000)]).transform((value) => [value].flat()),
+);
 
 /**
  * What a program may report by a line `{"daybook": …}` on its standard output. Members that do not fit are ignored:
@@ -96,7 +100,7 @@ export class Measurements {
   async rereadResult(pieces: AsyncIterable<Pick<OutputPiece, 'kind' | 'bytes'>>): Promise<void> {
     for await (const { kind, bytes } of pieces) {
       if (kind !== 'protocol') continue;
-      const { daybook } = JSON.parse(bytes.toString()) as { daybook: unknown };
+      const { daybook } = parseJson(bytes.toString()) as { daybook: unknown };
       this.acceptResult(daybook);
     }
   }

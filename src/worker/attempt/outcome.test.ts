@@ -156,8 +156,17 @@ describe('a stop', () => {
     expect(outcome.result).toEqual({ a: 1 });
   });
 
+  it.each<[StopCause, object]>([
+    ['cancelled', { state: 'cancelled', reason: null }],
+    ['timeout', { state: 'failed', reason: 'timeout' }],
+    ['expired', { state: 'failed', reason: 'lost' }],
+  ])('because of "%s" wins over the exit code 0 of a program that heeded the signal', (stopped, expected) => {
+    const outcome = toOutcome(succeeded, { ...facts, stopped, end: end({ wasAsked: true }) });
+    expect(outcome).toMatchObject({ ...expected, exitCode: 0, signal: null });
+  });
+
   it.each<[StopCause]>([['cancelled'], ['timeout'], ['expired']])(
-    'because of "%s" changes nothing when the program had done its work',
+    'because of "%s" changes nothing when the program had done its work before it was asked to end',
     (stopped) => {
       const outcome = toOutcome(succeeded, { ...facts, stopped, end: end({}) });
       expect(outcome).toMatchObject({ state: 'succeeded', reason: null, message: null, exitCode: 0 });

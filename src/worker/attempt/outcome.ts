@@ -32,8 +32,10 @@ interface Facts extends ProgramFacts {
 
 /**
  * What an attempt came to, by evidence: lost, then who stopped it, then a limit it exceeded, then what the kind says.
- * A stop wins over the kind unless the program ended well before the stop reached it: then it did what it was asked
- * to. A limit that was exceeded is exceeded, however the program ended.
+ * A stop wins over the kind, also over exit code 0: a program that heeds the signal, tidies up and says that all is well
+ * has not done its work. Only what ended well before the stop reached it did what it was asked to; whether it had, the
+ * launcher knows, which sends the signal and sees the end. A limit that was exceeded is exceeded, however the program
+ * ended.
  */
 export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   if (facts.isReleased) return released(facts.now);
@@ -63,7 +65,7 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
   if (lostReason !== null) return { ...base, state: 'failed', reason: 'lost', message: lostReason };
   if (end?.wasFenced && stopped === null)
     return { ...base, state: 'failed', reason: 'lost', message: fencedMessage, verdict: null };
-  if (stopped !== null && stopped !== 'limit' && said.state !== 'succeeded')
+  if (stopped !== null && stopped !== 'limit' && (said.state !== 'succeeded' || end?.wasAsked))
     return { ...base, ...stopOutcome(stopped, facts.timeoutMs), verdict: null };
   if (exceeded)
     return {

@@ -9,8 +9,6 @@ import type { WorkerSettings } from '../settings.ts';
 export interface JobAccount extends Pick<Isolation, 'user' | 'group' | 'groupsOf'> {
   /** Whom its files belong to; null: to us. */
   ids: Account | null;
-  /** It has a number of its own, which no user database knows. */
-  isNameless: boolean;
 }
 
 /**
@@ -22,7 +20,7 @@ export function accountOf(
   { programUser, programIds: ids, ownerIds }: Pick<WorkerSettings, 'programUser' | 'programIds' | 'ownerIds'>,
 ): JobAccount | NotStarted {
   const { user, group } = programUser ?? { user: null, group: null };
-  if (!ownerIds || !ids || ownerId === null) return { user, group, groupsOf: null, ids, isNameless: false };
+  if (!ownerIds || !ids || ownerId === null) return { user, group, groupsOf: null, ids };
   const uid = ownerIdOf(ownerIds, ownerId);
   if (uid === null)
     return {
@@ -34,6 +32,5 @@ export function accountOf(
     group: String(ids.gid),
     groupsOf: user,
     ids: { uid, gid: ids.gid },
-    isNameless: true,
   };
 }

@@ -69,8 +69,7 @@ export async function specify(
     env: {
       PATH: searchPath,
       LANG: 'C.UTF-8',
-      HOME: settings.homeDirectory,
-      ...(account.isNameless ? namesOf(settings) : {}),
+      ...accountVariables(settings),
       ...environment.env,
       DAYBOOK_JOB_ID: String(job.jobId),
       DAYBOOK_ATTEMPT: String(job.number),
@@ -104,7 +103,10 @@ function toIsolation(
   return { user, group, groupsOf, limits, warnAt, nice, killGraceMs };
 }
 
-/** For what asks who it is and finds no entry for its number; many ask the environment first. */
-function namesOf({ programUserName }: WorkerSettings): Record<string, string> {
-  return { USER: programUserName, LOGNAME: programUserName };
+/**
+ * What cron sets of an account (crontab(5)). Home is where programs of Daybook are at home, whatever the user database
+ * says of the account, and its shell there is often one that lets nobody in.
+ */
+function accountVariables({ homeDirectory, programUserName }: WorkerSettings): Record<string, string> {
+  return { HOME: homeDirectory, SHELL: '/bin/sh', USER: programUserName, LOGNAME: programUserName };
 }

@@ -1,6 +1,7 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { ApiError } from './api-error.ts';
 import type { paths } from './generated.ts';
+import { markAnswer } from './mark-answer.ts';
 import { noteServerTime } from './server-clock.ts';
 
 const onRefused = new Set<(error: ApiError) => void>();
@@ -9,8 +10,8 @@ const onRefused = new Set<(error: ApiError) => void>();
 const errors: Middleware = {
   async onResponse({ response }) {
     noteServerTime(response.headers.get('date'));
-    if (response.ok) return;
-    const error = await toError(response);
+    if (response.ok) return markAnswer(response);
+    const error = await toError(await markAnswer(response));
     for (const tell of onRefused) tell(error);
     throw error;
   },

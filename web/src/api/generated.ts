@@ -432,7 +432,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a job
-         * @description One that waits is cancelled at once; one that runs is asked to end, and killed after a grace.
+         * @description One that waits is cancelled at once; one that runs is asked to end, and killed after a grace. Of several cancels the first counts. The body may be left out.
          */
         post: operations["cancelJob"];
         delete?: never;
@@ -3207,6 +3207,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;
@@ -3727,6 +3729,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -3913,6 +3917,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4133,6 +4139,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4425,6 +4433,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4622,7 +4632,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Why; the record shows it. */
+                    reason?: string;
+                    /** @description How long what runs has between SIGTERM and SIGKILL; by default what `WORKER_KILL_GRACE_SECONDS` says. */
+                    graceSeconds?: number;
+                } | null;
+            };
+        };
         responses: {
             /** @description Default Response */
             202: {
@@ -4645,6 +4664,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -4865,6 +4886,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -5333,7 +5356,7 @@ export interface operations {
                 /** @description Submitted before this moment. */
                 until?: string;
                 order?: "newest" | "oldest";
-                /** @description Which columns, in which order, separated by commas; by default id, state, reason, name, kind, owner, project, queue, priority, tags, verdict, tone, analysis, assessment, message, attempt, keep, submittedAt, startedAt, endedAt, ranSeconds, uid. */
+                /** @description Which columns, in which order, separated by commas; by default id, state, reason, name, kind, owner, project, queue, priority, tags, verdict, tone, analysis, assessment, message, errorLine, attempt, keep, submittedAt, startedAt, endedAt, ranSeconds, uid. */
                 columns?: string;
                 /** @description Begins with a byte order mark, without which Excel takes UTF-8 for something else. */
                 bom?: string;
@@ -5734,6 +5757,8 @@ export interface operations {
                                 family: string | null;
                                 /** @description The reason in words. */
                                 message: string | null;
+                                /** @description Of one that failed: the line of its output that says best what went wrong. */
+                                errorLine: string | null;
                                 /** @description What a person said of the outcome, else what the kind says. */
                                 verdict: {
                                     text: string;
@@ -10540,6 +10565,8 @@ export interface operations {
                         family: string | null;
                         /** @description The reason in words. */
                         message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
                         /** @description What a person said of the outcome, else what the kind says. */
                         verdict: {
                             text: string;
@@ -11191,6 +11218,10 @@ export interface operations {
                 "application/json": {
                     /** @enum {string} */
                     action: "cancel";
+                    /** @description Why; the record shows it. */
+                    reason?: string;
+                    /** @description How long what runs has between SIGTERM and SIGKILL; by default what `WORKER_KILL_GRACE_SECONDS` says. */
+                    graceSeconds?: number;
                     /** @description In the filter language; only jobs submitted before the request are touched. */
                     filter: string;
                     /**
@@ -11310,6 +11341,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;
@@ -11413,6 +11446,8 @@ export interface operations {
                             family: string | null;
                             /** @description The reason in words. */
                             message: string | null;
+                            /** @description Of one that failed: the line of its output that says best what went wrong. */
+                            errorLine: string | null;
                             /** @description What a person said of the outcome, else what the kind says. */
                             verdict: {
                                 text: string;

@@ -67,7 +67,7 @@ with mine as (
   returning draining
 )
 select m.draining, a.job_id as "jobId", a.number, j.cancel_requested_at is not null as "cancelRequested",
-  a.lanes <> '{}' as "isLimited"
+  j.cancel_grace_ms as "cancelGraceMs", a.lanes <> '{}' as "isLimited"
 from mine m left join attempts a on a.worker_id = $1 and a.state = 'running'
 left join jobs j on j.id = a.job_id`,
 };
@@ -77,13 +77,14 @@ interface BeatRow {
   jobId: number | null;
   number: number;
   cancelRequested: boolean;
+  cancelGraceMs: number | null;
   isLimited: boolean;
 }
 
 async function beat(db: Queryable, workerId: string, incarnation: number): Promise<WorkerBeat> {
   const rows = await db.query<BeatRow>(beatStatement, [workerId, incarnation]);
-  const owned = rows.flatMap(({ jobId, number, cancelRequested, isLimited }) =>
-    jobId === null ? [] : [{ jobId, number, cancelRequested, isLimited }],
+  const owned = rows.flatMap(({ draining: _draining, jobId, ...attempt }) =>
+    jobId === null ? [] : [{ jobId, ...attempt }],
   );
   return { status: rows.length > 0 ? 'alive' : 'expired', draining: rows[0]?.draining ?? false, owned };
 }

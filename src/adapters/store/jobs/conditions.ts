@@ -62,7 +62,7 @@ export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'
   if (query.owner !== undefined) {
     conditions.add('lower(j.owner) = lower(?::text) and j.owner = ?', query.owner, query.owner);
   }
-  if (query.project !== undefined) conditions.add('j.project = ?', query.project);
+  if (query.project !== undefined) conditions.add('normalize(j.project) = normalize(?::text)', query.project);
   if (query.since) conditions.add('j.submitted_at >= ?', query.since);
   if (query.until) conditions.add('j.submitted_at < ?', query.until);
   if (query.worker !== undefined) {

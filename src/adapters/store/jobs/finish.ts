@@ -54,7 +54,11 @@ moved as materialized (
     state = case when e.again and j.cancel_requested_at is not null then 'cancelled' else e.next end,
     ended_at = case when e.again and j.cancel_requested_at is null then null else e.ended_at end,
     reason = case when e.next = 'failed' then e.reason end,
-    message = case when e.again and j.cancel_requested_at is null then null else e.message end,
+    message = case
+      when e.again and j.cancel_requested_at is null then null
+      when e.next = 'cancelled' and j.cancel_requested_at is not null
+        then 'Cancelled by ' || j.cancel_requested_by || ' while it ran' || coalesce(': ' || j.cancel_reason, '')
+      else e.message end,
     verdict = e.verdict, verdict_tone = e."verdictTone",
     family = case when e.next = 'failed' then e."familyId" end,
     run_at = case when e.next = 'scheduled' then e."runAt" else j.run_at end,

@@ -1,5 +1,6 @@
 import { wordsOf, type SearchedRecord } from '../../../contract/words.ts';
 import type { Database, Queryable } from '../database.ts';
+import { errorLineOf } from './error-line.ts';
 
 const lockStatement = {
   name: 'lock-words',
@@ -12,7 +13,7 @@ const readStatement = {
   name: 'read-words-record',
   text: `
 select j.id, j.kind, j.name, j.owner, j.queue, j.project, j.tags, j.needs, j.message, j.verdict,
-  j.own_verdict as "ownVerdict", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
+  j.own_verdict as "ownVerdict", ${errorLineOf('j')} as "errorLine", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
 from jobs j left join job_inputs i on i.job_id = j.id left join job_notes n on n.job_id = j.id
 left join source_identities s on s.job_id = j.id
 where j.id = any($1::bigint[])`,

@@ -1,6 +1,7 @@
 import { liveStates } from './live.ts';
 import type { Place, RetriedJob } from '../../../domain/jobs/ports.ts';
 import type { AttemptRef } from '../../../domain/output/ports.ts';
+import type { CancelWish } from '../../../contract/cancel.ts';
 import { decideMoves, endedStates, isEnded, type JobState, statesBefore } from '../../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
 import { removeChunks } from '../output-store.ts';
@@ -26,13 +27,13 @@ with chosen as materialized (
   order by id for update
 ),
 cancelled as (
-  update jobs j set state = 'cancelled', ended_at = now(), message = 'Cancelled by ' || $2, blocked_by = null,
-    cancel_requested_at = now(), cancel_requested_by = $2
+  update jobs j set state = 'cancelled', ended_at = now(), message = 'Cancelled by ' || $2 || coalesce(': ' || $3, ''), blocked_by = null,
+    cancel_requested_at = now(), cancel_requested_by = $2, cancel_reason = $3
   from chosen c where j.id = c.id and c.state <> 'running'
   returning j.id, j.state
 ),
 requested as (
-  update jobs j set cancel_requested_at = now(), cancel_requested_by = $2
+  update jobs j set cancel_requested_at = now(), cancel_requested_by = $2, cancel_reason = $3, cancel_grace_ms = $4
   from chosen c where j.id = c.id and c.state = 'running' and c.cancel_requested_at is null
   returning j.id
 ),
@@ -40,8 +41,9 @@ found_by as (
   insert into job_words_due (job_id) select id from cancelled order by id on conflict do nothing
 ),
 history as (
-  insert into events (job_id, actor, name) select id, $2, 'cancelled' from cancelled
-  union all select id, $2, 'cancel requested' from requested
+  insert into events (job_id, actor, name, data)
+  select id, $2, 'cancelled', json_strip_nulls(json_build_object('message', $3::text)) from cancelled
+  union all select id, $2, 'cancel requested', json_strip_nulls(json_build_object('reason', $3::text, 'graceSeconds', $4::bigint / 1000.0)) from requested
 )
 select c.id, coalesce(d.state, c.state) as state, a.worker_id as "workerId"
 from chosen c left join cancelled d on d.id = c.id
@@ -49,8 +51,14 @@ left join attempts a on a.job_id = c.id and a.state = 'running'
 order by c.id`,
 };
 
-export function cancelJobs(db: Queryable, ids: readonly number[], actor: string): Promise<Cancelled[]> {
-  return db.query<Cancelled>(cancelStatement, [ids, actor]);
+export function cancelJobs(
+  db: Queryable,
+  ids: readonly number[],
+  actor: string,
+  { reason, graceSeconds }: CancelWish = {},
+): Promise<Cancelled[]> {
+  const graceMs = graceSeconds === undefined ? null : Math.round(graceSeconds * 1_000);
+  return db.query<Cancelled>(cancelStatement, [ids, actor, reason ?? null, graceMs]);
 }
 
 /**
@@ -65,7 +73,7 @@ with moved as (
       where d.job_id = jobs.id and b.state <> 'succeeded' and (d.must_succeed or b.state <> all($4::text[]))
     ) then 'waiting' else 'queued' end,
     reason = null, message = null, verdict = null, verdict_tone = null, own_verdict = null, own_verdict_tone = null, family = null, ended_at = null,
-    run_at = null, cancel_requested_at = null, cancel_requested_by = null, progress = null
+    run_at = null, cancel_requested_at = null, cancel_requested_by = null, cancel_reason = null, cancel_grace_ms = null, progress = null
   where id = $1 and state = any($3::text[])
     and exists (select from queues q where q.name = jobs.queue and q.drain_total is null)
   returning id, queue, needs, state

@@ -1,7 +1,7 @@
 import type { Actor } from '../../../contract/actor.ts';
 import type { Filter, Term } from '../../../contract/filter/filter.ts';
 import type { KeyName } from '../../../contract/filter/keys.ts';
-import { argumentsOf } from '../../../contract/words.ts';
+import { argumentsOf, foldWord } from '../../../contract/words.ts';
 import type { CompletionRequest, JobCompletion, JobSearch } from '../../../domain/diary/ports.ts';
 import type { Database } from '../database.ts';
 import { Conditions, visibleTo } from '../jobs/conditions.ts';
@@ -39,7 +39,7 @@ export function createJobCompletion(db: Database, search: Pick<JobSearch, 'findI
         key === 'args'
           ? await argumentValues(db, ids, path ?? '', actor)
           : await columnValues(db, ids, key, actor);
-      return byFrequency(values.filter((value) => value.toLowerCase().startsWith(typed.toLowerCase())));
+      return byFrequency(values.filter((value) => foldWord(value).startsWith(foldWord(typed))));
     },
     members: async (request, actor) => {
       const ids = await find(search, { ...request, term: null }, actor);
@@ -47,7 +47,7 @@ export function createJobCompletion(db: Database, search: Pick<JobSearch, 'findI
         argumentsOf(input).map(([name]) => name),
       );
       return byFrequency(
-        names.filter((name) => name !== '' && name.toLowerCase().startsWith(request.typed.toLowerCase())),
+        names.filter((name) => name !== '' && foldWord(name).startsWith(foldWord(request.typed))),
       );
     },
   };
@@ -94,9 +94,9 @@ async function argumentValues(
   path: string,
   actor: Actor,
 ): Promise<string[]> {
-  const name = path.toLowerCase();
+  const name = foldWord(path);
   return (await readInputs(db, ids, actor)).flatMap((input) =>
-    argumentsOf(input).flatMap(([member, value]) => (member.toLowerCase() === name ? [value] : [])),
+    argumentsOf(input).flatMap(([member, value]) => (foldWord(member) === name ? [value] : [])),
   );
 }
 

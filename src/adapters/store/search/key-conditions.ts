@@ -136,10 +136,7 @@ function compare(column: string, value: Value, { now, timezone }: ConditionConte
     case 'any':
       return plain(`${column} is not null`);
     case 'text':
-      // The database folds both sides, so that they agree whatever its locale.
-      return value.isExact
-        ? { sql: `lower(${column}) = lower(?::text)`, values: [value.text] }
-        : { sql: `starts_with(lower(${column}), lower(?::text))`, values: [value.text] };
+      return compareText(column, value);
     case 'choice':
       return plain(`${column} = '${value.choice}'`);
     case 'number':
@@ -208,11 +205,15 @@ function verdictCondition(value: Value): Condition {
   return { ...named, sql: `(coalesce(j.own_verdict_tone, j.verdict_tone) = '${tone}' or ${named.sql})` };
 }
 
+/** The database folds both sides, so that they agree whatever its locale. */
 function compareText(column: string, { text, isExact }: Extract<Value, { type: 'text' }>): Condition {
-  return {
-    sql: isExact ? `lower(${column}) = lower(?::text)` : `starts_with(lower(${column}), lower(?::text))`,
-    values: [text],
-  };
+  const [own, sought] = [fold(column), fold('?::text')];
+  return { sql: isExact ? `${own} = ${sought}` : `starts_with(${own}, ${sought})`, values: [text] };
+
+  /** Names of people are composed when they are made, and their index has them without that. */
+  function fold(sql: string): string {
+    return column === columns.owner ? `lower(${sql})` : `lower(normalize(${sql}))`;
+  }
 }
 
 function baseCondition(value: Value): Condition {

@@ -1,11 +1,16 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { unpacking, walkRecords } from '../chunk.ts';
-import type { Stream } from '../../../contract/stream.ts';
+import { streams, type Stream } from '../../../contract/stream.ts';
+import { isStyledOrRewritten } from '../../../contract/terminal-line.ts';
+import { createLineMatch, formsOf, type SoughtText } from './line-match.ts';
 
-/** The bytes to look for, lower-cased when case is ignored. */
-export interface Needle {
-  bytes: Buffer;
+/** What one search looks for, in the forms in which it may be found. */
+interface Needle {
+  forms: readonly Buffer[];
   ignoresCase: boolean;
+  /** How far a form reaches into the next piece of a line. */
+  reach: number;
+  isSeenIn(line: string): boolean;
 }
 
 export interface StoredChunk {
@@ -23,18 +28,30 @@ export interface Candidate {
 /**
  * Says which of these consecutive chunks may hold the text. It may name one too many (a record's header can look like
  * text), never one too few: the text may also lie across two pieces of a line that was too long for one record, so the
- * end of an open line is kept until its next piece comes.
+ * end of an open line is kept until its next piece comes; and people may see it where a terminal acts on what stands
+ * between its letters.
  */
-export function findCandidates(chunks: readonly StoredChunk[], needle: Needle): Candidate[] {
+export function findCandidates(chunks: readonly StoredChunk[], sought: SoughtText): Candidate[] {
+  const needle = toNeedle(sought);
   const open: Record<Stream, OpenLine> = { stdout: closedLine, stderr: closedLine };
   const found: Candidate[] = [];
   for (const [index, chunk] of chunks.entries()) {
     const plain = decompress(chunk);
     const crossed = findCrossings(plain, { open, needle, index });
-    if (crossed.isInside || crossed.continues.length > 0 || contains(plain, needle))
+    if (crossed.isInside || crossed.continues.length > 0 || contains(plain, needle) || isSeen(plain, needle))
       found.push({ index, continues: crossed.continues });
   }
   return found;
+}
+
+function toNeedle(sought: SoughtText): Needle {
+  const forms = formsOf(sought);
+  return {
+    forms,
+    ignoresCase: sought.ignoresCase,
+    reach: Math.max(...forms.map(({ length }) => length)) - 1,
+    isSeenIn: createLineMatch(sought),
+  };
 }
 
 /** The end of a line that is not complete yet, and the chunk in which it lies. */
@@ -55,16 +72,40 @@ function decompress({ codec, data }: StoredChunk): Buffer {
  * Latin-1 makes each byte a character, so bytes are compared. It also folds some that are no letters of ASCII: one
  * chunk too many, at most.
  */
-function contains(bytes: Buffer, { bytes: wanted, ignoresCase }: Needle): boolean {
-  if (!ignoresCase) return bytes.includes(wanted);
-  return bytes.toString('latin1').toLowerCase().includes(wanted.toString('latin1').toLowerCase());
+function contains(bytes: Buffer, { forms, ignoresCase }: Needle): boolean {
+  if (!ignoresCase) return forms.some((wanted) => bytes.includes(wanted));
+  const folded = bytes.toString('latin1').toLowerCase();
+  return forms.some((wanted) => folded.includes(wanted.toString('latin1').toLowerCase()));
+}
+
+/** Whether it is seen in a line of the chunk of which people see something else than was printed. */
+function isSeen(plain: Buffer, { isSeenIn }: Needle): boolean {
+  if (!mayBeActedOn(plain)) return false;
+  const printed: Record<Stream, Buffer[]> = { stdout: [], stderr: [] };
+  walkRecords(plain, ({ stream, kind, start, end }) => {
+    if (kind !== 'gap') printed[stream].push(plain.subarray(start, end));
+  });
+  return streams.some((stream) =>
+    Buffer.concat(printed[stream])
+      .toString()
+      .split('\n')
+      .some((line) => isStyledOrRewritten(line) && isSeenIn(line)),
+  );
+}
+
+/** Escape, backspace, or a carriage return that is not just a part of the end of a line. */
+function mayBeActedOn(plain: Buffer): boolean {
+  if (plain.includes(0x1b) || plain.includes(0x08)) return true;
+  for (let at = plain.indexOf(13); at >= 0; at = plain.indexOf(13, at + 1))
+    if (plain[at + 1] !== 10) return true;
+  return false;
 }
 
 function findCrossings(
   plain: Buffer,
   { open, needle, index }: { open: Record<Stream, OpenLine>; needle: Needle; index: number },
 ): { isInside: boolean; continues: Stream[] } {
-  const reach = needle.bytes.length - 1;
+  const { reach } = needle;
   const crossings = { isInside: false, continues: [] as Stream[] };
   walkRecords(plain, ({ stream, kind, start, end }) => {
     if (kind === 'gap') return;

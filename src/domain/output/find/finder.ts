@@ -16,7 +16,8 @@ import type {
   OutputStore,
 } from '../ports.ts';
 import { linesOfChunk, type ChunkLine } from '../lines.ts';
-import type { Candidate, Needle } from './candidates.ts';
+import type { Candidate } from './candidates.ts';
+import { createLineMatch } from './line-match.ts';
 import { FindThreads } from './threads.ts';
 
 const chunksAtOnce = 32;
@@ -48,7 +49,7 @@ class Search {
   readonly #threads: FindThreads;
   readonly #attempt: AttemptRef;
   readonly #options: FindOptions;
-  readonly #needle: Needle;
+  readonly #holds: (line: string) => boolean;
   readonly #lines: FoundLines['lines'] = [];
   readonly #deadline: number;
   #room = mostCharacters;
@@ -58,7 +59,7 @@ class Search {
     this.#threads = threads;
     this.#attempt = attempt;
     this.#options = options;
-    this.#needle = { bytes: Buffer.from(options.text), ignoresCase: options.ignoresCase };
+    this.#holds = createLineMatch(options);
     this.#deadline = performance.now() + options.budgetMs;
   }
 
@@ -124,7 +125,8 @@ class Search {
   async #search({ first, last }: Range): Promise<Batch> {
     const context = Math.max(0, first - 1);
     const read = await this.#store.read(this.#attempt, { by: 'chunk', number: context }, last - context + 1);
-    const found = read.length > 0 ? await this.#threads.candidates(read, this.#needle) : [];
+    const { text, ignoresCase } = this.#options;
+    const found = read.length > 0 ? await this.#threads.candidates(read, { text, ignoresCase }) : [];
     const candidates = new Map(found.map((candidate) => [read[candidate.index]?.number ?? -1, candidate]));
     const isLast = this.#options.direction === 'forward' ? (read.at(-1)?.number ?? -1) < last : first === 0;
     return { chunks: read.filter(({ number }) => number >= first), candidates, isLast };
@@ -152,11 +154,6 @@ class Search {
     const { stream, from, direction } = this.#options;
     if (line.kind === 'gap' || (stream !== null && line.stream !== stream)) return false;
     return !from || isBeyond(line, chunk, from, direction);
-  }
-
-  #holds(text: string): boolean {
-    const { text: wanted, ignoresCase } = this.#options;
-    return ignoresCase ? foldCase(text).includes(foldCase(wanted)) : text.includes(wanted);
   }
 
   #placeAfter(line: ChunkLine, chunk: number): FindOptions['from'] {
@@ -193,9 +190,4 @@ function isBeyond(
   }
   if (line.stream !== from.stream || line.line === null) return true;
   return direction === 'forward' ? line.line >= from.line : line.line < from.line;
-}
-
-/** Letters of ASCII only, as the search of the bytes does. */
-function foldCase(text: string): string {
-  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Candidate, Needle, StoredChunk } from './candidates.ts';
+import type { Candidate, StoredChunk } from './candidates.ts';
+import type { SoughtText } from './line-match.ts';
 import type { FindReply, FindRequest } from './thread.ts';
 
 /** More would only take the processor from the jobs. */
@@ -20,12 +21,12 @@ export class FindThreads {
   #lastId = 0;
 
   /** Which of these consecutive chunks may hold the text. @throws Error when a chunk is damaged or the thread died */
-  candidates(chunks: readonly StoredChunk[], needle: Needle): Promise<Candidate[]> {
+  candidates(chunks: readonly StoredChunk[], sought: SoughtText): Promise<Candidate[]> {
     const thread = this.#leastBusy();
     this.#lastId += 1;
     const request: FindRequest = {
       id: this.#lastId,
-      needle,
+      sought,
       chunks: chunks.map(({ codec, data }) => ({ codec, data })),
     };
     return new Promise((resolve, reject) => {

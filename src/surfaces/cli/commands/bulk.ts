@@ -2,12 +2,13 @@ import type { Command } from 'commander';
 import type { BulkAction, BulkAnswer, BulkCounts } from '../../../contract/bulk.ts';
 import { cleanText } from '../clean-text.ts';
 import { connectFor, examples, withServer, type ServerOptions } from '../command-parts.ts';
+import { toCancelWish, withCancelWish, type CancelOptions } from '../cancel-options.ts';
 import type { CliContext } from '../context.ts';
 import { toFilter } from '../filter.ts';
 import { UsageError } from '../errors.ts';
 import { print, printJson } from '../output.ts';
 
-interface BulkOptions extends ServerOptions {
+interface BulkOptions extends ServerOptions, CancelOptions {
   dryRun?: boolean;
   yes?: boolean;
   tag?: string;
@@ -40,11 +41,12 @@ export function registerBulk(program: Command, context: CliContext): void {
     .option('--queue <name>', 'for move: where jobs that wait go to')
     .option('--assessment <word>', 'for assess: ok, not ok, other, issue, obsolete')
     .option('--analysis <word>', 'for assess: open, ongoing, done');
-  withServer(command)
+  withServer(withCancelWish(command, 'for cancel: '))
     .addHelpText(
       'after',
       examples(
         'bulk cancel is:mine state:queued --dry-run',
+        'bulk cancel --reason "licence is down" --yes project:wing',
         'bulk retry --yes reason:lost "submitted:>-1d"',
         'bulk tag --tag night --yes crash state:failed',
         'bulk move --queue night --yes queue:default state:queued',
@@ -70,7 +72,9 @@ function isAction(word: string): word is Action {
   return Object.hasOwn(past, word);
 }
 
-function toAction(action: Action, { tag, queue, assessment, analysis }: BulkOptions): object {
+function toAction(action: Action, options: BulkOptions): object {
+  const { tag, queue, assessment, analysis } = options;
+  if (action === 'cancel') return { action, ...toCancelWish(options) };
   if (action === 'tag' || action === 'untag') {
     const tags = (tag ?? '').split(',').filter((name) => name !== '');
     if (tags.length === 0) throw new UsageError(`bulk ${action} needs --tag, such as --tag night,release.`);

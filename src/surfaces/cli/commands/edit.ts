@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { JobChange } from '../../../contract/job-change.ts';
+import { withoutTags, withTags } from '../../../contract/same-text.ts';
 import type { Job } from '../../../contract/job.ts';
 import {
   collect,
@@ -132,5 +133,5 @@ async function changedTags(
 ): Promise<{ tags?: string[] }> {
   if (tag.length + untag.length === 0) return {};
   const { tags } = await read();
-  return { tags: [...new Set([...tags, ...tag])].filter((one) => !untag.includes(one)) };
+  return { tags: withoutTags(withTags(tags, tag), untag) };
 }

@@ -13,7 +13,7 @@ import {
 } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
 import { print, printJson, say } from '../output.ts';
-import { placeFor, saveFile } from '../save-files.ts';
+import { placeFor, savedNames, saveFile } from '../save-files.ts';
 import { printTable } from '../table.ts';
 import { formatTime } from '../time.ts';
 
@@ -78,8 +78,9 @@ async function save(
   client: Client,
   { path, items, folder }: { path: string; items: readonly Artifact[]; folder: string },
 ): Promise<void> {
-  for (const { id, name, sizeBytes } of items) {
-    const place = await placeFor(folder, name);
+  const names = savedNames(items.map(({ name }) => name));
+  for (const [index, { id, sizeBytes }] of items.entries()) {
+    const place = await placeFor(folder, names[index] ?? '');
     await saveFile(place, await client.download(`${path}/artifacts/${id}`));
     await say(context, `${cleanText(place)} (${formatBytes(sizeBytes)})`);
   }

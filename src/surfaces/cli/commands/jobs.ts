@@ -100,7 +100,7 @@ export function registerJobs(program: Command, context: CliContext): void {
         ({ cursor, searchedBackTo } = next);
       }
       if (options.json) return printJson(context, { items, cursor, searchedBackTo });
-      await printTable(context, items, columns(context), { empty: 'No such jobs.' });
+      await printTable(context, items, columns(context, items), { empty: 'No such jobs.' });
       if (searchedBackTo !== null) {
         await say(context, `Searched back to ${formatTime(searchedBackTo)} only; --all-pages looks further.`);
       } else if (cursor !== null && context.stdout.isTTY)
@@ -126,21 +126,37 @@ function nameOf(job: JobSummary): string {
   return cleanText(elsewhere === null ? job.name : `${job.name} (${elsewhere})`);
 }
 
-function columns(context: CliContext): Column<JobSummary>[] {
+function columns(context: CliContext, jobs: readonly JobSummary[]): Column<JobSummary>[] {
   const paint = painter(context.stdout, context.env);
   const now = new Date();
   // A program that reads the list wants a time that it can read.
   const time = (at: string): string => (context.stdout.isTTY ? formatAgo(at, now) : formatTime(at));
+  // Of the two long ones, a name is told from others by its beginning; why a job failed is often said further behind.
+  const hasWhy = jobs.some((job) => why(job) !== '');
   return [
     { title: 'JOB', cell: (job) => String(job.id), align: 'right' },
     { title: 'STATE', cell: (job) => paintState(job.state, paint, shortState(job)) },
-    { title: 'NAME', cell: nameOf, isFlexible: true },
+    {
+      title: 'NAME',
+      cell: hasWhy && context.stdout.isTTY ? (job) => shorten(nameOf(job)) : nameOf,
+      isFlexible: !hasWhy,
+    },
     { title: 'KIND', cell: (job) => job.kind },
     { title: 'QUEUE', cell: (job) => job.queue ?? '' },
     { title: 'OWNER', cell: (job) => cleanText(job.owner) },
     { title: 'SUBMITTED', cell: (job) => time(job.submittedAt) },
     { title: 'TOOK', cell: (job) => runningTime(job, now) ?? '', align: 'right' },
+    ...(hasWhy ? [{ title: 'WHY', cell: why, isFlexible: true }] : []),
   ];
+}
+
+/** What a job that failed said of it, else what is known of its end. */
+function why({ state, errorLine, message }: JobSummary): string {
+  return state === 'failed' ? cleanText(errorLine ?? message ?? '') : '';
+}
+
+function shorten(name: string): string {
+  return name.length <= 32 ? name : `${name.slice(0, 31)}…`;
 }
 
 export function registerJob(program: Command, context: CliContext): void {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { constants, hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
+import type { BegunExternal } from '../../../contract/external.ts';
 import { isPassing, type Client } from '../client.ts';
 import { collect, connectFor, examples, withServer, type ServerOptions } from '../command-parts.ts';
 import type { CliContext, Output } from '../context.ts';
@@ -73,7 +74,9 @@ async function run(
       `daybook: ${describeError(error).text} Running without it; what happens is kept in ${spool.folder}.`,
     );
   }
-  const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['inherit', 'pipe', 'pipe'] });
+  context.outlivesReader = true;
+  const env = toEnvironment(context, delivery.begun);
+  const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['inherit', 'pipe', 'pipe'], env });
   const live = new LiveDelivery(delivery, spool, {
     onCancel: () => child.kill('SIGTERM'),
     onTrouble: (text) => void say(context, `daybook: ${text}`),
@@ -98,6 +101,14 @@ async function run(
     spool.close();
   }
   return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/** As programs of a worker see it. One that was begun without a server has no number, also within another job. */
+function toEnvironment({ env }: CliContext, begun: BegunExternal | undefined): NodeJS.ProcessEnv {
+  const { DAYBOOK_JOB_ID: _outerJob, DAYBOOK_ATTEMPT: _outerAttempt, ...own } = env;
+  return begun
+    ? { ...own, DAYBOOK_JOB_ID: String(begun.jobId), DAYBOOK_ATTEMPT: String(begun.attempt) }
+    : own;
 }
 
 function toBeginning(argv: readonly string[], { name, project, tag = [] }: RunOptions): RunBeginning {
@@ -140,10 +151,16 @@ async function untilEnded(context: CliContext, child: ChildProcess, spool: RunSp
   await Promise.all(copies);
   return result;
 
+  /** Whoever read it may go, as `head` does; the command runs on, and is recorded whole. */
   async function copy(stream: Stream, target: Output): Promise<void> {
+    let isRead = true;
     for await (const piece of child[stream] ?? []) {
       spool.append(stream, piece as Buffer);
-      await write(target, piece as Buffer);
+      if (isRead)
+        await write(target, piece as Buffer).catch(() => {
+          isRead = false;
+        });
+      isRead &&= !target.destroyed;
     }
   }
 }

@@ -13,7 +13,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { formatBytes } from '../../../lib/size.ts';
-import { print, printJson, write } from '../output.ts';
+import { print, printJson, say, write } from '../output.ts';
 import { readText } from '../text-input.ts';
 import { printTable } from '../table.ts';
 import { formatTime } from '../time.ts';
@@ -69,6 +69,11 @@ export function registerScripts(program: Command, context: CliContext): void {
     const script = await client.send<Script>('PUT', `/scripts/${segment(name)}`, { body: { text } });
     if (options.json) return printJson(context, script);
     await print(context, `Script ${cleanText(script.name)} is written (${formatBytes(script.sizeBytes)}).`);
+    if (/^#!.*\r\n/.test(text))
+      await say(
+        context,
+        'Its first line ends as on Windows (CRLF): it will hardly start. Save it with LF alone, for example by sed -i "s/\\r$//".',
+      );
   });
   withServer(group.command('remove <name>').description('Remove a script; its history stays.')).action(
     async (name: string, options: ServerOptions, self: Command) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError, invalidField } from '../../../contract/errors.ts';
+import { cancelWish } from '../../../contract/cancel.ts';
 import { jobChange } from '../../../contract/job-change.ts';
 import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../../contract/job.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
@@ -175,14 +176,15 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       tags,
       summary: 'Cancel a job',
       description:
-        'One that waits is cancelled at once; one that runs is asked to end, and killed after a grace.',
+        'One that waits is cancelled at once; one that runs is asked to end, and killed after a grace. Of several cancels the first counts. The body may be left out.',
       params: jobParams,
+      body: cancelWish.nullable(),
       response: { 202: job },
     },
     handler: async (request, reply) => {
       const found = await findJobToChange(reader, request, 'jobs.cancel-others');
       const { actor } = principalOf(request);
-      const touched = await jobs.cancel([found.id], actor);
+      const touched = await jobs.cancel([found.id], actor, request.body ?? {});
       if (touched.length === 0)
         throw new AppError('conflict', `Job ${found.id} is ${found.state}; it has ended already.`);
       reply.code(202);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { mostCharacters, toLineText } from './line-spans.ts';
 
 function shown(line: string, find = '', ignoresCase = false): string {
-  const { spans } = toLineText(line, { find, ignoresCase, isWhole: false });
+  const { spans } = toLineText(line, { find, ignoresCase, isWhole: false, style: null });
   return spans.map(({ text, isMatch }) => (isMatch ? `<${text}>` : text)).join('|');
 }
 
@@ -21,11 +21,31 @@ describe('a line', () => {
     expect(shown(line, find, ignoresCase)).toBe(expected);
   });
 
+  it('that is a progress bar shows its last form, whole, however much it printed', () => {
+    const bar = (steps: number): string =>
+      Array.from(
+        { length: steps },
+        (_, step) => `\rdownloading ${String(step).padStart(5)} of ${steps}`,
+      ).join('');
+    for (const steps of [101, 20_000]) {
+      const { spans, hidden } = toLineText(bar(steps), {
+        find: '',
+        ignoresCase: false,
+        isWhole: false,
+        style: null,
+      });
+      expect([spans.map(({ text }) => text).join(''), hidden]).toEqual([
+        `downloading ${String(steps - 1).padStart(5)} of ${steps}`,
+        0,
+      ]);
+    }
+  });
+
   it('that is very long is cut until somebody wants all of it', () => {
     const line = 'x'.repeat(1_000_000);
-    const cut = toLineText(line, { find: '', ignoresCase: false, isWhole: false });
+    const cut = toLineText(line, { find: '', ignoresCase: false, isWhole: false, style: null });
     expect([cut.spans[0]?.text.length, cut.hidden]).toEqual([mostCharacters, 1_000_000 - mostCharacters]);
-    const whole = toLineText(line, { find: '', ignoresCase: false, isWhole: true });
+    const whole = toLineText(line, { find: '', ignoresCase: false, isWhole: true, style: null });
     expect([whole.spans[0]?.text.length, whole.hidden]).toEqual([1_000_000, 0]);
   });
 });

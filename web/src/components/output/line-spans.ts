@@ -1,4 +1,4 @@
-import { parseAnsi, type AnsiSpan } from '../../format/ansi.ts';
+import { parseAnsi, type AnsiSpan, type AnsiStyle } from '../../../../src/contract/terminal-line.ts';
 
 /** A piece of a line that looks the same throughout. */
 export interface LineSpan extends AnsiSpan {
@@ -14,14 +14,43 @@ export interface LineText {
   hidden: number;
 }
 
-/** What to show of a line, with every place of a text marked. */
+/**
+ * What to show of a line, with every place of a text marked. It is cut behind what a terminal makes of it: a progress bar
+ * prints much of which little is seen.
+ */
 export function toLineText(
   printed: string,
-  { find, ignoresCase, isWhole }: { find: string; ignoresCase: boolean; isWhole: boolean },
+  options: { find: string; ignoresCase: boolean; isWhole: boolean; style: AnsiStyle | null },
 ): LineText {
-  const cut = isWhole ? printed : printed.slice(0, mostCharacters);
-  const spans = parseAnsi(cut);
-  return { spans: markMatches(spans, find, ignoresCase), hidden: printed.length - cut.length };
+  const { find, ignoresCase, isWhole, style } = options;
+  const read = isWhole ? printed : latest(printed);
+  const spans = parseAnsi(read.slice(0, isWhole ? Infinity : mostRead), style);
+  const seen = isWhole ? spans : cutAfter(spans, mostCharacters);
+  const hidden = lengthOf(spans) - lengthOf(seen) + Math.max(0, isWhole ? 0 : read.length - mostRead);
+  return { spans: markMatches(seen, find, ignoresCase), hidden };
+}
+
+/** More of a line than this is not interpreted until somebody wants all of it. */
+const mostRead = 100_000;
+
+/** Of a very long line what it was last written over with. */
+function latest(printed: string): string {
+  if (printed.length <= mostRead) return printed;
+  const begin = printed.slice(0, -1).indexOf('\r', printed.length - mostRead);
+  return begin < 0 ? printed : printed.slice(begin + 1);
+}
+
+function lengthOf(spans: readonly AnsiSpan[]): number {
+  return spans.reduce((sum, { text }) => sum + text.length, 0);
+}
+
+function cutAfter(spans: readonly AnsiSpan[], length: number): AnsiSpan[] {
+  let room = length;
+  return spans.flatMap((span) => {
+    const text = span.text.slice(0, room);
+    room -= text.length;
+    return text === '' ? [] : [{ ...span, text }];
+  });
 }
 
 function markMatches(spans: readonly AnsiSpan[], find: string, ignoresCase: boolean): LineSpan[] {
@@ -53,7 +82,7 @@ function cutSpans(spans: readonly AnsiSpan[], cuts: readonly number[]): LineSpan
   return pieces;
 }
 
-/** Letters of ASCII only, as the server does. */
+/** Letters of ASCII only, as the server does. Accents are marked in the form in which they were typed. */
 function fold(text: string, ignoresCase: boolean): string {
   return ignoresCase ? text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }

@@ -1,5 +1,5 @@
 import type { StyleValue } from 'vue';
-import type { AnsiStyle } from '../../format/ansi.ts';
+import type { AnsiStyle } from '../../../../src/contract/terminal-line.ts';
 
 /**
  * How a style looks. A colour on the page's own ground is a hint (`--ink`): the style sheet makes it dark or light

@@ -1,3 +1,5 @@
+import { toJsonText } from '../../format/json-text.ts';
+
 export interface ResultTable {
   columns: string[];
   rows: string[][];
@@ -21,5 +23,5 @@ function isFlat(value: unknown): value is Record<string, unknown> {
 
 function toCell(value: unknown): string {
   if (value === undefined || value === null) return '–';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : toJsonText(value);
 }

@@ -1,3 +1,4 @@
+import { styleAfter, type AnsiStyle } from '../../../../src/contract/terminal-line.ts';
 import type { OutputLine } from '../../api/output.ts';
 
 /** Lines that came together; rendered, and dropped, as one. */
@@ -63,4 +64,41 @@ export function trimBlocks(blocks: readonly OutputBlock[], side: 'begin' | 'end'
 
 function weightOf({ lines }: OutputBlock): number {
   return lines.reduce((sum, { text }) => sum + 1 + text.length / 4_000, 0);
+}
+
+/** Colours that are switched on where a line begins, in each stream. */
+export type Styles = Readonly<Record<OutputLine['stream'], AnsiStyle | null>>;
+
+/** What is switched on where each block begins, as far as the lines that are loaded tell; by key. */
+export function stylesOf(blocks: readonly OutputBlock[]): Map<number, Styles> {
+  const begins = new Map<number, Styles>();
+  let styles: Styles = { stdout: null, stderr: null };
+  for (const { key, lines } of blocks) {
+    begins.set(key, styles);
+    for (const line of lines) styles = stylesBehind(line, styles);
+  }
+  return begins;
+}
+
+/** What is switched on behind a line. */
+export function stylesBehind({ kind, stream, text }: OutputLine, styles: Styles): Styles {
+  const style = kind === 'text' ? styleAfter(text, styles[stream]) : styles[stream];
+  return style === styles[stream] ? styles : { ...styles, [stream]: style };
+}
+
+/**
+ * Places of pieces that are not seen: of a line that is stored in pieces, those before one in which the line is written
+ * anew from its beginning, as that of a progress bar is.
+ */
+export function overwrittenPlaces(blocks: readonly OutputBlock[]): Set<string> {
+  const overwritten = new Set<string>();
+  const open: Record<OutputLine['stream'], OutputLine[]> = { stdout: [], stderr: [] };
+  for (const line of blocks.flatMap(({ lines }) => lines)) {
+    if (line.kind !== 'text') continue;
+    const before = open[line.stream].filter((piece) => piece.line === line.line);
+    const isRewritten = /\r./.test(line.text);
+    if (isRewritten) for (const piece of before) overwritten.add(piece.place);
+    open[line.stream] = line.isPartial ? [...(isRewritten ? [] : before), line] : [];
+  }
+  return overwritten;
 }

@@ -1,8 +1,7 @@
 /**
  * Text with colours as terminals understand them (ECMA-48, SGR with the 256 colours and 24 bits of xterm), one line at
- * a time. Other escape sequences are dropped. A carriage return, a backspace and "erase in line" act as on a terminal,
- * so that of a progress bar its last form is seen. Each line begins plain: what the lines before it left switched on is
- * not known to who looks somewhere into the middle.
+ * a time. A carriage return, a backspace, "erase in line" and what moves the cursor within the line (CHA, HPA, CUF, HPR,
+ * CUB) act as on a terminal, so that of a progress bar its last form is seen. Other escape sequences are dropped.
  */
 export interface AnsiStyle {
   /** `#rrggbb` */
@@ -29,13 +28,16 @@ const named =
     ' ',
   );
 
-/** The visible text of a line in pieces of one style. */
-export function parseAnsi(printed: string): AnsiSpan[] {
+/**
+ * The visible text of a line in pieces of one style.
+ * @param before what the lines before it left switched on
+ */
+export function parseAnsi(printed: string, before: AnsiStyle | null = null): AnsiSpan[] {
   const line = printed.endsWith('\r') ? printed.slice(0, -1) : printed;
   // By far the most lines.
-  if (!/[^\P{Cc}\t]/u.test(line)) return line === '' ? [] : [{ text: line, style: null }];
+  if (!/[^\P{Cc}\t]/u.test(line)) return line === '' ? [] : [{ text: line, style: before }];
   const screen = new LineScreen();
-  let style: AnsiStyle | null = null;
+  let style = before;
   for (let at = 0; at < line.length;) {
     if (line[at] !== escape) {
       const next = line.indexOf(escape, at);
@@ -46,13 +48,42 @@ export function parseAnsi(printed: string): AnsiSpan[] {
     }
     const { length, final, parameters } = readSequence(line, at);
     if (final === 'm') style = applySgr(style, parameters);
-    if (final === 'K') screen.erase(parameters);
+    else if (final === 'K') screen.erase(parameters);
+    else if (final !== '') screen.move(final, parameters);
     at += length;
   }
   return screen.spans();
 }
 
+/** What people see of a line, without colours. One that is not written over and has no sequences is taken as it is. */
+export function visibleText(printed: string): string {
+  if (!isStyledOrRewritten(printed)) return printed;
+  return parseAnsi(printed)
+    .map(({ text }) => text)
+    .join('');
+}
+
+/** Whether people see something else than what was printed. */
+export function isStyledOrRewritten(printed: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- these are what a terminal acts on
+  return /[\u001B\b]|\r./.test(printed);
+}
+
+/** What a line leaves switched on for the next one. */
+export function styleAfter(printed: string, before: AnsiStyle | null): AnsiStyle | null {
+  let style = before;
+  for (let at = printed.indexOf(escape); at >= 0; at = printed.indexOf(escape, at)) {
+    const { length, final, parameters } = readSequence(printed, at);
+    if (final === 'm') style = applySgr(style, parameters);
+    at += length;
+  }
+  return style;
+}
+
 const blank: AnsiSpan = { text: ' ', style: null };
+
+/** A terminal stops at its right margin, which nobody here knows; a number of a program must not fill the memory. */
+const mostColumns = 1_000;
 
 /** One line of a terminal. Runs of text are kept whole until the cursor goes back. */
 class LineScreen {
@@ -77,6 +108,14 @@ class LineScreen {
     for (let at = 0; at < end; at += 1) cells[at] = blank;
   }
 
+  /** CHA and HPA name a column, CUF and HPR go forward, CUB back; whatever else there is moves nothing. */
+  move(final: string, parameters: string): void {
+    const count = Math.max(1, Number.parseInt(parameters, 10) || 1);
+    if (final === 'D') this.#goBack(count);
+    else if (final === 'G' || final === '`') this.#goTo(count - 1);
+    else if (final === 'C' || final === 'a') this.#goForward(count);
+  }
+
   spans(): AnsiSpan[] {
     return this.#cells ? joinEqual(this.#cells) : this.#runs;
   }
@@ -84,6 +123,15 @@ class LineScreen {
   #goBack(columns: number): void {
     this.#toCells();
     this.#column = Math.max(0, this.#column - columns);
+  }
+
+  #goForward(columns: number): void {
+    this.#toCells();
+    this.#goTo(this.#column + columns);
+  }
+
+  #goTo(column: number): void {
+    this.#column = Math.min(column, Math.max(this.#toCells().length, mostColumns));
   }
 
   #write(text: string, style: AnsiStyle | null): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAnsi, type AnsiStyle } from './ansi.ts';
+import { parseAnsi, styleAfter, visibleText, type AnsiStyle } from './terminal-line.ts';
 
 const text = (line: string): string =>
   parseAnsi(line)
@@ -66,8 +66,21 @@ describe('a line that is written over', () => {
     ['\b\ba', 'a'],
     ['a\tb', 'a\tb'],
     ['äöü\rÄ', 'Äöü'],
+    ['\u001B[2K\u001B[1Gstep 1\u001B[2K\u001B[1Gstep 2', 'step 2'],
+    ['abcdef\u001B[3GX', 'abXdef'],
+    ['abcdef\u001B[GX', 'Xbcdef'],
+    ['abcdef\u001B[2`X', 'aXcdef'],
+    ['a\u001B[5Cb', 'a     b'],
+    ['a\u001B[2ab', 'a  b'],
+    ['abc\u001B[2DX', 'aXc'],
+    ['abc\u001B[99DX', 'Xbc'],
+    ['up one\u001B[1A\rUPPED\u001B[1B', 'UPPEDe'],
   ])('%j shows %j', (line, shown) => {
     expect(text(line)).toBe(shown);
+  });
+
+  it('is not made longer than a terminal could be by a number in a sequence', () => {
+    expect(text('\u001B[999999999Cx').length).toBeLessThan(2_000);
   });
 
   it('takes the style of what was written last', () => {
@@ -75,6 +88,32 @@ describe('a line that is written over', () => {
       { text: 'X', style: null },
       { text: 'ed', style: { color: '#cd0000' } },
     ]);
+  });
+});
+
+describe('a colour that was left switched on', () => {
+  it('goes on in the next line, until it is switched off', () => {
+    const red = styleAfter('\u001B[31mone', null);
+    expect(parseAnsi('two\u001B[0m three', red)).toEqual([
+      { text: 'two', style: { color: '#cd0000' } },
+      { text: ' three', style: null },
+    ]);
+    expect(styleAfter('two\u001B[0m', red)).toBeNull();
+    expect(styleAfter('plain', red)).toEqual({ color: '#cd0000' });
+  });
+});
+
+describe('what people see', () => {
+  it.each([
+    [
+      '\u001B[1mmain.c:3:5: \u001B[31merror: \u001B[m\u001B[Kmissing semicolon',
+      'main.c:3:5: error: missing semicolon',
+    ],
+    ['10 %\r100 %', '100 %'],
+    ['windows\r', 'windows\r'],
+    ['plain', 'plain'],
+  ])('of %j is %j', (line, seen) => {
+    expect(visibleText(line)).toBe(seen);
   });
 });
 
