@@ -19,8 +19,6 @@ export type TrustProxy = false | number | readonly string[];
 
 export type Port = number | 'off';
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 /** Marks text that a `convert` function does not accept. */
 export const rejected = Symbol('rejected');
 
@@ -235,14 +233,9 @@ export const mqttUrl: ValueType<string> = valueType(
   },
 );
 
-export const logFormats = ['auto', 'json', 'pretty'] as const;
-
-export const logFormat: ValueType<(typeof logFormats)[number]> = valueType(
-  `one of ${logFormats.map((format) => `\`${format}\``).join(', ')}`,
-  (value) => logFormats.find((format) => format === value) ?? rejected,
-);
-
-export const logLevel: ValueType<(typeof logLevels)[number]> = valueType(
-  `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
-  (value) => logLevels.find((level) => level === value) ?? rejected,
-);
+export function oneOf<T extends string>(names: readonly T[]): ValueType<T> {
+  return valueType(
+    `one of ${names.map((name) => `\`${name}\``).join(', ')}`,
+    (value) => names.find((name) => name === value) ?? rejected,
+  );
+}

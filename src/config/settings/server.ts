@@ -32,12 +32,12 @@ export const serverSettings = {
     fallbackShown: 'the system’s',
     doc: 'Says when a day begins, for counts, charts, schedules and `date:today`.',
   }),
-  logLevel: setting(types.logLevel, 'info', {
+  logLevel: setting(types.oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', {
     names: ['DAYBOOK_LOG_LEVEL'],
     toml: 'log.level',
     doc: 'The least important messages that still reach the log (stderr).',
   }),
-  logFormat: setting(types.logFormat, 'auto', {
+  logFormat: setting(types.oneOf(['auto', 'json', 'pretty']), 'auto', {
     names: ['DAYBOOK_LOG_FORMAT'],
     toml: 'log.format',
     doc: 'How messages look: one JSON object a line, or for people. `auto` is for people at a terminal, JSON elsewhere.',

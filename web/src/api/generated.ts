@@ -2598,7 +2598,9 @@ export interface operations {
     };
     completeOidcLogin: {
         parameters: {
-            query?: never;
+            query?: {
+                state?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
