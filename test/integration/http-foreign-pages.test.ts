@@ -5,7 +5,7 @@ import { createAppWithEcho, echo, good, member, useApps } from '../support/http.
 useApps();
 
 describe('requests from foreign pages', () => {
-  const cookie = { cookie: 'daybook_session=member.all' };
+  const cookie = { cookie: 'daybook_session_8000=member.all' };
   const ask = async (headers: Record<string, string>, options: Partial<HttpServerOptions> = {}) => {
     const app = await createAppWithEcho(options);
     const answer = await app.inject({

@@ -73,7 +73,7 @@ describe('access', () => {
 
   it('never falls back to the cookie when the Authorization header is wrong', async () => {
     const app = await createAppWithEcho();
-    const headers = { authorization: 'Bearer wrong', cookie: 'daybook_session=member.all' };
+    const headers = { authorization: 'Bearer wrong', cookie: 'daybook_session_80=member.all' };
     expect((await app.inject({ ...echo, headers, payload: good })).statusCode).toBe(401);
   });
 

@@ -7,7 +7,14 @@ import { permissions } from '../../../contract/permissions.ts';
 import { accessOf, requirePermission, type App } from '../access.ts';
 import { refuseTooMany } from '../error-handler.ts';
 
-export const sessionCookie = 'daybook_session';
+/**
+ * Cookies of a host go to all of its ports (RFC 6265, section 8.5), so the name has the port by which the browser came:
+ * several servers of one machine do not sign people out of each other.
+ */
+export function sessionCookieOf({ host }: Pick<FastifyRequest, 'host'>): string {
+  const [, port] = /:(\d+)$/.exec(host) ?? [];
+  return port === undefined ? 'daybook_session' : `daybook_session_${port}`;
+}
 
 export interface AuthenticationOptions {
   accounts: Authenticator;
@@ -69,7 +76,7 @@ const refusals: Record<Credentials['kind'] | 'none', string> = {
 function toCredentials(request: FastifyRequest): Credentials | null {
   const header = request.headers.authorization;
   if (header === undefined) {
-    const secret = request.cookies[sessionCookie];
+    const secret = request.cookies[sessionCookieOf(request)];
     return secret ? { kind: 'session', secret } : null;
   }
   const [scheme = '', value = ''] = header.trim().split(/\s+/, 2);

@@ -6,7 +6,7 @@ import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { handleError, toAppError } from '../error-handler.ts';
 import { escapeHtml, plainPage } from '../plain-page.ts';
-import { sessionCookie } from '../plugins/authentication.ts';
+import { sessionCookieOf } from '../plugins/authentication.ts';
 
 export interface OidcDependencies {
   accounts: Accounts;
@@ -132,7 +132,7 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       }
       await accounts.endSession(actor.accountId, credentialId);
       await audit(request, { action: 'sessions.end', target: String(credentialId) });
-      reply.clearCookie(sessionCookie, { ...cookie, path: '/' });
+      reply.clearCookie(sessionCookieOf(request), { ...cookie, path: '/' });
       // The session here has ended, whatever the provider does.
       return {
         url: await provider()
@@ -153,12 +153,12 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       actor: user.name,
       details: { issuer: identity.issuer, subject: identity.subject },
     });
-    reply.setCookie(sessionCookie, secret, { ...cookie, path: '/', expires: session.expiresAt });
+    reply.setCookie(sessionCookieOf(request), secret, { ...cookie, path: '/', expires: session.expiresAt });
   }
 
   /** Whose account it is, the session of this very request says, never the cookie of the login. */
   async function link(request: FastifyRequest, identity: Identity): Promise<void> {
-    const secret = request.cookies[sessionCookie];
+    const secret = request.cookies[sessionCookieOf(request)];
     const result = secret
       ? await accounts.authenticate({ kind: 'session', secret }, { address: request.ip })
       : { outcome: 'refused' as const };
