@@ -37,6 +37,7 @@ describe('defaults', () => {
       port: 8000,
       portIsChosen: false,
       publicUrl: undefined,
+      extraHosts: [],
       trustProxy: false,
       openPredecessors: false,
     });
@@ -128,6 +129,12 @@ describe('values', () => {
       (config: Config) => config.http.publicUrl,
       'https://jobs.example',
     ],
+    [
+      'DAYBOOK_HOSTS',
+      'jobs, Jobs.lab.example',
+      (config: Config) => config.http.extraHosts,
+      ['jobs', 'Jobs.lab.example'],
+    ],
     ['DAYBOOK_TRUST_PROXY', '2', (config: Config) => config.http.trustProxy, 2],
     [
       'DAYBOOK_TRUST_PROXY',
@@ -153,6 +160,9 @@ describe('values', () => {
     ['DAYBOOK_HOST', 'two words'],
     ['DAYBOOK_PUBLIC_URL', 'jobs.example'],
     ['DAYBOOK_PUBLIC_URL', 'ftp://jobs.example'],
+    ['DAYBOOK_PUBLIC_URL', 'https://jobs.example/daybook'],
+    ['DAYBOOK_HOSTS', 'https://jobs.example'],
+    ['DAYBOOK_HOSTS', 'jobs.example:8000'],
     ['DAYBOOK_TRUST_PROXY', 'yes'],
     ['DAYBOOK_TRUST_PROXY', '10.0.0.0/33'],
     ['DAYBOOK_TIMEZONE', 'Mars/Olympus'],

@@ -197,11 +197,11 @@ export const issuerUrl: ValueType<string> = valueType(
 );
 
 export const publicUrl: ValueType<string> = valueType(
-  'an http or https address without user, query or fragment',
+  'an http or https address without path, user, query or fragment: the pages need a name or a port of their own',
   (value) => {
     const url = parseUrl(value, ['http:', 'https:']);
     if (!url || url.username || url.password || url.search || url.hash) return rejected;
-    return url.href.replace(/\/+$/, '');
+    return url.pathname === '/' ? url.origin : rejected;
   },
 );
 

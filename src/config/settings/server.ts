@@ -72,6 +72,12 @@ export const serverSettings = {
       toml: 'http.public_url',
       doc: 'The address under which people reach the server, for links and origin checks. With https, cookies are Secure and HSTS is sent.',
     }),
+    extraHosts: setting(types.list('host names', /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i), '', {
+      names: ['DAYBOOK_HOSTS'],
+      toml: 'http.hosts',
+      fallbackShown: 'none',
+      doc: 'Further names of this server, without port: a browser that comes by another one with a dot in it is refused, since a foreign page could have pointed that name here. Known are DAYBOOK_PUBLIC_URL, DAYBOOK_HOST, addresses, and the name of the machine; requests with an Authorization header and `/healthz` need none.',
+    }),
     trustProxy: setting(types.trustProxy, 'off', {
       names: ['DAYBOOK_TRUST_PROXY'],
       toml: 'http.trust_proxy',

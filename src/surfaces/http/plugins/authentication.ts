@@ -43,7 +43,7 @@ export async function addAuthentication(app: App, options: AuthenticationOptions
       if (!limit.isAllowed && limit.isExceeded) {
         refuseTooMany(reply, limit.ttlInSeconds, 'Too many refused requests from this address.');
       }
-      throw new AppError('not_authenticated', refusals[credentials?.kind ?? 'none']);
+      throw new AppError('not_authenticated', refusals[credentials?.kind ?? 'none'] + hiddenSession(request));
     }
     if (access === null) throw new AppError('forbidden', 'This address is open to nobody.');
     requirePermission(request, access);
@@ -89,6 +89,15 @@ function toCredentials(request: FastifyRequest): Credentials | null {
       return { kind: 'basic', name: text.slice(0, Math.max(0, colon)), password: text.slice(colon + 1) };
     }
     default:
-      throw new AppError('not_authenticated', 'The Authorization header has to be Bearer or Basic.');
+      throw new AppError(
+        'not_authenticated',
+        `The Authorization header has to be Bearer or Basic.${hiddenSession(request)}`,
+      );
   }
+}
+
+/** For who is signed in, and refused for a header that a proxy before us put there, or let through. */
+function hiddenSession(request: FastifyRequest): string {
+  if (request.headers.authorization === undefined || !request.cookies[sessionCookieOf(request)]) return '';
+  return ' The session of this browser does not count beside an Authorization header; a proxy that asks for a password itself has to remove its header (nginx: proxy_set_header Authorization "").';
 }
