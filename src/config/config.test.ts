@@ -135,6 +135,7 @@ describe('values', () => {
       (config: Config) => config.http.extraHosts,
       ['jobs', 'Jobs.lab.example'],
     ],
+    ['DAYBOOK_HOST', '[::1]', (config: Config) => config.http.host, '::1'],
     ['DAYBOOK_TRUST_PROXY', '2', (config: Config) => config.http.trustProxy, 2],
     [
       'DAYBOOK_TRUST_PROXY',
@@ -277,6 +278,13 @@ describe('database', () => {
   it('an address and parts that agree are accepted', () => {
     const env = { DATABASE_URL: 'postgres://ana@db/daybook', DATABASE_USER: 'ana', DATABASE_PORT: '5432' };
     expect(load(env).database).toMatchObject({ connection: { connectionString: env.DATABASE_URL } });
+    const ipv6 = { DATABASE_URL: 'postgres://ana@[::1]/daybook', DATABASE_HOSTNAME: '::1' };
+    expect(load(ipv6).database).toMatchObject({ connection: { connectionString: ipv6.DATABASE_URL } });
+  });
+
+  it('an IPv6 address stands in brackets or without', () => {
+    for (const host of ['::1', '[::1]'])
+      expect(load({ DATABASE_HOSTNAME: host }).database).toMatchObject({ connection: { host: '::1' } });
   });
 });
 

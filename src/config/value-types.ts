@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { bareHost } from '../lib/host.ts';
 import { parseSize } from '../lib/size.ts';
 import { roles, type Role } from '../contract/actor.ts';
 import type { Machine } from './machine.ts';
@@ -38,6 +39,11 @@ export function valueType<T>(
 
 export function text(expected: string, pattern: RegExp): ValueType<string> {
   return valueType(expected, (value) => (pattern.test(value) ? value : rejected));
+}
+
+/** An IPv6 address may stand in brackets, as in a URL. */
+export function host(expected: string, pattern: RegExp): ValueType<string> {
+  return valueType(expected, (value) => (pattern.test(bareHost(value)) ? bareHost(value) : rejected));
 }
 
 /** Kept to the letter: a password may begin or end with a blank. */

@@ -57,7 +57,7 @@ export const serverSettings = {
     }),
   },
   http: {
-    host: setting(types.text('a host name or an address', /^[A-Za-z0-9_.:%-]{1,253}$/), '127.0.0.1', {
+    host: setting(types.host('a host name or an address', /^[A-Za-z0-9_.:%-]{1,253}$/), '127.0.0.1', {
       names: ['DAYBOOK_HOST'],
       toml: 'http.host',
       doc: 'Address to listen on. `0.0.0.0` or `::` make the server reachable from other machines.',
