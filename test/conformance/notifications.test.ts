@@ -33,6 +33,39 @@ const bo: Actor = { name: 'bo', accountId: 2, role: 'member' };
 const key = Buffer.alloc(32, 7);
 const minute = 60_000;
 
+describe('addresses of e-mail', () => {
+  const accepts = (to: string): boolean =>
+    newNotificationRule.safeParse({ name: 'a', events: ['lost'], channel: { type: 'email', to: [to] } })
+      .success;
+
+  it.each([
+    'ana@lab.example',
+    'ops@localhost',
+    'jörg@lab.example',
+    'x@exämple.de',
+    "o'neil+jobs@lab.example",
+    '用户@例え.テスト',
+    'a.b@mail-1.lab.example',
+  ])('%s is one', (to) => expect(accepts(to)).toBe(true));
+
+  it.each([
+    'ana',
+    '@lab.example',
+    'ana@',
+    'ana@lab..example',
+    'a..b@lab.example',
+    '.a@lab.example',
+    'ana@-lab.example',
+    'ana@lab.example.',
+    'a b@lab.example',
+    'ana@lab.example, bo@lab.example',
+    'Ana <ana@lab.example>',
+    'ana@lab.example\r\nBcc: bo@lab.example',
+    'a\u202eb@lab.example',
+    `${'a'.repeat(250)}@lab.example`,
+  ])('%j is none', (to) => expect(accepts(to)).toBe(false));
+});
+
 describeOnDatabases('notifications', (create) => {
   let database: TestDatabase;
   let store: NotificationStore;

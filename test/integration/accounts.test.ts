@@ -110,7 +110,8 @@ describe('sessions', () => {
     const current = async (host: string): Promise<number | undefined> => {
       const answer = await call('GET', host, '/sessions');
       if (answer.statusCode !== 200) return undefined;
-      return answer.json<{ items: { id: number; current: boolean }[] }>().items.find((one) => one.current)?.id;
+      return answer.json<{ items: { id: number; current: boolean }[] }>().items.find((one) => one.current)
+        ?.id;
     };
     expect(await Promise.all(hosts.map(current))).toEqual([1, 4, 3, 4]);
     expect((await call('DELETE', 'localhost:8001', '/sessions/current')).statusCode).toBe(204);

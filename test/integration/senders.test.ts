@@ -69,7 +69,9 @@ describe('MQTT', () => {
     open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
     const { port } = server.address() as AddressInfo;
     const sender = createMqttSender(`ws://[::1]:${port}`);
-    await expect(sender.send({ ...delivery, channel: 'mqtt', target: 'lab/jobs' })).rejects.toThrow();
+    await expect(sender.send({ ...delivery, channel: 'mqtt', target: 'lab/jobs' })).rejects.toMatchObject({
+      isFinal: false,
+    });
     expect(hosts).toEqual([`[::1]:${port}`]);
   });
 });
