@@ -3872,6 +3872,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4058,6 +4064,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4278,6 +4290,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4570,6 +4588,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4790,6 +4814,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -5010,6 +5040,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -10683,6 +10719,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
