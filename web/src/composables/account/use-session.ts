@@ -57,13 +57,26 @@ export async function signIn(name: string, password: string): Promise<void> {
   else await queryClient.invalidateQueries();
 }
 
+/** Goes to the sign-in page, with nothing kept, when another tab has signed out. */
+export function followSignOuts(): void {
+  new BroadcastChannel(signOuts).addEventListener('message', () => {
+    if (me.value) window.location.replace('/sign-in');
+  });
+}
+
 async function askWhoThisIs(): Promise<void> {
   me.value = await dataOf(api.GET('/api/v1/me'));
   openFeed();
 }
 
+const signOuts = 'daybook-sign-outs';
+
+/** Signs out, here and in the other tabs of this browser: a session that only ended leaves work on the screen, this not. */
 export async function signOut(): Promise<void> {
   await api.DELETE('/api/v1/sessions/current');
+  const channel = new BroadcastChannel(signOuts);
+  channel.postMessage(null);
+  channel.close();
   closeFeed();
   me.value = null;
   isExpired.value = false;
