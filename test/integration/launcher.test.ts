@@ -504,6 +504,7 @@ describe('lives of worker and launcher', () => {
     const usual = new LauncherClient({ folder, logger: silentLogger });
     await usual.start();
     const pid = harness.note(usual);
+    expect(isAlive(pid)).toBe(true);
     await usual.stop();
     await until('the launcher has ended', () => !isAlive(pid));
   });

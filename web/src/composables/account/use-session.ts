@@ -75,6 +75,7 @@ const signOuts = 'daybook-sign-outs';
 export async function signOut(): Promise<void> {
   await api.DELETE('/api/v1/sessions/current');
   const channel = new BroadcastChannel(signOuts);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of this origin only and takes none
   channel.postMessage(null);
   channel.close();
   closeFeed();
