@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { httpAddress } from '../lib/host.ts';
 import type { Senders } from '../domain/notifications/ports.ts';
 import { toSigningKey, toUnsubscribeToken } from '../domain/notifications/unsubscribe-token.ts';
 import type { SecretKey } from '../domain/secrets/ports.ts';
@@ -26,5 +27,5 @@ export function createSenders(config: Config, key: SecretKey): Senders {
 
 /** What links to pages begin with. */
 export function publicAddress({ http }: Config): string {
-  return http.publicUrl ?? `http://${http.host}:${http.port}`;
+  return http.publicUrl ?? httpAddress(http.host, http.port);
 }

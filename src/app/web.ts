@@ -54,12 +54,13 @@ export async function createMetricsHttp(product: Product, options: WebOptions): 
 }
 
 function createServer({ config, domains }: Product, { logger }: WebOptions): Promise<App> {
-  const { trustProxy, publicUrl, host } = config.http;
+  const { trustProxy, publicUrl, host, extraHosts } = config.http;
   return createHttpServer({
     logger,
     trustProxy,
     publicUrl: publicUrl === undefined ? null : new URL(publicUrl),
     host,
+    extraHosts,
     accounts: domains.accounts,
     version: packageFile.version,
   });

@@ -37,6 +37,7 @@ describe('defaults', () => {
       port: 8000,
       portIsChosen: false,
       publicUrl: undefined,
+      extraHosts: [],
       trustProxy: false,
       openPredecessors: false,
     });
@@ -128,6 +129,13 @@ describe('values', () => {
       (config: Config) => config.http.publicUrl,
       'https://jobs.example',
     ],
+    [
+      'DAYBOOK_HOSTS',
+      'jobs, Jobs.lab.example',
+      (config: Config) => config.http.extraHosts,
+      ['jobs', 'Jobs.lab.example'],
+    ],
+    ['DAYBOOK_HOST', '[::1]', (config: Config) => config.http.host, '::1'],
     ['DAYBOOK_TRUST_PROXY', '2', (config: Config) => config.http.trustProxy, 2],
     [
       'DAYBOOK_TRUST_PROXY',
@@ -153,6 +161,9 @@ describe('values', () => {
     ['DAYBOOK_HOST', 'two words'],
     ['DAYBOOK_PUBLIC_URL', 'jobs.example'],
     ['DAYBOOK_PUBLIC_URL', 'ftp://jobs.example'],
+    ['DAYBOOK_PUBLIC_URL', 'https://jobs.example/daybook'],
+    ['DAYBOOK_HOSTS', 'https://jobs.example'],
+    ['DAYBOOK_HOSTS', 'jobs.example:8000'],
     ['DAYBOOK_TRUST_PROXY', 'yes'],
     ['DAYBOOK_TRUST_PROXY', '10.0.0.0/33'],
     ['DAYBOOK_TIMEZONE', 'Mars/Olympus'],
@@ -267,6 +278,13 @@ describe('database', () => {
   it('an address and parts that agree are accepted', () => {
     const env = { DATABASE_URL: 'postgres://ana@db/daybook', DATABASE_USER: 'ana', DATABASE_PORT: '5432' };
     expect(load(env).database).toMatchObject({ connection: { connectionString: env.DATABASE_URL } });
+    const ipv6 = { DATABASE_URL: 'postgres://ana@[::1]/daybook', DATABASE_HOSTNAME: '::1' };
+    expect(load(ipv6).database).toMatchObject({ connection: { connectionString: ipv6.DATABASE_URL } });
+  });
+
+  it('an IPv6 address stands in brackets or without', () => {
+    for (const host of ['::1', '[::1]'])
+      expect(load({ DATABASE_HOSTNAME: host }).database).toMatchObject({ connection: { host: '::1' } });
   });
 });
 

@@ -1,3 +1,4 @@
+import { bareHost } from '../lib/host.ts';
 import type { ErrorDetail } from '../contract/errors.ts';
 import type { databaseSettings } from './settings/database.ts';
 import type { ValuesOf } from './setting.ts';
@@ -48,7 +49,7 @@ interface Part {
 
 function givenParts(values: Values): Part[] {
   const parts: [string, string | number | undefined, (url: URL) => string][] = [
-    ['DATABASE_HOSTNAME', values.host, (url) => url.searchParams.get('host') ?? url.hostname],
+    ['DATABASE_HOSTNAME', values.host, (url) => bareHost(url.searchParams.get('host') ?? url.hostname)],
     ['DATABASE_PORT', values.port, (url) => url.port || '5432'],
     ['DATABASE_USER', values.user, (url) => decodeURIComponent(url.username)],
     ['DATABASE_PASSWORD', values.password, (url) => decodeURIComponent(url.password)],

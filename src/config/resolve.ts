@@ -1,4 +1,5 @@
 import type { ErrorDetail } from '../contract/errors.ts';
+import { hidden } from '../lib/url-password.ts';
 import type { DefaultsContext, Setting } from './setting.ts';
 
 export type Origin = 'environment' | 'daybook.toml' | 'default';
@@ -82,13 +83,11 @@ function row<T>(setting: Setting<T>, given: Given): SettingRow {
   return { name: setting.names[0], value: mask(given.text, setting.secret), origin: given.origin };
 }
 
-const masked = '••••••';
-
 function mask(text: string, secret: Setting<unknown>['secret']): string {
   if (secret === undefined) return text;
   const url = secret === 'password' ? URL.parse(text) : null;
-  if (!url) return masked;
+  if (!url) return hidden;
   if (url.password) url.password = 'masked';
   if (url.searchParams.has('password')) url.searchParams.set('password', 'masked');
-  return url.href.replaceAll('masked', masked);
+  return url.href.replaceAll('masked', hidden);
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { bareHost } from '../lib/host.ts';
 import { parseSize } from '../lib/size.ts';
 import { roles, type Role } from '../contract/actor.ts';
 import type { Machine } from './machine.ts';
@@ -18,8 +19,6 @@ export interface ValueType<T> {
 export type TrustProxy = false | number | readonly string[];
 
 export type Port = number | 'off';
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Marks text that a `convert` function does not accept. */
 export const rejected = Symbol('rejected');
@@ -40,6 +39,11 @@ export function valueType<T>(
 
 export function text(expected: string, pattern: RegExp): ValueType<string> {
   return valueType(expected, (value) => (pattern.test(value) ? value : rejected));
+}
+
+/** An IPv6 address may stand in brackets, as in a URL. */
+export function host(expected: string, pattern: RegExp): ValueType<string> {
+  return valueType(expected, (value) => (pattern.test(bareHost(value)) ? bareHost(value) : rejected));
 }
 
 /** Kept to the letter: a password may begin or end with a blank. */
@@ -199,11 +203,11 @@ export const issuerUrl: ValueType<string> = valueType(
 );
 
 export const publicUrl: ValueType<string> = valueType(
-  'an http or https address without user, query or fragment',
+  'an http or https address without path, user, query or fragment: the pages need a name or a port of their own',
   (value) => {
     const url = parseUrl(value, ['http:', 'https:']);
     if (!url || url.username || url.password || url.search || url.hash) return rejected;
-    return url.href.replace(/\/+$/, '');
+    return url.pathname === '/' ? url.origin : rejected;
   },
 );
 
@@ -235,14 +239,9 @@ export const mqttUrl: ValueType<string> = valueType(
   },
 );
 
-export const logFormats = ['auto', 'json', 'pretty'] as const;
-
-export const logFormat: ValueType<(typeof logFormats)[number]> = valueType(
-  `one of ${logFormats.map((format) => `\`${format}\``).join(', ')}`,
-  (value) => logFormats.find((format) => format === value) ?? rejected,
-);
-
-export const logLevel: ValueType<(typeof logLevels)[number]> = valueType(
-  `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
-  (value) => logLevels.find((level) => level === value) ?? rejected,
-);
+export function oneOf<T extends string>(names: readonly T[]): ValueType<T> {
+  return valueType(
+    `one of ${names.map((name) => `\`${name}\``).join(', ')}`,
+    (value) => names.find((name) => name === value) ?? rejected,
+  );
+}

@@ -176,3 +176,7 @@ export const auditQuery = z.strictObject({
     .describe('From the page before.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
+
+/** How this server shows its secret to an identity provider, by the names of OpenID Connect Core 1.0, section 9. */
+export const clientAuthentications = ['auto', 'client_secret_basic', 'client_secret_post'] as const;
+export type ClientAuthentication = (typeof clientAuthentications)[number];

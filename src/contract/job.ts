@@ -223,6 +223,10 @@ export const job = jobSummary.extend({
     .nullable()
     .describe('What the kind says of the outcome, also when a person overruled it.'),
   baseRuns: z.array(baseRun).describe('The jobs it is compared with.'),
+  assessed: z
+    .object({ by: z.string(), at: timestamp })
+    .nullable()
+    .describe('Who said the assessment that stands, and when; null also where it came with an import.'),
   baseRunOf: z.array(z.int()).describe('Jobs that are compared with it, the newest 100.'),
   usual: usualTime
     .nullable()

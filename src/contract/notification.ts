@@ -5,7 +5,18 @@ import { plainText } from './plain-text.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
 
-const address = z.email({ message: 'expected an e-mail address' }).max(254);
+/**
+ * Any that mail servers take (RFC 5321, and RFC 6531 beyond ASCII): a host of this network may have no dot. Left out are
+ * names in quotes.
+ */
+const address = z
+  .string()
+  .max(254)
+  .regex(
+    /^[^\p{C}\p{Z}"(),:;<>@[\\\].]+(\.[^\p{C}\p{Z}"(),:;<>@[\\\].]+)*@[\p{L}\p{M}\p{N}]([\p{L}\p{M}\p{N}.-]*[\p{L}\p{M}\p{N}])?$/u,
+    'expected an e-mail address',
+  )
+  .refine((text) => !text.includes('..'), 'expected an e-mail address');
 
 export const notificationChannel = z.discriminatedUnion('type', [
   z.strictObject({

@@ -33,6 +33,39 @@ const bo: Actor = { name: 'bo', accountId: 2, role: 'member' };
 const key = Buffer.alloc(32, 7);
 const minute = 60_000;
 
+describe('addresses of e-mail', () => {
+  const accepts = (to: string): boolean =>
+    newNotificationRule.safeParse({ name: 'a', events: ['lost'], channel: { type: 'email', to: [to] } })
+      .success;
+
+  it.each([
+    'ana@lab.example',
+    'ops@localhost',
+    'jörg@lab.example',
+    'x@exämple.de',
+    "o'neil+jobs@lab.example",
+    '用户@例え.テスト',
+    'a.b@mail-1.lab.example',
+  ])('%s is one', (to) => expect(accepts(to)).toBe(true));
+
+  it.each([
+    'ana',
+    '@lab.example',
+    'ana@',
+    'ana@lab..example',
+    'a..b@lab.example',
+    '.a@lab.example',
+    'ana@-lab.example',
+    'ana@lab.example.',
+    'a b@lab.example',
+    'ana@lab.example, bo@lab.example',
+    'Ana <ana@lab.example>',
+    'ana@lab.example\r\nBcc: bo@lab.example',
+    'a\u202eb@lab.example',
+    `${'a'.repeat(250)}@lab.example`,
+  ])('%j is none', (to) => expect(accepts(to)).toBe(false));
+});
+
 describeOnDatabases('notifications', (create) => {
   let database: TestDatabase;
   let store: NotificationStore;
@@ -319,6 +352,29 @@ describeOnDatabases('notifications', (create) => {
     await courier.deliver();
     expect(await read()).toMatchObject({ state: 'failed', tries: 2 });
     expect(mail.mails).toEqual([]);
+  });
+
+  it('the password of a web hook is sent and shown nowhere, and stays with a change that does not name it', async () => {
+    const told = receiver.url.replace('http://', 'http://ana:s3cret%2F@');
+    const hidden = receiver.url.replace('http://', 'http://ana:••••••@');
+    const rule = await add({ channel: { type: 'webhook', url: told } });
+    const change = (url: string) => notifications.change(rule.id, { channel: { type: 'webhook', url } }, ana);
+    expect(rule.channel).toEqual({ type: 'webhook', url: hidden });
+    expect((await change(hidden)).channel).toEqual({ type: 'webhook', url: hidden });
+    await run(false);
+    await tell();
+    const deliveries = await notifications.deliveries(rule.id, { before: null, limit: 5 }, ana);
+    expect(deliveries).toMatchObject([{ state: 'sent', target: hidden }]);
+    await notifications.test(rule.id, ana);
+    expect((await notifications.get(rule.id, ana)).channel).toEqual({ type: 'webhook', url: hidden });
+    const expected = `Basic ${Buffer.from('ana:s3cret/').toString('base64')}`;
+    expect(receiver.posts.map(({ headers }) => headers.authorization)).toEqual([expected, expected]);
+    for (const url of ['http://ana:••••••@elsewhere.example/', hidden.replace('ana', 'eva')])
+      await expect(change(url)).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(add({ name: 'copy', channel: { type: 'webhook', url: hidden } })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
+    expect(JSON.stringify([rule, await notifications.list(ana), deliveries])).not.toContain('s3cret');
   });
 
   it('a web hook is signed, and tried again when its receiver is ill', async () => {

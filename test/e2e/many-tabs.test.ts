@@ -71,6 +71,11 @@ describeInBrowser('more tabs than a browser has connections', () => {
     await first.getByRole('button', { name: /admin/i }).click();
     await first.getByRole('menuitem', { name: 'Sign out' }).click();
     await signIn(first);
+    // Signing out emptied them, too.
+    for (const tab of tabs.slice(1)) {
+      await tab.waitForURL(/\/sign-in/);
+      await tab.goto('/');
+    }
     await expectAllLive(tabs, 'Heard again');
   });
 });

@@ -4,6 +4,7 @@ import {
   addUser,
   admin,
   advance,
+  app,
   ask,
   basic,
   createTestAccounts,
@@ -79,13 +80,42 @@ describe('sessions', () => {
     const answer = await ask('POST', '/sessions', {}, { name: 'ADMIN', password: 'admin password' });
     expect(answer.status).toBe(201);
     const cookie = String(answer.headers['set-cookie']);
-    expect(cookie).toMatch(/^daybook_session=[\w-]{43}; .*Path=\/; .*HttpOnly; SameSite=Lax/);
+    expect(cookie).toMatch(/^daybook_session_80=[\w-]{43}; .*Path=\/; .*HttpOnly; SameSite=Lax/);
     expect(cookie).not.toContain('Secure');
     const secret = /=([\w-]{43})/.exec(cookie)?.[1] ?? '';
     expect(answer.body).toMatchObject({ user: { name: 'admin' }, session: { current: true } });
     expect(JSON.stringify(answer.body)).not.toContain(secret);
     const rows = await database.db.query<{ row: string }>('select sessions::text as row from sessions');
     expect(rows[0]?.row).not.toContain(secret);
+  });
+
+  it('of several ports of one host do not end each other, since cookies know no ports', async () => {
+    const jar = new Map<string, string>();
+    const call = async (method: 'GET' | 'POST' | 'DELETE', host: string, url: string, payload?: object) => {
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+      const answer = await app.inject({
+        method,
+        url: `/api/v1${url}`,
+        headers: { host, cookie },
+        ...(payload ? { payload } : {}),
+      });
+      for (const { name, value } of answer.cookies) jar.set(name, value);
+      return answer;
+    };
+    const hosts = ['localhost', 'localhost:8000', 'localhost:8001', '[::1]:8000'];
+    for (const host of hosts) {
+      const login = { name: 'admin', password: 'admin password' };
+      expect((await call('POST', host, '/sessions', login)).statusCode).toBe(201);
+    }
+    const current = async (host: string): Promise<number | undefined> => {
+      const answer = await call('GET', host, '/sessions');
+      if (answer.statusCode !== 200) return undefined;
+      return answer.json<{ items: { id: number; current: boolean }[] }>().items.find((one) => one.current)
+        ?.id;
+    };
+    expect(await Promise.all(hosts.map(current))).toEqual([1, 4, 3, 4]);
+    expect((await call('DELETE', 'localhost:8001', '/sessions/current')).statusCode).toBe(204);
+    expect(await Promise.all(hosts.map(current))).toEqual([1, 4, undefined, 4]);
   });
 
   it('have a Secure cookie when the public address is https', async () => {
@@ -121,7 +151,7 @@ describe('sessions', () => {
     const [one, other] = [await signIn('admin', 'admin password'), await signIn('admin', 'admin password')];
     const out = await ask('DELETE', '/sessions/current', one);
     expect(out.status).toBe(204);
-    expect(String(out.headers['set-cookie'])).toContain('daybook_session=;');
+    expect(String(out.headers['set-cookie'])).toContain('daybook_session_80=;');
     expect((await ask('GET', '/me', one)).status).toBe(401);
     expect((await ask('GET', '/me', other)).status).toBe(200);
   });

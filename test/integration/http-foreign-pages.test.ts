@@ -5,7 +5,7 @@ import { createAppWithEcho, echo, good, member, useApps } from '../support/http.
 useApps();
 
 describe('requests from foreign pages', () => {
-  const cookie = { cookie: 'daybook_session=member.all' };
+  const cookie = { cookie: 'daybook_session=member.all; daybook_session_8000=member.all' };
   const ask = async (headers: Record<string, string>, options: Partial<HttpServerOptions> = {}) => {
     const app = await createAppWithEcho(options);
     const answer = await app.inject({
@@ -52,13 +52,37 @@ describe('requests from foreign pages', () => {
   it.each(['evil.example', 'localhost.evil.example:8000', '127.0.0.1.evil.example'])(
     'refuses the name %s, which could be rebound to our address',
     async (host) => {
-      expect(await ask({ ...member, host })).toEqual([403, 'cross_origin']);
+      expect(await ask({ ...cookie, host })).toEqual([403, 'cross_origin']);
       const app = await createAppWithEcho();
-      expect((await app.inject({ url: '/api/v1/things/1', headers: { host, ...member } })).statusCode).toBe(
-        403,
-      );
+      const read = await app.inject({ url: '/api/v1/things/1', headers: { host, ...cookie } });
+      expect(read.statusCode).toBe(403);
     },
   );
+
+  it('takes credentials under any name, since a rebound page knows none', async () => {
+    const host = 'daybook.monitoring.svc.cluster.local:8000';
+    expect(await ask({ ...member, host })).toEqual([200, 'ok']);
+    const wrong = { authorization: 'Bearer wrong', host, ...cookie };
+    expect(await ask(wrong)).toEqual([401, 'not_authenticated']);
+  });
+
+  it('answers probes under any name, and nothing else that asks for no account', async () => {
+    const app = await createAppWithEcho();
+    for (const [url, access] of [
+      ['/healthz', 'health.read'],
+      ['/metrics', 'metrics.open'],
+      ['/task/list', 'predecessors.open'],
+      ['/docs', 'docs.read'],
+    ] as const)
+      app.get(url, { config: { access }, handler: async () => ({}) });
+    const headers = { host: 'evil.example', authorization: 'Bearer of a page' };
+    const statusOf = async (url: string): Promise<number> => (await app.inject({ url, headers })).statusCode;
+    expect(await statusOf('/healthz')).toBe(200);
+    expect(await statusOf('/metrics')).toBe(200);
+    expect(await statusOf('/task/list')).toBe(403);
+    expect(await statusOf('/docs')).toBe(403);
+    expect(await statusOf('/nowhere')).toBe(403);
+  });
 
   it.each([
     'localhost',
@@ -70,11 +94,11 @@ describe('requests from foreign pages', () => {
     'more.example',
   ])('knows %s as its own name', async (host) => {
     const options = { publicUrl: new URL('http://jobs.example.org'), extraHosts: ['more.example'] };
-    expect(await ask({ ...member, host }, options)).toEqual([200, 'ok']);
+    expect(await ask({ ...cookie, host }, options)).toEqual([200, 'ok']);
   });
 
   it('does not let a rebound page vouch for itself by X-Forwarded-Host', async () => {
-    const headers = { ...member, host: 'evil.example', 'x-forwarded-host': 'localhost' };
+    const headers = { ...cookie, host: 'evil.example', 'x-forwarded-host': 'localhost' };
     expect(await ask(headers, { trustProxy: true })).toEqual([403, 'cross_origin']);
   });
 });

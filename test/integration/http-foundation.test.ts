@@ -73,9 +73,22 @@ describe('access', () => {
 
   it('never falls back to the cookie when the Authorization header is wrong', async () => {
     const app = await createAppWithEcho();
-    const headers = { authorization: 'Bearer wrong', cookie: 'daybook_session=member.all' };
+    const headers = { authorization: 'Bearer wrong', cookie: 'daybook_session_80=member.all' };
     expect((await app.inject({ ...echo, headers, payload: good })).statusCode).toBe(401);
   });
+
+  it.each(['Bearer wrong', 'Basic bGFiOnBhc3N3b3Jk', 'Negotiate x'])(
+    'says that %s hides the session, and only where there is one',
+    async (authorization) => {
+      const app = await createAppWithEcho();
+      const ask = async (headers: Record<string, string>): Promise<string> =>
+        (await app.inject({ ...echo, headers, payload: good })).json<{ message: string }>().message;
+      expect(await ask({ authorization, cookie: 'daybook_session_80=member.all' })).toContain(
+        'proxy_set_header Authorization ""',
+      );
+      expect(await ask({ authorization })).not.toContain('session');
+    },
+  );
 
   it('answers 429 to an address that is refused too often, and still serves who is known there', async () => {
     const app = await createAppWithEcho({ rateLimits: { refusedPerMinute: 2 } });

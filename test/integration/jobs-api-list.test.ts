@@ -78,12 +78,12 @@ describe('the list', () => {
 
   it.each([
     ['state=dancing', 'state', /live or ended, got "dancing"/],
-    ['state=running&state=failed', 'state', /string/],
+    ['state=running&state=failed', 'state', /expected text/],
     ['order=random', 'order', /newest/],
     ['limit=0', 'limit', /1/],
     ['limit=501', 'limit', /500/],
     ['limit=many', 'limit', /number/],
-    ['limit=1.5', 'limit', /int/],
+    ['limit=1.5', 'limit', /whole number/],
     ['since=yesterday', 'since', /date/i],
     ['until=2026-13-01T00:00:00Z', 'until', /date/i],
     ['colour=red', 'colour', /no such field/],

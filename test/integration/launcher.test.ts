@@ -499,6 +499,16 @@ describe('lives of worker and launcher', () => {
     await until('the launcher has ended', () => !isAlive(launcher));
   });
 
+  test('a launcher that holds nothing ends soon after its worker, by itself', async () => {
+    const folder = join(harness.folder, 'usual');
+    const usual = new LauncherClient({ folder, logger: silentLogger });
+    await usual.start();
+    const pid = harness.note(usual);
+    expect(isAlive(pid)).toBe(true);
+    await usual.stop();
+    await until('the launcher has ended', () => !isAlive(pid));
+  });
+
   test('an idle launcher without a worker ends by itself', async () => {
     await harness.stop();
     harness = new LauncherHarness();

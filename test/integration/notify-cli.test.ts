@@ -155,7 +155,7 @@ describe('daybook notify', { timeout: 60_000 }, () => {
     await server.call('POST', '/api/v1/jobs', {
       kind: 'script',
       name: 'Wing 7',
-      input: { script: 'nowhere.sh' },
+      input: { script: 'ls.sh', arguments: [['', '/nowhere']] },
     });
     const text = await pollUntil(
       async () => mail.mails[0]?.text,

@@ -5,11 +5,11 @@ import type { Role } from '../../src/contract/actor.ts';
 import type { App } from '../../src/surfaces/http/access.ts';
 import { registerRoutes } from '../../src/app/routes.ts';
 import { createHttpServer } from '../../src/surfaces/http/server.ts';
-import { silentLogger } from '../../src/lib/logger.ts';
+import { silentLogger, type Logger } from '../../src/lib/logger.ts';
 import { createOidcProvider, type OidcOptions } from '../../src/adapters/oidc/provider.ts';
 import { createAccountStore } from '../../src/adapters/store/account-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { TestProvider } from '../support/oidc-provider.ts';
+import { TestProvider, type TestProviderOptions } from '../support/oidc-provider.ts';
 import { createTestProduct } from '../support/product.ts';
 
 const provider = new TestProvider();
@@ -39,7 +39,8 @@ async function open(change: Partial<OidcOptions> = {}): Promise<void> {
   const identityProvider = createOidcProvider({
     issuer: provider.issuer,
     clientId: 'daybook',
-    clientSecret: 'a secret of the client',
+    clientSecret: TestProvider.clientSecret,
+    clientAuthentication: 'auto',
     scopes: 'openid profile email groups',
     redirectUri: provider.redirectUri,
     homeUri: 'http://127.0.0.1/',
@@ -65,9 +66,14 @@ interface Answer {
   cookies: Map<string, string>;
 }
 
+function toHeader(cookies: ReadonlyMap<string, string>): { cookie?: string } {
+  return cookies.size === 0
+    ? {}
+    : { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') };
+}
+
 async function get(url: string, cookies: ReadonlyMap<string, string> = new Map()): Promise<Answer> {
-  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const answer = await app.inject({ method: 'GET', url, headers: cookie === '' ? {} : { cookie } });
+  const answer = await app.inject({ method: 'GET', url, headers: toHeader(cookies) });
   return {
     status: answer.statusCode,
     location: answer.headers.location ?? '',
@@ -90,12 +96,7 @@ async function signIn(login: string, begin?: string): Promise<Answer> {
 }
 
 async function me({ cookies }: Answer): Promise<{ name: string; role: string; displayName: string }> {
-  const secret = cookies.get('daybook_session') ?? '';
-  const answer = await app.inject({
-    method: 'GET',
-    url: '/api/v1/me',
-    headers: { cookie: `daybook_session=${secret}` },
-  });
+  const answer = await app.inject({ method: 'GET', url: '/api/v1/me', headers: toHeader(cookies) });
   return answer.json<{ user: { name: string; role: string; displayName: string } }>().user;
 }
 
@@ -127,7 +128,7 @@ describe('signing in at an identity provider', () => {
     });
     const session = new Map(login.cookies.map(({ name, value }) => [name, value]));
     const { back, cookies } = await goThere('sub-3', '/api/v1/oidc/link', session);
-    const stolen = new Map([...cookies].filter(([name]) => name !== 'daybook_session'));
+    const stolen = new Map([...cookies].filter(([name]) => !name.startsWith('daybook_session')));
     expect((await get(`${back.pathname}${back.search}`, stolen)).status).toBe(401);
     const again = await goThere('sub-3', '/api/v1/oidc/link', session);
     expect((await get(`${again.back.pathname}${again.back.search}`, again.cookies)).status).toBe(303);
@@ -165,12 +166,13 @@ describe('signing in at an identity provider', () => {
       change: (login: { nonce: string; verifier: string }, back: URL) => void | Promise<void>,
     ) => {
       const { back, cookies } = await goThere('sub-6');
-      const login = JSON.parse(Buffer.from(cookies.get('daybook_login') ?? '', 'base64url').toString()) as {
+      const [[name, value] = ['', '']] = cookies;
+      const login = JSON.parse(Buffer.from(value, 'base64url').toString()) as {
         nonce: string;
         verifier: string;
       };
       await change(login, back);
-      cookies.set('daybook_login', Buffer.from(JSON.stringify(login)).toString('base64url'));
+      cookies.set(name, Buffer.from(JSON.stringify(login)).toString('base64url'));
       return get(`${back.pathname}${back.search}`, cookies);
     };
     const refused = { status: 401, code: 'not_authenticated' };
@@ -216,7 +218,7 @@ describe('signing in at an identity provider', () => {
 
   it('signs out here and says where to sign out there', async () => {
     const { cookies } = await signIn('sub-8');
-    const headers = { cookie: `daybook_session=${cookies.get('daybook_session')}` };
+    const headers = toHeader(cookies);
     const answer = await app.inject({ method: 'POST', url: '/api/v1/oidc/logout', headers });
     expect(answer.json<{ url: string }>().url).toContain(`${provider.issuer}/session/end`);
     expect((await app.inject({ method: 'GET', url: '/api/v1/me', headers })).statusCode).toBe(401);
@@ -236,11 +238,12 @@ describe('signing in at an identity provider', () => {
   });
 
   it('shows what is linked, to the person and to admins, and unlinks all but the last way in', async () => {
-    const headers = (answer: Answer) => ({
-      cookie: `daybook_session=${answer.cookies.get('daybook_session')}`,
-    });
-    const call = (method: 'GET' | 'DELETE', url: string, given: Record<string, string>) =>
-      app.inject({ method, url: `/api/v1${url}`, headers: given });
+    const headers = (answer: Answer) => toHeader(answer.cookies);
+    const call = (
+      method: 'GET' | 'DELETE',
+      url: string,
+      given: { cookie?: string; authorization?: string },
+    ) => app.inject({ method, url: `/api/v1${url}`, headers: given });
     provider.people.set('sub-11', { preferred_username: 'eve' });
     const eve = headers(await signIn('sub-11'));
     const { items } = (await call('GET', '/me/identities', eve)).json<{ items: { id: string }[] }>();
@@ -266,7 +269,7 @@ describe('signing in at an identity provider', () => {
       url: '/api/v1/sessions',
       payload: { name: 'eve', password: 'password of eve' },
     });
-    const again = { cookie: `daybook_session=${login.cookies[0]?.value}` };
+    const again = { cookie: `${login.cookies[0]?.name}=${login.cookies[0]?.value}` };
     expect((await call('DELETE', only, again)).statusCode).toBe(204);
     expect((await call('GET', '/me/identities', again)).json()).toEqual({ items: [] });
     expect(await me(await signIn('sub-11'))).toMatchObject({ name: 'eve-2' });
@@ -295,4 +298,109 @@ describe('signing in at an identity provider', () => {
     expect(answers.map(({ status }) => status)).toEqual([303, 303]);
     expect(await accounts.listUsers()).toHaveLength(2);
   });
+
+  it('two logins of one browser go on beside each other, and each is used up by itself', async () => {
+    const first = await goThere('sub-20');
+    const second = await goThere('sub-20', '/api/v1/oidc/login?return=/queues', first.cookies);
+    const firstUrl = `${first.back.pathname}${first.back.search}`;
+    const ended = await get(firstUrl, second.cookies);
+    expect(ended).toMatchObject({ status: 303, location: '/' });
+    const left = new Map([...second.cookies].filter(([name]) => ended.cookies.get(name) !== ''));
+    expect(await get(firstUrl, left)).toMatchObject({ status: 401 });
+    expect(await get(`${second.back.pathname}${second.back.search}`, left)).toMatchObject({
+      status: 303,
+      location: '/queues',
+    });
+  });
+
+  it('logins that were begun and left do not pile up in the browser', async () => {
+    let cookies = new Map<string, string>();
+    for (let time = 0; time < 30; time += 1) {
+      const answer = await get('/api/v1/oidc/login', cookies);
+      expect(answer.status).toBe(303);
+      cookies = new Map([...cookies, ...answer.cookies].filter(([name]) => answer.cookies.get(name) !== ''));
+    }
+    expect(cookies.size).toBeLessThan(12);
+  });
+
+  it('tells a browser in a page what went wrong, with a way on, and programs in JSON', async () => {
+    const begun = await get('/api/v1/oidc/login');
+    const state = new URL(begun.location).searchParams.get('state');
+    const look = async (url: string, cookies = begun.cookies) => {
+      const headers = { ...toHeader(cookies), accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+      const answer = await app.inject({ method: 'GET', url, headers });
+      expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+      expect(answer.body).toContain('<a href="/">');
+      return { status: answer.statusCode, body: answer.body };
+    };
+    const denied = `/api/v1/oidc/callback?error=access_denied&error_description=%3Cb%3Eno&state=${state}&iss=${provider.issuer}`;
+    const cancelled = await look(denied);
+    expect(cancelled).toMatchObject({ status: 401, body: expect.stringContaining('cancelled') });
+    expect(cancelled.body).not.toContain('<b>');
+    expect(await look('/api/v1/oidc/callback?code=x&state=y', new Map())).toMatchObject({ status: 401 });
+    expect(await look('/api/v1/oidc/link', new Map())).toMatchObject({ status: 401 });
+    expect(await get(denied, begun.cookies)).toMatchObject({ status: 401, code: 'not_authenticated' });
+    await provider.stop();
+    try {
+      await reopen({});
+      expect(await look('/api/v1/oidc/login', new Map())).toMatchObject({ status: 503 });
+    } finally {
+      await provider.start();
+    }
+  });
+});
+
+describe('showing the secret of the client', () => {
+  const post = 'client_secret_post';
+  const basic = 'client_secret_basic';
+  let other: TestProvider;
+  let logged: object[];
+  const logger: Logger = { ...silentLogger, warn: (fields) => void logged.push(fields) };
+
+  async function signInAt(
+    options: TestProviderOptions,
+    change: Partial<OidcOptions> = {},
+  ): Promise<{ status: number; message: string | undefined }> {
+    logged = [];
+    other = new TestProvider(options);
+    await other.start();
+    try {
+      await reopen({ issuer: other.issuer, logger, ...change });
+      const begun = await get('/api/v1/oidc/login');
+      const back = await other.signIn(begun.location, 'sub-1');
+      const url = `${back.pathname}${back.search}`;
+      const answer = await app.inject({ method: 'GET', url, headers: toHeader(begun.cookies) });
+      return {
+        status: answer.statusCode,
+        message: answer.statusCode === 303 ? undefined : answer.json<{ message: string }>().message,
+      };
+    } finally {
+      await other.stop();
+    }
+  }
+
+  it.each<[string, TestProviderOptions, OidcOptions['clientAuthentication'], string]>([
+    ['by Basic where the metadata say so', { supported: [basic] }, 'auto', basic],
+    ['by Basic where the metadata say nothing', { supported: null }, 'auto', basic],
+    ['by Basic where both are offered', { supported: [post, basic] }, 'auto', basic],
+    ['in the form where only that is offered', { clientAuthentication: post }, 'auto', post],
+    ['in the form where that was set', { supported: [post, basic] }, post, post],
+    ['by Basic where that was set', { supported: [post], clientAuthentication: post }, basic, basic],
+  ])('%s', async (_how, options, clientAuthentication, shown) => {
+    expect(await signInAt(options, { clientAuthentication })).toEqual({ status: 303, message: undefined });
+    expect(other.shown).toEqual([shown]);
+    expect(logged).toEqual([]);
+  });
+
+  it.each([basic, post] as const)(
+    'a secret that is not taken (%s) is said, and the log has the words of the provider',
+    async (clientAuthentication) => {
+      const answer = await signInAt({ clientAuthentication }, { clientSecret: 'another' });
+      expect(answer).toMatchObject({ status: 401, message: expect.stringContaining('invalid_client') });
+      expect(answer.message).not.toContain('cancelled');
+      expect(logged).toMatchObject([
+        { error: 'invalid_client', error_description: 'client authentication failed' },
+      ]);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, JobEvent } from '../../src/contract/job.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
-import { admin, ask, database, useAccounts } from '../support/accounts.ts';
+import { addUser, admin, ask, database, useAccounts } from '../support/accounts.ts';
 import { joinWorker, succeeded } from '../support/jobs.ts';
 
 useAccounts();
@@ -44,6 +44,42 @@ describe('what people write down', () => {
         },
       },
     ]);
+  });
+
+  it('of an assessment names who said the one that stands, and when, until it is taken back', async () => {
+    const id = await submit();
+    const olga = await addUser('olga', 'operator');
+    expect((await get(id)).assessed).toBeNull();
+    await change(id, { assessment: 'not ok' });
+    await ask('PATCH', `/jobs/${id}`, olga, { assessment: 'ok' });
+    await change(id, { analysis: 'done', assessment: 'ok' });
+    const [, said] = await changes(id);
+    expect((await get(id)).assessed).toEqual({ by: 'olga', at: said?.at });
+    await change(id, { assessment: null });
+    expect((await get(id)).assessed).toBeNull();
+  });
+
+  it('stays in the audit when the job and its history are gone', async () => {
+    const olga = await addUser('olga', 'operator');
+    const id = await submit({ name: 'Wing 7' });
+    const long = 'so '.repeat(1_000);
+    await ask('PATCH', `/jobs/${id}`, olga, { assessment: 'not ok', tags: ['wing'], summary: long });
+    await ask('POST', `/jobs/${id}/cancel`, olga);
+    await ask('POST', `/jobs/${id}/retry`, olga);
+    await ask('POST', `/jobs/${id}/cancel`, olga);
+    expect((await ask('POST', `/jobs/${id}/cancel`, olga)).status).toBe(409);
+    const { uid } = await get(id);
+    expect((await ask('DELETE', `/jobs/${id}`, olga)).status).toBe(204);
+    const { items } = (await ask('GET', `/audit?action=jobs&target=${id}`, admin)).body;
+    const of = { actor: 'olga', target: String(id), details: { uid, name: 'Wing 7' } };
+    expect(items).toMatchObject([
+      { ...of, action: 'jobs.delete' },
+      { ...of, action: 'jobs.cancel' },
+      { ...of, action: 'jobs.retry' },
+      { ...of, action: 'jobs.cancel' },
+      { ...of, action: 'jobs.change', details: { assessment: 'not ok', tags: ['wing'] } },
+    ]);
+    expect(items.at(-1).details.summary.length).toBeLessThan(300);
   });
 
   it('that says what is there already is no change and leaves no trace', async () => {

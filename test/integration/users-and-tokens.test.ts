@@ -201,7 +201,11 @@ describe('without the database', () => {
       onIdleError: () => {},
     });
     await replaceApp(away);
-    const all = [admin, { authorization: `Bearer dbk_${'x'.repeat(43)}` }, { cookie: 'daybook_session=x' }];
+    const all = [
+      admin,
+      { authorization: `Bearer dbk_${'x'.repeat(43)}` },
+      { cookie: 'daybook_session_80=x' },
+    ];
     for (const headers of all) {
       const answer = await ask('GET', '/me', headers);
       expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });

@@ -4,6 +4,9 @@ declare module 'oidc-provider' {
 
   export class Provider {
     constructor(issuer: string, configuration: object);
+    use(
+      step: (context: { body?: Record<string, unknown> }, next: () => Promise<void>) => Promise<void>,
+    ): void;
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
     readonly AuthorizationCode: { find(code: string): Promise<{ destroy(): Promise<void> } | undefined> };
   }

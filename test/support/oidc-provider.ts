@@ -12,13 +12,32 @@ export interface Person {
   groups?: string[];
 }
 
+type ClientAuthentication = 'client_secret_basic' | 'client_secret_post';
+
+export interface TestProviderOptions {
+  /** How the client is registered to show its secret. */
+  clientAuthentication?: ClientAuthentication;
+  /** What the metadata say of it; null: nothing. */
+  supported?: readonly ClientAuthentication[] | null;
+}
+
 /** A real OpenID provider in this process, with people to be set by the test. */
 export class TestProvider {
+  /** Full of what a form, a URL or Basic would read as something else (RFC 6749, section 2.3.1). */
+  static readonly clientSecret = 'foo:bar+baz%20/&=?';
+
+  /** How clients showed their secret, in turn. */
+  readonly shown: ClientAuthentication[] = [];
   readonly people = new Map<string, Person>();
   readonly redirectUri = 'http://127.0.0.1/api/v1/oidc/callback';
   #server: Server | undefined;
   #port = 0;
   #provider: Provider | undefined;
+  readonly #options: TestProviderOptions;
+
+  constructor(options: TestProviderOptions = {}) {
+    this.#options = options;
+  }
 
   get issuer(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -26,7 +45,11 @@ export class TestProvider {
 
   /** Again on the same port after a stop. */
   async start(): Promise<void> {
-    const server = createServer((request, response) => void this.#provider?.callback()(request, response));
+    const server = createServer((request, response) => {
+      if (request.url === '/token')
+        this.shown.push(request.headers.authorization ? 'client_secret_basic' : 'client_secret_post');
+      void this.#provider?.callback()(request, response);
+    });
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
     this.#port = (server.address() as AddressInfo).port;
@@ -77,16 +100,19 @@ export class TestProvider {
   }
 
   #create(): Provider {
-    return new Provider(this.issuer, {
+    const { clientAuthentication = 'client_secret_basic', supported = [clientAuthentication] } =
+      this.#options;
+    const provider = new Provider(this.issuer, {
       clients: [
         {
           client_id: 'daybook',
-          client_secret: 'a secret of the client',
+          client_secret: TestProvider.clientSecret,
           redirect_uris: [this.redirectUri],
           post_logout_redirect_uris: ['http://127.0.0.1/'],
-          token_endpoint_auth_method: 'client_secret_post',
+          token_endpoint_auth_method: clientAuthentication,
         },
       ],
+      clientAuthMethods: supported ?? [clientAuthentication],
       cookies: { keys: ['a key of the test'] },
       scopes: ['openid', 'profile', 'email', 'groups'],
       claims: {
@@ -110,5 +136,10 @@ export class TestProvider {
         claims: async () => ({ sub, ...this.people.get(sub) }),
       }),
     });
+    provider.use(async (context, next) => {
+      await next();
+      if (supported === null) delete context.body?.['token_endpoint_auth_methods_supported'];
+    });
+    return provider;
   }
 }

@@ -12,7 +12,10 @@ export interface Mail {
 }
 
 /** A mail server that keeps what it takes; `refuse` makes it answer so instead. */
-export async function startMailServer(port = 0): Promise<{
+export async function startMailServer(
+  port = 0,
+  host = '127.0.0.1',
+): Promise<{
   url: string;
   port: number;
   mails: Mail[];
@@ -41,11 +44,11 @@ export async function startMailServer(port = 0): Promise<{
     },
   });
   server.on('error', () => undefined);
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server.server, 'listening');
   const actual = (server.server.address() as AddressInfo).port;
   return Object.assign(state, {
-    url: `smtp://127.0.0.1:${actual}`,
+    url: `smtp://${host.includes(':') ? `[${host}]` : host}:${actual}`,
     port: actual,
     mails,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
@@ -57,8 +60,8 @@ export interface Post {
   body: string;
 }
 
-/** A receiver of web hooks that keeps what it gets; it answers with `status`, or never (0). */
-export async function startReceiver(): Promise<{
+/** A receiver of web hooks that keeps what it gets; it answers with `status`, or never (0). `port` 0: any free one. */
+export async function startReceiver(port = 0): Promise<{
   url: string;
   posts: Post[];
   status: number;
@@ -74,7 +77,7 @@ export async function startReceiver(): Promise<{
       if (state.status > 0) response.writeHead(state.status, { location: '/elsewhere' }).end();
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(state, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,

@@ -2,6 +2,7 @@ import * as oidc from 'openid-client';
 import type { Identity, IdentityProvider, LoginSecrets } from '../../domain/accounts/ports.ts';
 import { AppError } from '../../contract/errors.ts';
 import { roles, type Role } from '../../contract/actor.ts';
+import type { ClientAuthentication } from '../../contract/accounts.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 export interface OidcOptions {
@@ -9,6 +10,8 @@ export interface OidcOptions {
   clientId: string;
   /** Without one this is a public client; PKCE is used in any case. */
   clientSecret: string | undefined;
+  /** How the secret is shown; `auto`: as the provider's description says, by Basic where it takes that. */
+  clientAuthentication: ClientAuthentication;
   scopes: string;
   /** Where the provider sends people back to. */
   redirectUri: string;
@@ -71,7 +74,7 @@ export function createOidcProvider(options: OidcOptions): IdentityProvider {
       try {
         return await exchange(config, new URL(`${redirectUri}${query}`), secrets);
       } catch (error) {
-        throw toRefusal(error, logger);
+        throw await toRefusal(error, logger);
       }
     },
 
@@ -115,18 +118,37 @@ export function createOidcProvider(options: OidcOptions): IdentityProvider {
   }
 }
 
-async function discover({ issuer, clientId, clientSecret }: OidcOptions): Promise<oidc.Configuration> {
+async function discover(options: OidcOptions): Promise<oidc.Configuration> {
+  const { issuer, clientId, clientSecret } = options;
   const metadata = {
     [oidc.clockTolerance]: clockToleranceSeconds,
     ...(clientSecret === undefined ? {} : { client_secret: clientSecret }),
   };
-  const authentication = clientSecret === undefined ? oidc.None() : oidc.ClientSecretPost(clientSecret);
+  const authentication =
+    clientSecret === undefined ? oidc.None() : authenticateClient(clientSecret, options.clientAuthentication);
   // Only where somebody wrote http into the settings: a provider on this machine.
   const execute = issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [];
   return oidc.discovery(new URL(issuer), clientId, metadata, authentication, {
     execute,
     timeout: timeoutSeconds,
   });
+}
+
+/**
+ * A provider has to take Basic (RFC 6749, section 2.3.1), and one that does not say what it takes, takes that (OpenID
+ * Connect Discovery 1.0, section 3); the form is for those that offer nothing else.
+ */
+function authenticateClient(secret: string, how: ClientAuthentication): oidc.ClientAuth {
+  const methods = {
+    client_secret_basic: oidc.ClientSecretBasic(secret),
+    client_secret_post: oidc.ClientSecretPost(secret),
+  };
+  return (server, ...request) => {
+    const offered = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+    const takesFormOnly = offered.includes('client_secret_post') && !offered.includes('client_secret_basic');
+    const chosen = how === 'auto' ? (takesFormOnly ? 'client_secret_post' : 'client_secret_basic') : how;
+    return methods[chosen](server, ...request);
+  };
 }
 
 function roleOf(groups: readonly string[], { roleOfGroup, defaultRole }: OidcOptions): Role | null {
@@ -153,21 +175,46 @@ function textOf(value: unknown): string | null {
 /** What the library says when the provider itself did not answer, rather than said no. */
 const networkCodes = new Set(['OAUTH_TIMEOUT', 'OAUTH_ABORT', 'OAUTH_RESPONSE_IS_NOT_CONFORM']);
 
-function toRefusal(error: unknown, logger: Logger): AppError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (error instanceof TypeError || networkCodes.has(code)) {
-    logger.warn({ err: error }, 'The identity provider did not answer a login.');
-    return unavailable(error);
+async function toRefusal(failure: unknown, logger: Logger): Promise<AppError> {
+  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : '';
+  if (failure instanceof TypeError || networkCodes.has(code)) {
+    logger.warn({ err: failure }, 'The identity provider did not answer a login.');
+    return unavailable(failure);
   }
-  logger.warn(
-    { reason: error instanceof Error ? error.message : String(error), code },
-    'A login was refused.',
-  );
-  return new AppError(
-    'not_authenticated',
-    'The identity provider did not confirm this login (it was cancelled, took too long, or was begun in another browser). Sign in again.',
-    { cause: error },
-  );
+  const said = await whatProviderSaid(failure);
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  logger.warn({ ...said, reason, code }, 'A login was refused.');
+  return new AppError('not_authenticated', wordsOf(said.error), { cause: failure });
+}
+
+/** As OAuth names it (RFC 6749, sections 4.1.2.1 and 5.2). */
+interface ProviderError {
+  error?: string | undefined;
+  error_description?: string | undefined;
+}
+
+async function whatProviderSaid(failure: unknown): Promise<ProviderError> {
+  if (failure instanceof oidc.AuthorizationResponseError || failure instanceof oidc.ResponseBodyError)
+    return { error: failure.error, error_description: failure.error_description };
+  if (!(failure instanceof oidc.WWWAuthenticateChallengeError)) return {};
+  // The library reads the header of such an answer only; the words stand in its body.
+  const body: unknown = await failure.response.json().catch(() => null);
+  const { error, error_description } = { ...failure.cause[0]?.parameters, ...(body as object | null) };
+  return { error: textOf(error) ?? undefined, error_description: textOf(error_description) ?? undefined };
+}
+
+function wordsOf(error: string | undefined): string {
+  switch (error) {
+    case undefined:
+      return 'This login could not be completed: it took too long, was used before, or was begun in another browser. Sign in again.';
+    case 'access_denied':
+      return 'The login was cancelled at the identity provider, or is not allowed there. Sign in again.';
+    case 'invalid_client':
+    case 'unauthorized_client':
+      return `The identity provider does not accept this server (${error}). Whoever runs it finds more in its log, and checks DAYBOOK_OIDC_CLIENT_SECRET and DAYBOOK_OIDC_CLIENT_AUTHENTICATION; passwords work all the same.`;
+    default:
+      return `The identity provider did not confirm this login (${error}). Sign in again.`;
+  }
 }
 
 function unavailable(cause: unknown): AppError {

@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer';
+import { bareHost } from '../../lib/host.ts';
 import { SendError, type Sender } from '../../domain/notifications/ports.ts';
 
 export interface MailSettings {
@@ -50,7 +51,7 @@ function fromUrl(text: string) {
   const url = new URL(text);
   const secure = url.protocol === 'smtps:';
   return {
-    host: url.hostname,
+    host: bareHost(url.hostname),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
     ...(url.username

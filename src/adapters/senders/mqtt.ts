@@ -1,4 +1,5 @@
 import { connectAsync } from 'mqtt';
+import { bareHost } from '../../lib/host.ts';
 import { within } from '../../lib/within.ts';
 import { SendError, type Sender } from '../../domain/notifications/ports.ts';
 
@@ -6,12 +7,15 @@ const timeoutMs = 15_000;
 
 /** Publishes at QoS 1, over a connection for each message: few are sent, and a broker that was gone is found again. */
 export function createMqttSender(brokerUrl: string): Sender {
+  const { protocol, hostname } = new URL(brokerUrl);
+  // The library makes the address of a web socket of it without putting brackets back.
+  const host = protocol.startsWith('ws') ? hostname : bareHost(hostname);
   return {
     send: async ({ target, subject, body, data }) => {
       try {
         const client = await connectAsync(
           brokerUrl,
-          { connectTimeout: timeoutMs, reconnectPeriod: 0 },
+          { connectTimeout: timeoutMs, reconnectPeriod: 0, host },
           false,
         );
         try {

@@ -1,4 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { request as requestPlainly, type IncomingMessage } from 'node:http';
+import { request as requestByTls } from 'node:https';
 import { SendError, type Sender } from '../../domain/notifications/ports.ts';
 
 const timeoutMs = 20_000;
@@ -29,6 +32,10 @@ export function createWebhookSender(signingKeyOf: (ruleId: number) => string): S
   };
 }
 
+/**
+ * By Node's own client: `fetch` keeps the rules of browsers, which send to no address with a user in it and to no port of
+ * certain other services. Here a user is sent as Basic (RFC 7617), and a redirect is an answer like any other.
+ */
 async function post(
   url: string,
   body: string,
@@ -36,22 +43,28 @@ async function post(
 ): Promise<{ status: number; text: string }> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);
-    const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal });
-    const text = await readStart(response);
-    return { status: response.status, text: `${response.status} ${response.statusText} ${text}`.trim() };
+    const request = url.startsWith('https:') ? requestByTls : requestPlainly;
+    // A connection for each: few are sent, and one that was kept may be dead.
+    const sent = request(url, { method: 'POST', headers, agent: false, signal });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const { statusCode: status = 0, statusMessage = '' } = response;
+    return { status, text: `${status} ${statusMessage} ${await readStart(response)}`.trim() };
   } catch (error) {
-    const { message, cause } = error as Error;
-    throw new SendError(cause instanceof Error ? cause.message : message, { isFinal: false });
+    throw new SendError(reasonOf(error as Error), { isFinal: false });
   }
 }
 
+/** A name with several addresses fails with an error for each, and no words of its own. */
+function reasonOf(error: Error): string {
+  return error instanceof AggregateError ? reasonOf(error.errors[0] as Error) : error.message;
+}
+
 /** What it said, without waiting for more than is kept. */
-async function readStart({ body }: Response): Promise<string> {
-  if (!body) return '';
-  const decoder = new TextDecoder();
+async function readStart(response: IncomingMessage): Promise<string> {
   let text = '';
-  for await (const piece of body) {
-    text += decoder.decode(piece as Uint8Array, { stream: true });
+  for await (const piece of response.setEncoding('utf8')) {
+    text += String(piece);
     if (text.length >= mostAnswered) break;
   }
   return text.slice(0, mostAnswered);

@@ -45,6 +45,7 @@ interface JobRow extends SummaryRow {
   after: Job['after'];
   info: string | null;
   summary: string | null;
+  assessed: Job['assessed'];
   hasBaseRuns: boolean;
 }
 
@@ -156,6 +157,11 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
          )) order by d.on_job_id)
          from job_dependencies d where d.job_id = j.id
        ), '[]') as after, n.info, n.summary,
+       case when j.assessment is not null then (
+         select json_build_object('by', e.actor, 'at', e.at) from events e
+         where e.job_id = j.id and e.name = 'changed' and e.data -> 'after' -> 'assessment' is not null
+         order by e.id desc limit 1
+       ) end as assessed,
        exists (select from base_runs b where b.job_id = j.id)
          or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
      from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
@@ -166,7 +172,7 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
 }
 
 async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
-  const { input, result, retry, timeoutMs, run, after, info, summary, hasBaseRuns, ...rest } = row;
+  const { input, result, retry, timeoutMs, run, after, info, summary, assessed, hasBaseRuns, ...rest } = row;
   const { baseRuns, baseRunOf } = hasBaseRuns
     ? await readBaseRuns(db, row.id, actor)
     : { baseRuns: [], baseRunOf: [] };
@@ -185,6 +191,7 @@ async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
     after,
     info,
     summary,
+    assessed: assessed && { ...assessed, at: new Date(assessed.at).toISOString() },
     kindVerdict: toVerdict(row.verdict, row.verdict_tone),
     baseRuns,
     baseRunOf,

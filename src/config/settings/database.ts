@@ -12,7 +12,7 @@ export const databaseSettings = {
       fallbackShown: 'the embedded PostgreSQL',
       doc: 'A PostgreSQL server (15 or newer) to use instead of the embedded one. Needed by workers on other machines.',
     }),
-    host: optional(types.text('a host name, an address or the folder of a socket', /^[^\s\0]{1,253}$/), {
+    host: optional(types.host('a host name, an address or the folder of a socket', /^[^\s\0]{1,253}$/), {
       names: ['DATABASE_HOSTNAME'],
       toml: 'database.host',
       fallbackShown: '`localhost` when one of the other `DATABASE_*` is set',

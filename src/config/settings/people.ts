@@ -1,3 +1,4 @@
+import { clientAuthentications } from '../../contract/accounts.ts';
 import { optional, setting, type SettingTree } from '../setting.ts';
 import * as types from '../value-types.ts';
 
@@ -40,6 +41,11 @@ export const peopleSettings = {
       toml: 'oidc.client_secret',
       secret: 'all',
       doc: 'The secret that goes with it; left out for a public client.',
+    }),
+    clientAuthentication: setting(types.oneOf(clientAuthentications), 'auto', {
+      names: ['DAYBOOK_OIDC_CLIENT_AUTHENTICATION'],
+      toml: 'oidc.client_authentication',
+      doc: 'How the secret is shown to the provider: `auto` goes by its description and prefers Basic. For a client that is registered there for one way only.',
     }),
     scopes: setting(
       types.text('scopes with `openid` among them', /(^| )openid( |$)/),

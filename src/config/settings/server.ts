@@ -32,12 +32,12 @@ export const serverSettings = {
     fallbackShown: 'the system’s',
     doc: 'Says when a day begins, for counts, charts, schedules and `date:today`.',
   }),
-  logLevel: setting(types.logLevel, 'info', {
+  logLevel: setting(types.oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', {
     names: ['DAYBOOK_LOG_LEVEL'],
     toml: 'log.level',
     doc: 'The least important messages that still reach the log (stderr).',
   }),
-  logFormat: setting(types.logFormat, 'auto', {
+  logFormat: setting(types.oneOf(['auto', 'json', 'pretty']), 'auto', {
     names: ['DAYBOOK_LOG_FORMAT'],
     toml: 'log.format',
     doc: 'How messages look: one JSON object a line, or for people. `auto` is for people at a terminal, JSON elsewhere.',
@@ -57,7 +57,7 @@ export const serverSettings = {
     }),
   },
   http: {
-    host: setting(types.text('a host name or an address', /^[A-Za-z0-9_.:%-]{1,253}$/), '127.0.0.1', {
+    host: setting(types.host('a host name or an address', /^[A-Za-z0-9_.:%-]{1,253}$/), '127.0.0.1', {
       names: ['DAYBOOK_HOST'],
       toml: 'http.host',
       doc: 'Address to listen on. `0.0.0.0` or `::` make the server reachable from other machines.',
@@ -71,6 +71,12 @@ export const serverSettings = {
       names: ['DAYBOOK_PUBLIC_URL'],
       toml: 'http.public_url',
       doc: 'The address under which people reach the server, for links and origin checks. With https, cookies are Secure and HSTS is sent.',
+    }),
+    extraHosts: setting(types.list('host names', /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i), '', {
+      names: ['DAYBOOK_HOSTS'],
+      toml: 'http.hosts',
+      fallbackShown: 'none',
+      doc: 'Further names of this server, without port: a browser that comes by another one with a dot in it is refused, since a foreign page could have pointed that name here. Known are DAYBOOK_PUBLIC_URL, DAYBOOK_HOST, addresses, and the name of the machine; requests with an Authorization header and `/healthz` need none.',
     }),
     trustProxy: setting(types.trustProxy, 'off', {
       names: ['DAYBOOK_TRUST_PROXY'],

@@ -4,18 +4,21 @@ import { FilterError } from '../../contract/filter/filter.ts';
 import { parseFilter } from '../../contract/filter/parse.ts';
 import type {
   NewNotificationRule,
+  NotificationChannel,
   NotificationDelivery,
   NotificationRule,
 } from '../../contract/notification.ts';
 import { channelTypes, type ChannelType } from '../../contract/notification-facts.ts';
 import { isAllowed } from '../../contract/permissions.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { hidePassword, restorePassword } from '../../lib/url-password.ts';
 import type { JobSearch } from '../diary/ports.ts';
 import type { SecretKey } from '../secrets/ports.ts';
 import type { Courier } from './courier.ts';
 import { mayUse } from './may-tell.ts';
 import { toMessage } from './message.ts';
 import type {
+  DeliveryPage,
   Notice,
   Notifications,
   NotificationStore,
@@ -59,6 +62,7 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   const toRule = (rule: StoredNotificationRule): NotificationRule => ({
     ...rule,
+    channel: hideSecrets(rule.channel),
     signingKey: rule.channel.type === 'webhook' ? toSigningKey(key.loadOrMake(), rule.id) : null,
   });
   const find = async (id: number, actor: Actor): Promise<StoredNotificationRule> => {
@@ -109,6 +113,9 @@ export function createNotifications(options: NotificationsOptions): Notification
     };
   };
 
+  const readDeliveries = async (id: number, page: DeliveryPage): Promise<NotificationDelivery[]> =>
+    (await store.deliveries(id, page)).map((one) => ({ ...one, target: hidePassword(one.target) }));
+
   /** Of the link at the end of a mail; null: none of ours, or its rule is gone. */
   const readLink = async (
     token: string,
@@ -125,7 +132,8 @@ export function createNotifications(options: NotificationsOptions): Notification
 
     add: async (rule, actor) => {
       requireRule(rule, actor);
-      const added = await store.add(rule, ownerOf(actor));
+      const channel = restoreSecrets(rule.channel, null);
+      const added = await store.add({ ...rule, channel }, ownerOf(actor));
       if (!added) throw nameTaken(rule.name);
       return toRule(added);
     },
@@ -135,7 +143,11 @@ export function createNotifications(options: NotificationsOptions): Notification
       // Whatever became of its sender or of the rights of its owner, a rule can be silenced.
       const onlyPauses = change.paused === true && Object.keys(change).length === 1 && !takeOver;
       if (!onlyPauses) requireRule({ ...before, ...change }, actor);
-      const changed = await store.change(id, { ...change, ...(takeOver ? ownerOf(actor) : {}) });
+      const changed = await store.change(id, {
+        ...change,
+        ...(change.channel ? { channel: restoreSecrets(change.channel, before.channel) } : {}),
+        ...(takeOver ? ownerOf(actor) : {}),
+      });
       if (changed === 'taken') throw nameTaken(change.name ?? before.name);
       if (!changed) throw new AppError('not_found', `Notification rule ${id} was removed meanwhile.`);
       return toRule(changed);
@@ -166,11 +178,11 @@ export function createNotifications(options: NotificationsOptions): Notification
         if (count === 0) break;
         tried += count;
       }
-      const recent = await store.deliveries(id, { before: null, limit: ids.length });
-      return recent.filter((one: NotificationDelivery) => ids.includes(one.id));
+      const recent = await readDeliveries(id, { before: null, limit: ids.length });
+      return recent.filter((one) => ids.includes(one.id));
     },
 
-    deliveries: async (id, page, actor) => store.deliveries((await find(id, actor)).id, page),
+    deliveries: async (id, page, actor) => readDeliveries((await find(id, actor)).id, page),
 
     readUnsubscribe: async (token) => {
       const link = await readLink(token);
@@ -187,6 +199,26 @@ export function createNotifications(options: NotificationsOptions): Notification
 
 function mayTouch(rule: Owned, actor: Actor): boolean {
   return isOwner(rule, actor) || isAllowed(actor, 'notifications.change-others');
+}
+
+function hideSecrets(channel: NotificationChannel): NotificationChannel {
+  return channel.type === 'webhook' ? { ...channel, url: hidePassword(channel.url) } : channel;
+}
+
+/** @throws AppError `invalid_input` for a hidden password that is not the one of `known` */
+function restoreSecrets(
+  channel: NotificationChannel,
+  known: NotificationChannel | null,
+): NotificationChannel {
+  if (channel.type !== 'webhook') return channel;
+  const url = restorePassword(channel.url, known?.type === 'webhook' ? known.url : null);
+  if (url !== null) return { ...channel, url };
+  throw invalidFields([
+    {
+      field: 'channel.url',
+      message: 'say the password anew: it is kept for the server and user it was given for',
+    },
+  ]);
 }
 
 function findTextProblems(rule: Pick<NewNotificationRule, 'filter' | 'subject' | 'body'>): ErrorDetail[] {

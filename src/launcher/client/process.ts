@@ -11,7 +11,7 @@ import { connectToLauncher, type LauncherLink } from './link.ts';
 export interface LauncherProcessOptions {
   /** Of the launcher alone; made with mode 0700. */
   folder: string;
-  /** A launcher without worker and programs ends after that. Default: 60. */
+  /** A launcher without worker and programs ends after that. Default: 10, as long as a start may take to find it. */
   idleSeconds?: number;
   launcherOptions?: LauncherOptions;
   /** Default: 10 s. */
@@ -26,7 +26,7 @@ const heapFlags = ['--max-old-space-size=128', '--max-semi-space-size=16'];
 
 /** Starts a launcher in a session of its own and connects to it. @throws with the log's path when it fails */
 export async function startLauncher(options: LauncherProcessOptions): Promise<LauncherLink> {
-  const { folder, idleSeconds = 60, launcherOptions = {}, startDeadlineMs = 10_000 } = options;
+  const { folder, idleSeconds = 10, launcherOptions = {}, startDeadlineMs = 10_000 } = options;
   const { separatesOwners = false } = launcherOptions;
   // Not the folders around it: a data directory that is gone must not be begun anew.
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });

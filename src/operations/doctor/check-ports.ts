@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../contract/finding.ts';
+import { httpAddress } from '../../lib/host.ts';
 import { lockHolder } from '../../lib/directory-lock.ts';
 import { findingsOf } from './finding.ts';
 
@@ -42,8 +43,7 @@ interface RunningServer {
 }
 
 async function checkServer({ host, port, pid, isFree }: RunningServer): Promise<Finding> {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const url = httpAddress(host, port);
   if (isFree) {
     return warn(
       `A server (process ${pid}) uses this data directory, but does not listen on ${port}.`,

@@ -87,6 +87,20 @@ describe('answers', () => {
     expect(code).toBe(3);
   });
 
+  it.each([
+    [413, 'client_max_body_size'],
+    [429, 'asked too often'],
+  ])('a proxy that answers %i for the server is taken for one', async (status, words) => {
+    const url = await serve((_request, response) => {
+      response.writeHead(status, { 'content-type': 'text/html' }).end('<h1>Too much</h1>');
+    });
+    const { stderr, code } = await runCommand(['cancel', '5'], { env: { DAYBOOK_URL: url } });
+    expect(stderr).toContain(`${url} answers ${status}`);
+    expect(stderr).toContain(words);
+    expect(stderr).not.toContain('Is the address right?');
+    expect(code).toBe(1);
+  });
+
   it('a name never becomes another path', async () => {
     const seen: (string | undefined)[] = [];
     const url = await serve((request, response) => {

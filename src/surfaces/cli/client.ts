@@ -210,16 +210,9 @@ async function toServerError(response: Response, url: string): Promise<ServerErr
     details?: unknown;
   } | null;
   if (typeof body?.code !== 'string' || typeof body.message !== 'string') {
-    // A proxy in front of a server that is down speaks for it.
-    if ([502, 503, 504].includes(status)) {
-      return new ServerError(
-        `${url} answers ${status} ${response.statusText}: the server behind it is not there.`,
-        {
-          status,
-        },
-      );
-    }
-    return notDaybook(url, response);
+    const meaning = proxyAnswers[status];
+    if (meaning === undefined) return notDaybook(url, response);
+    return new ServerError(`${url} answers ${status} ${response.statusText}: ${meaning}`, { status });
   }
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
   return new ServerError(body.message, {
@@ -229,6 +222,17 @@ async function toServerError(response: Response, url: string): Promise<ServerErr
     ...(Number.isFinite(retryAfter) ? { retryAfterSeconds: retryAfter } : {}),
   });
 }
+
+const serverIsAway = 'the server behind it is not there.';
+
+/** What a proxy says that stands before the server, in words of its own. */
+const proxyAnswers: Readonly<Record<number, string>> = {
+  413: 'a proxy before the server takes less than this at once (nginx: client_max_body_size).',
+  429: 'a proxy before the server was asked too often.',
+  502: serverIsAway,
+  503: serverIsAway,
+  504: serverIsAway,
+};
 
 function notDaybook(url: string, { status, headers }: Response): UnreachableError {
   const location = headers.get('location');

@@ -85,7 +85,7 @@ export function describeJob(job: Job, attempts: readonly Attempt[], paint: Paint
     ['it said', job.errorLine === null ? undefined : cleanText(job.errorLine)],
     ['verdict', describeVerdict(job)],
     ['analysis', job.analysis ?? undefined],
-    ['assessment', job.assessment ?? undefined],
+    ['assessment', describeAssessment(job, now)],
     ['warning', job.warnings.length === 0 ? undefined : job.warnings.map(cleanText).join(' ')],
     ['info', job.info === null ? undefined : cleanText(job.info)],
     ['summary', job.summary === null ? undefined : cleanText(job.summary)],
@@ -141,6 +141,11 @@ function describeVerdict({ verdict, kindVerdict }: Job): string | undefined {
   const text = `${cleanText(verdict.text)} (${verdict.tone})`;
   const isOverruled = kindVerdict && kindVerdict.text !== verdict.text;
   return isOverruled ? `${text}, in place of ${cleanText(kindVerdict.text)}` : text;
+}
+
+function describeAssessment({ assessment, assessed }: Job, now: Date): string | undefined {
+  if (assessment === null || assessed === null) return assessment ?? undefined;
+  return `${assessment}, by ${cleanText(assessed.by)}, ${moment(assessed.at, now)}`;
 }
 
 function describeBaseRun({ jobId, foreignId, assessment }: Job['baseRuns'][number]): string {

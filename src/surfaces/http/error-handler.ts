@@ -4,8 +4,16 @@ import { AppError, errorCodes, isAppError, type ErrorCode } from '../../contract
 /** Seconds a client is told to wait when whoever refused did not say. */
 const defaultRetryAfterSeconds = 2;
 
-/** Puts any error on the wire as `{code, message, details}`. What is not meant for users is logged, not sent. */
-export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+/**
+ * Puts any error on the wire as `{code, message, details}`. What is not meant for users is logged, not sent.
+ * @param body what is sent instead
+ */
+export function handleError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body?: { type: string; text: string },
+): void {
   const appError = toAppError(error, request);
   log(appError, error, request);
   if (errorCodes[appError.code].retryable && !reply.hasHeader('retry-after')) {
@@ -14,8 +22,8 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
   if (appError.code === 'not_authenticated') reply.header('www-authenticate', 'Bearer realm="Daybook"');
   reply
     .code(appError.status)
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify(toBody(appError)));
+    .type(body?.type ?? 'application/json; charset=utf-8')
+    .send(body?.text ?? JSON.stringify(toBody(appError)));
 }
 
 /** The body of every error of ours. */

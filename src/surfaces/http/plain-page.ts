@@ -25,3 +25,8 @@ ${body}
 </html>
 `;
 }
+
+/** Text as it may stand in such a page. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

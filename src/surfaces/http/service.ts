@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { httpAddress } from '../../lib/host.ts';
 import type { Service } from '../../lib/service.ts';
 import type { App } from './access.ts';
 import { toListenError, type ListenOptions } from './listen-error.ts';
@@ -51,6 +52,5 @@ async function stop(app: App, graceMs: number): Promise<void> {
 
 function toUrl(address: AddressInfo | string | null, host: string): string {
   if (address === null || typeof address === 'string') throw new Error('The HTTP server does not listen.');
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${address.port}`;
+  return httpAddress(host, address.port);
 }

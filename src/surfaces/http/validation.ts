@@ -1,5 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
+import '../../contract/issue-words.ts';
 import { AppError, type ErrorDetail } from '../../contract/errors.ts';
 
 /** More mistakes than these help nobody. */
@@ -39,6 +40,12 @@ function toDetails(issue: z.core.$ZodIssue, data: unknown, part: string): ErrorD
     return [{ field, message: 'This field is required.' }];
   }
   if (issue.code === 'invalid_union') {
+    // Of several forms the one that was meant is the one of which the whole is right, and a part is not.
+    const [meant, ...others] = issue.errors.filter((form) => form.every(({ path }) => path.length > 0));
+    if (meant && others.length === 0)
+      return meant.flatMap((inner) =>
+        toDetails({ ...inner, path: [...issue.path, ...inner.path] }, data, part),
+      );
     const forms = issue.errors.map((branch) => branch.map((inner) => inner.message).join(' and '));
     const message =
       forms.length > 0 ? `None of the forms fits: ${[...new Set(forms)].join('; or ')}.` : issue.message;

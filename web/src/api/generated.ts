@@ -2598,7 +2598,9 @@ export interface operations {
     };
     completeOidcLogin: {
         parameters: {
-            query?: never;
+            query?: {
+                state?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3874,6 +3876,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4062,6 +4070,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4284,6 +4298,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4578,6 +4598,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -4809,6 +4835,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -5031,6 +5063,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
@@ -10710,6 +10748,12 @@ export interface operations {
                             state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
                             assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
                         }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
                         /** @description Jobs that are compared with it, the newest 100. */
                         baseRunOf: number[];
                         /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */

@@ -21,7 +21,12 @@ export async function addApiDescription(app: App, options: { version: string }):
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'An API token: `dbk_…`.' },
           password: { type: 'http', scheme: 'basic', description: 'User and password, or user and token.' },
-          session: { type: 'apiKey', in: 'cookie', name: 'daybook_session' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'daybook_session',
+            description: 'Followed by `_` and the port where the address names one: `daybook_session_8000`.',
+          },
         },
       },
       security: [{ token: [] }, { password: [] }, { session: [] }],

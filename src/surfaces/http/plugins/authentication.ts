@@ -7,7 +7,14 @@ import { permissions } from '../../../contract/permissions.ts';
 import { accessOf, requirePermission, type App } from '../access.ts';
 import { refuseTooMany } from '../error-handler.ts';
 
-export const sessionCookie = 'daybook_session';
+/**
+ * Cookies of a host go to all of its ports (RFC 6265, section 8.5), so the name has the port by which the browser came:
+ * several servers of one machine do not sign people out of each other.
+ */
+export function sessionCookieOf({ host }: Pick<FastifyRequest, 'host'>): string {
+  const [, port] = /:(\d+)$/.exec(host) ?? [];
+  return port === undefined ? 'daybook_session' : `daybook_session_${port}`;
+}
 
 export interface AuthenticationOptions {
   accounts: Authenticator;
@@ -36,7 +43,7 @@ export async function addAuthentication(app: App, options: AuthenticationOptions
       if (!limit.isAllowed && limit.isExceeded) {
         refuseTooMany(reply, limit.ttlInSeconds, 'Too many refused requests from this address.');
       }
-      throw new AppError('not_authenticated', refusals[credentials?.kind ?? 'none']);
+      throw new AppError('not_authenticated', refusals[credentials?.kind ?? 'none'] + hiddenSession(request));
     }
     if (access === null) throw new AppError('forbidden', 'This address is open to nobody.');
     requirePermission(request, access);
@@ -69,7 +76,7 @@ const refusals: Record<Credentials['kind'] | 'none', string> = {
 function toCredentials(request: FastifyRequest): Credentials | null {
   const header = request.headers.authorization;
   if (header === undefined) {
-    const secret = request.cookies[sessionCookie];
+    const secret = request.cookies[sessionCookieOf(request)];
     return secret ? { kind: 'session', secret } : null;
   }
   const [scheme = '', value = ''] = header.trim().split(/\s+/, 2);
@@ -82,6 +89,15 @@ function toCredentials(request: FastifyRequest): Credentials | null {
       return { kind: 'basic', name: text.slice(0, Math.max(0, colon)), password: text.slice(colon + 1) };
     }
     default:
-      throw new AppError('not_authenticated', 'The Authorization header has to be Bearer or Basic.');
+      throw new AppError(
+        'not_authenticated',
+        `The Authorization header has to be Bearer or Basic.${hiddenSession(request)}`,
+      );
   }
+}
+
+/** For who is signed in, and refused for a header that a proxy before us put there, or let through. */
+function hiddenSession(request: FastifyRequest): string {
+  if (request.headers.authorization === undefined || !request.cookies[sessionCookieOf(request)]) return '';
+  return ' The session of this browser does not count beside an Authorization header; a proxy that asks for a password itself has to remove its header (nginx: proxy_set_header Authorization "").';
 }

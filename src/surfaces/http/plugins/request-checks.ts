@@ -2,7 +2,9 @@
  * Three things a browser can be talked into by a foreign page, and what stops each:
  * - A name of the attacker's that resolves to our address (DNS rebinding) makes their page same-origin with us. Their name
  *   is in the Host header, so only names that we know as ours pass. IP literals and names without a dot cannot be
- *   pointed anywhere by a stranger.
+ *   pointed anywhere by a stranger. Exempt is what such a page gains nothing by: what a probe may read without an account,
+ *   and a request whose Authorization header decides, since the page knows no credentials. Where nobody is asked for
+ *   them, it could write anything there.
  * - A page of another origin sends a change with our cookie, or to a route that needs no cookie. Browsers say so
  *   in Sec-Fetch-Site, or at least in Origin; programs send neither and pass. A request with an Authorization
  *   header is exempt: a foreign page cannot add one without a preflight, which we never answer.
@@ -12,7 +14,8 @@ import type { FastifyRequest } from 'fastify';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { AppError } from '../../../contract/errors.ts';
-import type { App } from '../access.ts';
+import { permissions, type Permission } from '../../../contract/permissions.ts';
+import { accessOf, type App } from '../access.ts';
 
 export interface RequestCheckOptions {
   publicUrl: URL | null;
@@ -33,11 +36,19 @@ export function addRequestChecks(app: App, options: RequestCheckOptions): void {
     ].map((name) => name.toLowerCase()),
   );
   app.addHook('onRequest', async (request) => {
-    checkHost(request, known);
+    if (!isOfAnyName(request)) checkHost(request, known);
     if (!isSafe(request.method) && request.headers.authorization === undefined)
       checkOrigin(request, options.publicUrl);
     if (/%00/.test(request.url)) throw new AppError('invalid_input', 'The address contains a NUL character.');
   });
+}
+
+const probes: ReadonlySet<Permission | null> = new Set(['health.read', 'metrics.open'] as const);
+
+function isOfAnyName(request: FastifyRequest): boolean {
+  const access = accessOf(request);
+  if (probes.has(access)) return true;
+  return request.headers.authorization !== undefined && access !== null && permissions[access] !== 'public';
 }
 
 function isSafe(method: string): boolean {
@@ -52,7 +63,7 @@ function checkHost(request: FastifyRequest, known: ReadonlySet<string>): void {
     if (isOurs(name, known)) continue;
     throw new AppError(
       'cross_origin',
-      `This server does not know the name ${name} as its own. Whoever runs it can set DAYBOOK_PUBLIC_URL to the address people use.`,
+      `This server does not know the name ${name} as its own. Whoever runs it can set DAYBOOK_PUBLIC_URL to the address people use, and DAYBOOK_HOSTS to further names.`,
     );
   }
 }

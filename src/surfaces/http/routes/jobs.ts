@@ -1,8 +1,9 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, invalidField } from '../../../contract/errors.ts';
 import { cancelWish } from '../../../contract/cancel.ts';
 import { jobChange } from '../../../contract/job-change.ts';
-import { attempt, job, jobEvent, jobSummary, submitOptions } from '../../../contract/job.ts';
+import { attempt, job, jobEvent, jobSummary, submitOptions, type Job } from '../../../contract/job.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
 import type { JobReader, UsualTimeReader } from '../../../domain/jobs/reader-ports.ts';
 import type { SeriesStore } from '../../../domain/reports/series-ports.ts';
@@ -56,6 +57,15 @@ function withKeyOfHeader<Options extends { idempotencyKey?: string | undefined }
 
 export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
   const { jobs, reader, usualTimes, search, timezone, series, kinds, audit } = dependencies;
+  /** The history of a job goes with it; the audit stays. */
+  const record = (
+    request: FastifyRequest,
+    { id, uid, name }: Job,
+    verb: 'change' | 'delete' | 'cancel' | 'retry',
+    asked: Record<string, unknown> = {},
+  ): Promise<void> =>
+    audit(request, { action: `jobs.${verb}`, target: String(id), details: { uid, name, ...asked } });
+
   app.get('/api/v1/jobs', {
     config: { access: 'jobs.read' },
     schema: {
@@ -139,6 +149,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
           `Job ${found.id} is ${found.state}; queue and priority can be changed only while it waits.`,
         );
       }
+      await record(request, found, 'change', withShortTexts(withoutUndefined(request.body)));
       return findJob(reader, request);
     },
   });
@@ -160,11 +171,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
           `Job ${found.id} is ${found.state}; cancel it first, only an ended job can be removed.`,
         );
       }
-      await audit(request, {
-        action: 'jobs.delete',
-        target: String(found.id),
-        details: { uid: found.uid, name: found.name },
-      });
+      await record(request, found, 'delete');
       return reply.code(204).send();
     },
   });
@@ -187,6 +194,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       const touched = await jobs.cancel([found.id], actor, request.body ?? {});
       if (touched.length === 0)
         throw new AppError('conflict', `Job ${found.id} is ${found.state}; it has ended already.`);
+      await record(request, found, 'cancel');
       reply.code(202);
       return findJob(reader, request);
     },
@@ -212,6 +220,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
             : `Job ${found.id} is ${found.state}; only a failed or cancelled job can be run once more.`,
         );
       }
+      await record(request, found, 'retry');
       reply.code(202);
       return findJob(reader, request);
     },
@@ -288,6 +297,19 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       return { ...found, x: [...x], y: [...y] };
     },
   });
+}
+
+const mostAuditedText = 200;
+
+/** Notes may be as long as a report. */
+function withShortTexts(change: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(change).map(([member, value]) =>
+      typeof value === 'string' && value.length > mostAuditedText
+        ? [member, `${value.slice(0, mostAuditedText).toWellFormed()}…`]
+        : [member, value],
+    ),
+  );
 }
 
 const seriesSummary = z.object({

@@ -11,7 +11,7 @@ import { channelTypes } from '../../../contract/notification-facts.ts';
 import type { Notifications } from '../../../domain/notifications/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
-import { plainPage } from '../plain-page.ts';
+import { escapeHtml, plainPage } from '../plain-page.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
 interface NotificationDependencies {
@@ -210,7 +210,7 @@ function registerUnsubscribe(app: App, notifications: Notifications): void {
       handler: async (request, reply) => {
         const found = await notifications.readUnsubscribe(request.query.token);
         const text = found
-          ? `<p>${escape(found.address)} gets no more mail of “${escape(found.rule)}”.</p>
+          ? `<p>${escapeHtml(found.address)} gets no more mail of “${escapeHtml(found.rule)}”.</p>
 <form method="post" action="/unsubscribe?token=${encodeURIComponent(request.query.token)}"><button>No more of these</button></form>`
           : '<p>This link is not one of ours, or what it belongs to is gone.</p>';
         return reply
@@ -234,8 +234,4 @@ function registerUnsubscribe(app: App, notifications: Notifications): void {
       },
     });
   });
-}
-
-function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

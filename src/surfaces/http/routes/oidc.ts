@@ -4,7 +4,9 @@ import type { Accounts, IdentityProvider, LoginSecrets } from '../../../domain/a
 import { AppError } from '../../../contract/errors.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
-import { sessionCookie } from '../plugins/authentication.ts';
+import { handleError, toAppError } from '../error-handler.ts';
+import { escapeHtml, plainPage } from '../plain-page.ts';
+import { sessionCookieOf } from '../plugins/authentication.ts';
 
 export interface OidcDependencies {
   accounts: Accounts;
@@ -15,7 +17,10 @@ export interface OidcDependencies {
 }
 
 const tags = ['sessions'];
-const loginCookie = 'daybook_login';
+/** Followed by the state: several logins of one browser are on their way at once. */
+const loginCookie = 'daybook_login_';
+/** Those that were begun and left: together their cookies must stay a small part of a request. */
+const mostLogins = 8;
 const path = '/api/v1/oidc';
 const loginMinutes = 10;
 
@@ -29,7 +34,8 @@ const begun = z.object({
 
 /**
  * Signing in at an identity provider. What a login needs on the way back stands in a cookie of the browser that began
- * it, so that another one cannot complete it.
+ * it, so that another one cannot complete it. People come to these addresses themselves, so a browser gets errors as a
+ * page.
  */
 export function registerOidcRoutes(app: App, dependencies: OidcDependencies): void {
   const { accounts, audit, isHttps, identityProvider } = dependencies;
@@ -40,12 +46,16 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
   };
 
   const begin = async (
+    request: FastifyRequest,
     reply: FastifyReply,
     login: { returnTo: string; isLink: boolean },
   ): Promise<FastifyReply> => {
     const { url, secrets } = await provider().begin();
     const value = Buffer.from(JSON.stringify({ ...secrets, ...login })).toString('base64url');
-    reply.setCookie(loginCookie, value, { ...cookie, maxAge: loginMinutes * 60 });
+    // Browsers send the oldest first (RFC 6265, section 5.4).
+    const before = Object.keys(request.cookies).filter((name) => name.startsWith(loginCookie));
+    for (const name of before.slice(0, -mostLogins)) reply.clearCookie(name, cookie);
+    reply.setCookie(loginCookie + secrets.state, value, { ...cookie, maxAge: loginMinutes * 60 });
     return reply.redirect(url, 303);
   };
 
@@ -62,6 +72,7 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
 
   app.get(`${path}/login`, {
     config: { access: 'sessions.create' },
+    errorHandler: handleErrorOfPerson,
     schema: {
       operationId: 'beginOidcLogin',
       tags,
@@ -69,11 +80,12 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       querystring: z.strictObject({ return: returnPath }),
       response: { 303: z.undefined().describe('To the provider.') },
     },
-    handler: (request, reply) => begin(reply, { returnTo: request.query.return, isLink: false }),
+    handler: (request, reply) => begin(request, reply, { returnTo: request.query.return, isLink: false }),
   });
 
   app.get(`${path}/link`, {
     config: { access: 'profile.change' },
+    errorHandler: handleErrorOfPerson,
     schema: {
       operationId: 'beginOidcLink',
       tags,
@@ -81,21 +93,22 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       querystring: z.strictObject({ return: returnPath }),
       response: { 303: z.undefined().describe('To the provider.') },
     },
-    handler: (request, reply) => begin(reply, { returnTo: request.query.return, isLink: true }),
+    handler: (request, reply) => begin(request, reply, { returnTo: request.query.return, isLink: true }),
   });
 
   app.get(`${path}/callback`, {
     config: { access: 'sessions.create' },
+    errorHandler: handleErrorOfPerson,
     schema: {
       operationId: 'completeOidcLogin',
       tags,
       summary: 'Where the identity provider sends people back to',
-      querystring: z.looseObject({}),
+      querystring: z.looseObject({ state: z.string().optional() }),
       response: { 303: z.undefined().describe('Signed in.') },
     },
     handler: async (request, reply) => {
       const { returnTo, isLink, ...secrets } = readLogin(request);
-      reply.clearCookie(loginCookie, cookie);
+      reply.clearCookie(loginCookie + secrets.state, cookie);
       const { search } = new URL(request.url, 'http://localhost');
       const identity = await provider().complete(search, secrets);
       if (isLink) await link(request, identity);
@@ -119,7 +132,7 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       }
       await accounts.endSession(actor.accountId, credentialId);
       await audit(request, { action: 'sessions.end', target: String(credentialId) });
-      reply.clearCookie(sessionCookie, { ...cookie, path: '/' });
+      reply.clearCookie(sessionCookieOf(request), { ...cookie, path: '/' });
       // The session here has ended, whatever the provider does.
       return {
         url: await provider()
@@ -140,12 +153,12 @@ export function registerOidcRoutes(app: App, dependencies: OidcDependencies): vo
       actor: user.name,
       details: { issuer: identity.issuer, subject: identity.subject },
     });
-    reply.setCookie(sessionCookie, secret, { ...cookie, path: '/', expires: session.expiresAt });
+    reply.setCookie(sessionCookieOf(request), secret, { ...cookie, path: '/', expires: session.expiresAt });
   }
 
   /** Whose account it is, the session of this very request says, never the cookie of the login. */
   async function link(request: FastifyRequest, identity: Identity): Promise<void> {
-    const secret = request.cookies[sessionCookie];
+    const secret = request.cookies[sessionCookieOf(request)];
     const result = secret
       ? await accounts.authenticate({ kind: 'session', secret }, { address: request.ip })
       : { outcome: 'refused' as const };
@@ -170,9 +183,15 @@ const returnPath = z
   .regex(/^\/(?![/\\])[^\\\p{Cc}]*$/u, 'expected a path of this server, beginning with one `/`')
   .default('/');
 
-function readLogin(request: FastifyRequest): LoginSecrets & { returnTo: string; isLink: boolean } {
+function readLogin({
+  query,
+  cookies,
+}: {
+  query: { state?: string | undefined };
+  cookies: FastifyRequest['cookies'];
+}): LoginSecrets & { returnTo: string; isLink: boolean } {
   try {
-    const text = Buffer.from(request.cookies[loginCookie] ?? '', 'base64url').toString();
+    const text = Buffer.from(cookies[`${loginCookie}${query.state}`] ?? '', 'base64url').toString();
     const login = begun.parse(JSON.parse(text));
     return { ...login, returnTo: returnPath.parse(login.returnTo) };
   } catch {
@@ -181,4 +200,15 @@ function readLogin(request: FastifyRequest): LoginSecrets & { returnTo: string; 
       'This login was not begun in this browser, or too long ago. Sign in again.',
     );
   }
+}
+
+/** A person at a browser reads a page; what is logged, and the status, are the same. */
+function handleErrorOfPerson(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (!request.headers.accept?.includes('text/html')) return handleError(error, request, reply);
+  const { message } = toAppError(error, request);
+  const page = plainPage(
+    'Signing in',
+    `<h1>Signing in did not work</h1><p>${escapeHtml(message)}</p><nav><a href="/">Back to Daybook</a></nav>`,
+  );
+  handleError(error, request, reply, { type: 'text/html; charset=utf-8', text: page });
 }

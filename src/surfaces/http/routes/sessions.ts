@@ -7,7 +7,7 @@ import { can, permissions, type Permission } from '../../../contract/permissions
 import { accountIdOf, principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import { refuseTooMany } from '../error-handler.ts';
-import { sessionCookie } from '../plugins/authentication.ts';
+import { sessionCookieOf } from '../plugins/authentication.ts';
 import { toUserView } from './users.ts';
 
 interface SessionDependencies {
@@ -45,7 +45,7 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
       }
       const { user, session, secret } = result;
       await audit(request, { action: 'sessions.create', target: String(session.id), actor: user.name });
-      reply.setCookie(sessionCookie, secret, { ...cookie, expires: session.expiresAt });
+      reply.setCookie(sessionCookieOf(request), secret, { ...cookie, expires: session.expiresAt });
       reply.code(201);
       return { user: toUserView(user), session: toSessionView(session, session.id) };
     },
@@ -79,7 +79,7 @@ export function registerSessionRoutes(app: App, { accounts, audit, isHttps }: Se
         throw new AppError('conflict', 'This request uses no session, so there is nothing to end.');
       await accounts.endSession(accountIdOf(request), id);
       await audit(request, { action: 'sessions.end', target: String(id) });
-      reply.clearCookie(sessionCookie, cookie);
+      reply.clearCookie(sessionCookieOf(request), cookie);
       return reply.code(204).send();
     },
   });

@@ -37,8 +37,7 @@ export function useSession(): Session {
 /** Asks the server who this is; null when nobody is signed in. */
 export async function loadSession(): Promise<Me | null> {
   try {
-    me.value = await dataOf(api.GET('/api/v1/me'));
-    openFeed();
+    await askWhoThisIs();
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error;
     me.value = null;
@@ -52,13 +51,33 @@ export async function signIn(name: string, password: string): Promise<void> {
   const before = me.value?.user.id;
   closeFeed({ comesBack: isExpired.value });
   isExpired.value = false;
-  await loadSession();
+  // What hides the session (a header of a proxy) is told where one signs in, which otherwise would seem to do nothing.
+  await askWhoThisIs();
   if (before === undefined || before !== me.value?.user.id) queryClient.clear();
   else await queryClient.invalidateQueries();
 }
 
+/** Goes to the sign-in page, with nothing kept, when another tab has signed out. */
+export function followSignOuts(): void {
+  new BroadcastChannel(signOuts).addEventListener('message', () => {
+    if (me.value) window.location.replace('/sign-in');
+  });
+}
+
+async function askWhoThisIs(): Promise<void> {
+  me.value = await dataOf(api.GET('/api/v1/me'));
+  openFeed();
+}
+
+const signOuts = 'daybook-sign-outs';
+
+/** Signs out, here and in the other tabs of this browser: a session that only ended leaves work on the screen, this not. */
 export async function signOut(): Promise<void> {
   await api.DELETE('/api/v1/sessions/current');
+  const channel = new BroadcastChannel(signOuts);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of this origin only and takes none
+  channel.postMessage(null);
+  channel.close();
   closeFeed();
   me.value = null;
   isExpired.value = false;
