@@ -43,7 +43,7 @@ describe('defaults', () => {
     });
     expect(config.worker).toMatchObject({
       slots: 8,
-      queues: ['default'],
+      queues: ['*'],
       labels: [],
       name: 'ares.lab',
       leaseMs: 60_000,
