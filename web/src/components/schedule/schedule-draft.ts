@@ -64,6 +64,7 @@ export const missedItems = missedPolicies.map((value) => ({ value, label: missed
 
 /** Rules that people mean most often. */
 export const commonRules = [
+  { label: 'every 5 minutes', cron: '*/5 * * * *' },
   { label: 'hourly', cron: '0 * * * *' },
   { label: 'nightly', cron: '0 3 * * *' },
   { label: 'weekdays', cron: '0 8 * * mon-fri' },
