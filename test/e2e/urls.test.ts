@@ -247,7 +247,7 @@ describeInBrowser('URL tests', () => {
       .getByRole('listitem')
       .filter({ hasText: '/watched' });
     await row.getByText('200 OK').waitFor();
-    await row.getByText(/^since /).waitFor();
+    await row.getByText(/^up since /).waitFor();
     await row.getByRole('img', { name: /^Uptime 100 %; failures in 0 of 48/ }).waitFor();
     answer = (_request, response) => response.writeHead(500).end();
     await row.getByText('500 Internal Server Error').waitFor();
