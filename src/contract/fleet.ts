@@ -28,14 +28,6 @@ export const lane = z.object({
 });
 export type Lane = z.infer<typeof lane>;
 
-/** Among the queues of a worker: it takes from every queue, also from those that are made later. */
-export const allQueues = '*';
-
-/** @param queues of a worker */
-export function takesFrom(queues: readonly string[], queue: string): boolean {
-  return queues.includes(queue) || queues.includes(allQueues);
-}
-
 export const worker = z.object({
   id: z.uuid(),
   name: z.string(),

@@ -174,15 +174,6 @@ export const jobSummary = z.object({
 });
 export type JobSummary = z.infer<typeof jobSummary>;
 
-/** Who a job is elsewhere: `slurm 4711`, `slurm@big 4711`; null: nobody, or just the number it has here. */
-export function foreignName({
-  id,
-  foreign,
-}: Pick<JobSummary, 'id'> & Partial<Pick<JobSummary, 'foreign'>>): string | null {
-  if (!foreign || foreign.id === String(id)) return null;
-  return `${foreign.source}${foreign.cluster === '' ? '' : `@${foreign.cluster}`} ${foreign.id}`;
-}
-
 const baseRun = z.object({
   jobId: z.int().nullable(),
   foreignId: z.string().nullable().describe('Its number elsewhere, where the diary does not know it.'),

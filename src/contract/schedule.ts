@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostMoments } from './moments-text.ts';
 import { ownerId, plainText, submitOptions, verdict } from './job.ts';
 import { jobStates } from './states.ts';
 
@@ -13,14 +14,6 @@ export const scheduleName = plainText
 /** What happens at a due moment while a job of the same schedule has not ended. */
 export const overlapPolicies = ['skip', 'queue', 'replace', 'allow'] as const;
 export type OverlapPolicy = (typeof overlapPolicies)[number];
-
-/** More moments that passed are not counted: one of a second takes a tenth of a millisecond. */
-export const mostMoments = 1_000;
-
-/** `5 moments`, or `1000 moments or more`. */
-export function momentsText(moments: number): string {
-  return `${moments} moments${moments >= mostMoments ? ' or more' : ''}`;
-}
 
 /** What happens to moments that passed while nobody looked. */
 export const missedPolicies = ['skip', 'once', 'all'] as const;

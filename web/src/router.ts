@@ -62,8 +62,12 @@ function isServerThere(): Promise<boolean> {
   );
 }
 
+/** The page that was asked for comes first, on a slow line, too. */
+const loadAfterMs = 5_000;
+
 /** All pages, one after the other, once there is time: later ways need no server, and no waiting on a slow line. */
 export async function loadPages(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, loadAfterMs));
   for (const { load } of pages) {
     await new Promise<void>((resolve) => whenIdle(resolve));
     await load().catch(() => undefined);

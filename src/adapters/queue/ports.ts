@@ -1,4 +1,4 @@
-import { takesFrom } from '../../contract/fleet.ts';
+import { takesFrom } from '../../contract/worker-queues.ts';
 import type { Bell, Place } from '../../domain/jobs/ports.ts';
 import type { Service } from '../../lib/service.ts';
 

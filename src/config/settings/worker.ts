@@ -1,4 +1,4 @@
-import { allQueues } from '../../contract/fleet.ts';
+import { allQueues } from '../../contract/worker-queues.ts';
 import { optional, setting, type SettingTree } from '../setting.ts';
 import * as types from '../value-types.ts';
 

@@ -1,4 +1,4 @@
-import { mostMoments } from '../../contract/schedule.ts';
+import { mostMoments } from '../../contract/moments-text.ts';
 import type { Decision, StoredSchedule } from './ports.ts';
 import { createCalendar, isOfFixedTime, type Calendar } from './occurrences.ts';
 import { take } from './preview.ts';

@@ -6,7 +6,7 @@
  * word of the name, which for scripts is the script; else same kind). Places, of a lane or of workers, are given to
  * whoever stands ahead, each to the place that is free first. Nothing is guessed where no past run tells.
  */
-import { takesFrom } from '../../contract/fleet.ts';
+import { takesFrom } from '../../contract/worker-queues.ts';
 import type { JobState } from '../../contract/states.ts';
 import type { Waiting, WaitingReason } from '../../contract/waiting.ts';
 import { aheadLimit, type BusyJob, type WaitingFacts, type WorkerFacts, type Work } from './ports.ts';

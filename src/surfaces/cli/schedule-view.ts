@@ -1,10 +1,10 @@
-import {
-  momentsText,
-  type CrontabImport,
-  type Occurrence,
-  type Schedule,
-  type SchedulePreview,
-  type ScheduleRun,
+import { momentsText } from '../../contract/moments-text.ts';
+import type {
+  CrontabImport,
+  Occurrence,
+  Schedule,
+  SchedulePreview,
+  ScheduleRun,
 } from '../../contract/schedule.ts';
 import { cleanText } from './clean-text.ts';
 import type { CliContext } from './context.ts';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { AppError } from '../../../contract/errors.ts';
-import { foreignName, type Attempt, type Job, type JobSummary } from '../../../contract/job.ts';
+import { foreignName } from '../../../contract/foreign-name.ts';
+import type { Attempt, Job, JobSummary } from '../../../contract/job.ts';
 import type { View } from '../../../contract/view.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';

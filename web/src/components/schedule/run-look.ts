@@ -1,4 +1,5 @@
-import { momentsText, type ScheduleRun } from '../../../../src/contract/schedule.ts';
+import { momentsText } from '../../../../src/contract/moments-text.ts';
+import type { ScheduleRun } from '../../../../src/contract/schedule.ts';
 import { stateLooks, type Color } from '../job/state-look.ts';
 
 export interface RunLook {
