@@ -19,7 +19,7 @@ export function listDuties({ config, stores, domains, rings: bell, clock, logger
       workers: stores.workers,
       jobs: stores.jobs,
       bell,
-      markGap: (attempt, gap) => appendGap(stores.output, attempt, gap),
+      markGap: appendGap,
       clock,
       logger,
       leaseMs: worker.leaseMs,

@@ -14,6 +14,22 @@ export function hasMoreValues(text: string, most: number): boolean {
   return false;
 }
 
+/** Deeper documents are nothing a person wrote; recursive code after us (zod, JSON.stringify, jsonb) would give up. */
+export const mostLevels = 64;
+
+/** Whether objects and lists of a JSON text stand in more than `mostLevels` others, told before it is read. */
+export function isNestedTooDeeply(text: string): boolean {
+  let levels = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') at = endOfText(text, at);
+    else if (character === '[' || character === '{') levels += 1;
+    else if (character === ']' || character === '}') levels -= 1;
+    if (levels > mostLevels) return true;
+  }
+  return false;
+}
+
 /** Of the closing quotation mark; the end where there is none. */
 function endOfText(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {

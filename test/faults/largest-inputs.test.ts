@@ -62,6 +62,17 @@ const programs: Door[] = [
     },
   ],
   [
+    'reports of great depth',
+    async () => {
+      const lines = `for name in ['"result":{"deep":', '"result":{"kept":{"deep":', '"series":{"x":', '']:
+  print('{"daybook":{' + name + '[' * 20000 + ']' * 20000 + '}' * name.count('{') + '}}')
+print('{"daybook":{"result":' + '{"a":' * 9000 + '1' + '}' * 9000 + '}}')
+print('{"daybook":{"result":{"kept":' + '[' * 60 + ']' * 60 + '}}}')`;
+      const job = await run('depth.py', lines);
+      expect(Object.keys(job.result as object)).toEqual(['kept']);
+    },
+  ],
+  [
     'progress',
     async () => {
       const lines = `for i in range(40000): print('{"daybook":{"progress":%f,"message":"at %d"}}' % (i / 40000, i))`;
@@ -283,6 +294,12 @@ const requests: Door[] = [
       const headers = { 'content-type': 'application/x-ndjson' };
       const { text } = await server.call('POST', '/api/v1/import', `${JSON.stringify(job)}\n`, headers);
       expect(text).toContain('"added"');
+      const deep = JSON.stringify({ ...job, id: 'deep', input: 'here' }).replace(
+        '"here"',
+        `${'['.repeat(500_000)}${']'.repeat(500_000)}`,
+      );
+      const refusal = await server.call('POST', '/api/v1/import', `${deep}\n`, headers);
+      expect([refusal.status, refusal.text]).toEqual([200, expect.stringContaining('nested too deeply')]);
       const endless = await server.call('POST', '/api/v1/import', ' '.repeat(40 * mebibyte), headers);
       expect(endless.status).toBe(413);
     },

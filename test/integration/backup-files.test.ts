@@ -196,21 +196,22 @@ describe('files of a backup', () => {
 });
 
 describe('a restore', () => {
-  it.runIf(isRoot)(
-    'gives what belonged to the programs to those of this machine, and nobody else',
-    async () => {
+  it.runIf(isRoot).each(['daemon', 'root'])(
+    'gives what belonged to the programs to those of this machine, and nobody else: they ran as %s',
+    async (programs) => {
       const uidOf = (name: string): number => Number(execFileSync('id', ['-u', name], { encoding: 'utf8' }));
       const theirs = join(data, 'homedir', 'theirs');
       writeFileSync(theirs, '');
-      chownSync(theirs, uidOf('daemon'), uidOf('daemon'));
-      const [copy, to] = [join(folder, 'of-daemon'), join(folder, 'for-nobody')];
-      const env = { DATABASE_URL: emptyUrl, DAYBOOK_DATA: data, WORKER_USER: 'daemon' };
+      chownSync(theirs, uidOf(programs), uidOf(programs));
+      const [copy, to] = [join(folder, `of-${programs}`), join(folder, `for-nobody-${programs}`)];
+      const env = { DATABASE_URL: emptyUrl, DAYBOOK_DATA: data, WORKER_USER: programs };
       expect((await runCommand(['backup', '--home', copy], env)).code).toBe(0);
       rmSync(theirs);
       const { code } = await runCommand(['restore', copy, '--data', to], { DATABASE_URL: emptyUrl });
       expect(code).toBe(0);
       expect(statSync(join(to, 'homedir', 'theirs')).uid).toBe(uidOf('nobody'));
       expect(statSync(join(to, 'homedir', 'plain.txt')).uid).toBe(1_234);
+      expect(statSync(join(to, 'scripts')).uid).toBe(0);
     },
   );
 

@@ -6,9 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventParser } from '../../src/surfaces/cli/sse.ts';
 import type { Attempt, Job, JobEvent } from '../../src/contract/job.ts';
 import { isEnded } from '../../src/contract/states.ts';
+import { basic } from '../support/accounts.ts';
 import { adminAuthorization } from '../support/admin.ts';
 import { pollUntil } from '../support/poll.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { startServer, type TestAnswer, type TestServer } from '../support/server.ts';
+
+const password = 'a password of a member';
 
 let folder = '';
 let undo: (() => Promise<unknown> | void)[] = [];
@@ -225,3 +228,46 @@ describe('a stop while programs run and people watch', () => {
     expect(await ended(second, job.id)).toMatchObject({ state: 'succeeded', result: { early: 1 } });
   });
 });
+
+describe('a stream whose reader', () => {
+  it.each<[string, (server: TestServer, tokenId: number) => Promise<TestAnswer>]>([
+    ['was removed', (server) => server.call('DELETE', '/api/v1/users/ana')],
+    ['has another role', (server) => server.call('PATCH', '/api/v1/users/ana', { role: 'viewer' })],
+    [
+      'has a token that was revoked',
+      (server, id) => server.call('DELETE', `/api/v1/tokens/${id}`, undefined, basic('ana', password)),
+    ],
+  ])('%s ends, and that of another goes on', async (_, change) => {
+    const server = await startServer();
+    undo.push(() => server.close());
+    await server.call('POST', '/api/v1/users', { name: 'ana', role: 'member', password });
+    const made = await server.call(
+      'POST',
+      '/api/v1/tokens',
+      { name: 't', scopes: ['all'] },
+      basic('ana', password),
+    );
+    const { secret, token } = made.json<{ secret: string; token: { id: number } }>();
+    const signal = AbortSignal.timeout(30_000);
+    const open = async (authorization: string): Promise<Response> => {
+      const answer = await fetch(`${server.url}/api/v1/events`, { headers: { authorization }, signal });
+      expect(answer.status).toBe(200);
+      return answer;
+    };
+    const theirs = await open(`Bearer ${secret}`);
+    const ours = await open(adminAuthorization);
+    expect((await change(server, token.id)).status).toBeLessThan(300);
+    await theirs.text();
+    const { id } = await submit(server, 'ls.sh');
+    expect(await untilTold(ours, `"jobId":${id},`)).toContain('submitted');
+  });
+});
+
+async function untilTold(stream: Response, text: string): Promise<string> {
+  let told = '';
+  for await (const piece of stream.body ?? []) {
+    told += Buffer.from(piece as Uint8Array).toString();
+    if (told.includes(text)) return told;
+  }
+  throw new Error(`The stream ended without ${text}.`);
+}

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { cancelJobs, removeJob, retryJob } from './jobs/intervene.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { changeJob } from './jobs/change.ts';
-import { finishAttempts } from './jobs/finish.ts';
+import { finishAttempts, loseAttempt } from './jobs/finish.ts';
 import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
@@ -16,6 +16,7 @@ export function createJobStore(db: Database): JobStore {
     submit: (batch) => submitJobs(db, batch),
     claim: (request) => claimJobs(db, request),
     finish: (batch) => finishAttempts(db, batch),
+    lose: (finish, work) => loseAttempt(db, finish, work),
     markLaunched: (batch) => markLaunched(db, batch),
     setProgress: (batch) => setProgress(db, batch),
     setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),

@@ -1,4 +1,10 @@
-import type { AttemptRef, ChunkPosition, OutputChunk, OutputStore } from '../../domain/output/ports.ts';
+import type {
+  AttemptOutput,
+  AttemptRef,
+  ChunkPosition,
+  OutputChunk,
+  OutputStore,
+} from '../../domain/output/ports.ts';
 import { encodeByteaArray } from './bytea-array.ts';
 import type { Database, Queryable } from './database.ts';
 import type { Stream } from '../../contract/stream.ts';
@@ -53,8 +59,7 @@ export function createOutputStore(db: Database): OutputStore {
   };
 }
 
-/** The same for one attempt in a transaction of somebody else's. */
-export function createAttemptOutput(tx: Queryable): Pick<OutputStore, 'write' | 'last'> {
+export function createAttemptOutput(tx: Queryable): AttemptOutput {
   return {
     write: (chunks) => writeChunks(tx, chunks),
     last: async (attempt) => (await readChunks(tx, attempt, { by: 'last' }, 1))[0] ?? null,

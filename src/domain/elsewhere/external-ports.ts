@@ -8,7 +8,7 @@ import type {
   OutputPieceReport,
   ReceivedOutput,
 } from '../../contract/external.ts';
-import type { AttemptRef, OutputStore, StreamPositions } from '../output/ports.ts';
+import type { AttemptOutput, AttemptRef, StreamPositions } from '../output/ports.ts';
 import type { Stream } from '../../contract/stream.ts';
 
 /** Attempts that run somewhere else and are reported here while they run, or later. */
@@ -48,7 +48,7 @@ export interface ExternalStore {
    */
   appendTo<T>(
     key: AttemptKey,
-    work: (attempt: AttemptRef, output: Pick<OutputStore, 'write' | 'last'>) => Promise<T>,
+    work: (attempt: AttemptRef, output: AttemptOutput) => Promise<T>,
   ): Promise<T | null>;
   /** False for an attempt of a slot, which its worker ends, or under another token. */
   knows(key: AttemptKey): Promise<boolean>;
@@ -58,7 +58,7 @@ export interface ExternalStore {
 
 /** How output is appended: `output/append.ts`, handed in by the composition root. */
 export type AppendOutput = (
-  store: Pick<OutputStore, 'write' | 'last'>,
+  store: AttemptOutput,
   attempt: AttemptRef,
   pieces: readonly { stream: Stream; offset: number; at: Date; bytes: Buffer }[],
 ) => Promise<StreamPositions>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { importedJob, type ImportedJob, type ImportOutcome } from '../../contract/import.ts';
 import type { Actor } from '../../contract/actor.ts';
 import { parseJson } from '../../contract/whole-numbers.ts';
-import { hasMoreValues } from '../../lib/json-values.ts';
+import { hasMoreValues, isNestedTooDeeply, mostLevels } from '../../lib/json-values.ts';
 import type {
   ChunkOutput,
   ExplainFailure,
@@ -84,6 +84,8 @@ function check(
 ): { job: ImportedJob; key: string } | { problems: { field: string; message: string }[] } {
   if (hasMoreValues(text, mostValues))
     return { problems: [{ field: '', message: `has more than ${mostValues} values` }] };
+  if (isNestedTooDeeply(text))
+    return { problems: [{ field: '', message: `is nested too deeply: more than ${mostLevels} levels` }] };
   let value: unknown;
   try {
     value = parseJson(text);

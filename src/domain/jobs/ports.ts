@@ -5,6 +5,7 @@ import type { JobChange } from '../../contract/job-change.ts';
 import type { BaseRunName, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
 import type { TokenScope } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
+import type { AttemptOutput } from '../output/ports.ts';
 import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
 
 /** Where a job waits: a queue, and the labels a worker must offer. */
@@ -240,6 +241,11 @@ export interface JobStore {
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
   /** Ends attempts. Idempotent: a second end of an attempt is `stale`. */
   finish(batch: readonly Finish[]): Promise<FinishedJob[]>;
+  /**
+   * Ends an attempt that was given up, unless it has ended meanwhile: null, and nothing is kept. `work` adds to its output
+   * in the same transaction.
+   */
+  lose(finish: Finish, work: (output: AttemptOutput) => Promise<void>): Promise<FinishedJob | null>;
   /** Records that programs were started. */
   markLaunched(
     batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],

@@ -3,7 +3,7 @@ import { retryPolicy } from '../../contract/job.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { WatchedWorker } from '../fleet/ports.ts';
 import type { Bell, Finish, FinishedJob, RunningAttempt } from './ports.ts';
-import type { AttemptRef } from '../output/ports.ts';
+import type { AttemptOutput, AttemptRef } from '../output/ports.ts';
 import { Rescuer } from './rescuer.ts';
 
 const leaseMs = 10_000;
@@ -36,7 +36,8 @@ let nowMs = 0;
 let worker: WatchedWorker;
 let isDatabaseAway = false;
 let finished: Finish[] = [];
-let marked: { jobId: number; endsBefore: number }[] = [];
+let marked: number[] = [];
+const output: AttemptOutput = { write: async () => {}, last: async () => null };
 let rescuer: Rescuer;
 
 const workers = {
@@ -48,10 +49,11 @@ const workers = {
 };
 
 const jobs = {
-  finish: async (batch: readonly Finish[]) => {
-    finished.push(...batch);
-    return batch.map(({ jobId }): FinishedJob => ({
-      jobId,
+  lose: async (finish: Finish, work: (output: AttemptOutput) => Promise<void>): Promise<FinishedJob> => {
+    finished.push(finish);
+    await work(output);
+    return {
+      jobId: finish.jobId,
       status: 'applied',
       state: 'failed',
       kind: 'script',
@@ -59,7 +61,7 @@ const jobs = {
       place: null,
       freedLanes: [],
       hasDependants: false,
-    }));
+    };
   },
 };
 
@@ -72,9 +74,7 @@ beforeEach(() => {
   marked = [];
   worker = { id: 'w', name: 'a worker', incarnation: 1, beat: 5 };
   const clock = { now: () => new Date(0), monotonicMs: () => nowMs };
-  const markGap = async ({ jobId }: AttemptRef): Promise<void> => {
-    marked.push({ jobId, endsBefore: finished.length });
-  };
+  const markGap = async (_: AttemptOutput, { jobId }: AttemptRef): Promise<void> => void marked.push(jobId);
   rescuer = new Rescuer({ workers, jobs, bell, markGap, clock, logger: silentLogger, leaseMs });
 });
 
@@ -97,9 +97,9 @@ describe('the rescuer', () => {
     ]);
   });
 
-  it('marks that output may be missing, before the end of the attempt can be seen', async () => {
+  it('marks that output may be missing', async () => {
     await watch(2 * leaseMs);
-    expect(marked[0]).toEqual({ jobId: 7, endsBefore: 0 });
+    expect(marked[0]).toBe(7);
   });
 
   it('never gives up a worker that beats', async () => {

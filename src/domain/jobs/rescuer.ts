@@ -1,8 +1,8 @@
 import { toFinish } from './decide.ts';
 import { emptyOutcome } from './ports.ts';
-import type { Bell, JobStore } from './ports.ts';
+import type { Bell, ClaimedJob, FinishedJob, JobStore } from './ports.ts';
 import type { WatchedWorker, WorkerStore } from '../fleet/ports.ts';
-import type { AttemptRef } from '../output/ports.ts';
+import type { MarkGap } from '../output/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { delay } from '../../lib/delay.ts';
 import { leaseTimes } from '../../lib/lease.ts';
@@ -11,10 +11,10 @@ import type { Duty } from '../../lib/service.ts';
 
 export interface RescuerOptions {
   workers: Pick<WorkerStore, 'watched' | 'giveUp'>;
-  jobs: Pick<JobStore, 'finish'>;
+  jobs: Pick<JobStore, 'lose'>;
   bell: Bell;
   /** Marks that output of the attempt may be missing from here on. */
-  markGap(attempt: AttemptRef, gap: { reason: string; at: Date }): Promise<void>;
+  markGap: MarkGap;
   clock: Clock;
   logger: Logger;
   /** Equal on all workers. */
@@ -99,24 +99,30 @@ export class Rescuer implements Duty {
   }
 
   async #rescue(worker: WatchedWorker): Promise<void> {
-    const { workers, jobs, bell, clock, logger, markGap } = this.#options;
+    const { workers, bell, logger } = this.#options;
     const attempts = await workers.giveUp(worker);
     this.#watches.delete(worker.id);
     logger.warn(
       { worker: worker.name, attempts: attempts.length },
       'A worker fell silent; its attempts are lost.',
     );
-    const message = `The worker ${worker.name} fell silent; whether the program ended, and how, is not known.`;
-    const reason = `The worker ${worker.name} fell silent; what it had not stored by then is missing.`;
-    // Before the end, as all output is: whoever sees the attempt ended sees the mark.
-    for (const { job } of attempts) await markGap(job, { reason, at: clock.now() });
-    const now = clock.now();
-    const outcome = emptyOutcome('failed', { reason: 'lost', message, endedAt: now.toISOString() });
-    const finished = await jobs.finish(
-      attempts.map(({ job: attempt }) => toFinish({ attempt, outcome, actor: 'system:rescuer' }, now)),
-    );
-    bell.ring(finished.flatMap(({ place }) => place ?? []));
+    for (const { job } of attempts) {
+      const lost = await this.#lose(job, worker.name);
+      if (lost?.place) bell.ring([lost.place]);
+    }
     bell.announce();
+  }
+
+  /** Whoever sees the attempt lost sees the mark, and no attempt that ended by itself has one. */
+  #lose(attempt: ClaimedJob, worker: string): Promise<FinishedJob | null> {
+    const { jobs, clock, markGap } = this.#options;
+    const now = clock.now();
+    const message = `The worker ${worker} fell silent; whether the program ended, and how, is not known.`;
+    const reason = `The worker ${worker} fell silent; what it had not stored by then is missing.`;
+    const outcome = emptyOutcome('failed', { reason: 'lost', message, endedAt: now.toISOString() });
+    return jobs.lose(toFinish({ attempt, outcome, actor: 'system:rescuer' }, now), (output) =>
+      markGap(output, attempt, { reason, at: now }),
+    );
   }
 
   #forgetOthers(workers: readonly WatchedWorker[]): void {

@@ -29,6 +29,11 @@ export function measureJobStore(store: JobStore, metrics: Metrics): JobStore {
       for (const [index, one] of finished.entries()) countEnd(metrics, batch[index], one);
       return finished;
     },
+    lose: async (finish, work) => {
+      const lost = await store.lose(finish, work);
+      if (lost) countEnd(metrics, finish, lost);
+      return lost;
+    },
   };
 }
 

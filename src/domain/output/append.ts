@@ -1,5 +1,5 @@
 import { AppError } from '../../contract/errors.ts';
-import type { AttemptRef, OutputChunk, OutputStore, StreamPositions } from './ports.ts';
+import type { AttemptOutput, AttemptRef, OutputChunk, StreamPositions } from './ports.ts';
 import { OutputWriter } from './writer.ts';
 import type { Stream } from '../../contract/stream.ts';
 
@@ -17,7 +17,7 @@ export interface ReportedPiece {
  * @throws AppError `conflict` when a piece begins behind the end of what is known
  */
 export async function appendOutput(
-  store: Pick<OutputStore, 'write' | 'last'>,
+  store: AttemptOutput,
   attempt: AttemptRef,
   pieces: readonly ReportedPiece[],
 ): Promise<StreamPositions> {

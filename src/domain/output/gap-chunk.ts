@@ -1,4 +1,4 @@
-import type { AttemptRef, ChunkSpan, OutputStore } from './ports.ts';
+import type { AttemptOutput, AttemptRef, ChunkSpan } from './ports.ts';
 import { encodeChunk } from './chunk.ts';
 
 /**
@@ -7,7 +7,7 @@ import { encodeChunk } from './chunk.ts';
  * takes the number of this chunk for its own.
  */
 export async function appendGap(
-  store: Pick<OutputStore, 'write' | 'last'>,
+  store: AttemptOutput,
   attempt: AttemptRef,
   { reason, at }: { reason: string; at: Date },
 ): Promise<void> {

@@ -68,6 +68,16 @@ export interface OutputStore {
   preparePartitions(months: number): Promise<void>;
 }
 
+/** What adds to the output of an attempt in a transaction of somebody else's. */
+export type AttemptOutput = Pick<OutputStore, 'write' | 'last'>;
+
+/** Leaves a mark at the end of what is stored of an attempt that something is missing. */
+export type MarkGap = (
+  output: AttemptOutput,
+  attempt: AttemptRef,
+  gap: { reason: string; at: Date },
+) => Promise<void>;
+
 /** Where the output of an attempt is found: it is stored by the month of the claim. */
 export interface AttemptRef extends AttemptId {
   claimedAt: Date;

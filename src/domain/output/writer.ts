@@ -2,6 +2,7 @@ import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Position
 import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord } from './chunk.ts';
 import { streams, type Stream } from '../../contract/stream.ts';
 import { parseJson } from '../../contract/whole-numbers.ts';
+import { isNestedTooDeeply } from '../../lib/json-values.ts';
 
 /** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
 const chunkBytes = 128 * 1024;
@@ -213,8 +214,11 @@ class PendingChunk {
 }
 
 function parseProtocol(line: Buffer): unknown {
+  const text = line.toString('utf8');
+  // Whoever keeps it would run out of stack, and the process with it.
+  if (isNestedTooDeeply(text)) return undefined;
   try {
-    const value = parseJson(line.toString('utf8'));
+    const value = parseJson(text);
     if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'daybook')) {
       return (value as { daybook: unknown }).daybook;
     }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rename } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { describeConfig, type Config } from '../../config/config.ts';
@@ -108,11 +109,17 @@ async function writeParts(part: string, options: BackupOptions): Promise<Manifes
     hardLinks: trees.flatMap(({ hardLinks }) => hardLinks),
     notTaken: trees.flatMap(({ notTaken }) => notTaken),
     changed: trees.flatMap(({ changed }) => changed),
-    programs: resolveProgramAccount(config.worker).ids ?? undefined,
+    programs: programsOf(config),
     hasHome: withHome,
     hasSecretKey: key.files.length > 0,
     settings: [...describeConfig(config)],
   };
+}
+
+/** Whom they run as; where nothing is switched, as we do. */
+function programsOf({ worker }: Config): Manifest['programs'] {
+  const { uid, gid } = userInfo();
+  return resolveProgramAccount(worker).ids ?? { uid, gid };
 }
 
 /** A directory, or a file, where it is there. */

@@ -34,6 +34,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; null on public routes, where nobody is asked. */
     principal: Principal | null;
+    /** Whether who asks is still who they were, with the rights they had: for answers that go on for hours. */
+    isStillAllowed(): Promise<boolean>;
   }
   interface FastifyInstance {
     /** Every route, HEAD included, once the app is ready. */

@@ -1,9 +1,6 @@
 import { AppError } from '../../contract/errors.ts';
-import { hasMoreValues } from '../../lib/json-values.ts';
+import { hasMoreValues, isNestedTooDeeply, mostLevels } from '../../lib/json-values.ts';
 import type { App } from './access.ts';
-
-/** Deeper documents are nothing a person wrote; recursive code after us (zod, JSON.stringify, jsonb) would give up. */
-const maxDepth = 64;
 
 /** The largest list there is, of URLs, has 10,000. Many times that takes checks of each value for seconds. */
 const mostValues = 50_000;
@@ -28,8 +25,13 @@ export function addJsonBody(app: App): void {
 export function parseJsonBody(text: string): unknown {
   if (hasMoreValues(text, mostValues))
     throw new AppError('invalid_input', `The JSON has too many values; at most ${mostValues} are read.`);
+  if (isNestedTooDeeply(text))
+    throw new AppError(
+      'invalid_input',
+      `The JSON is nested too deeply; at most ${mostLevels} levels are read.`,
+    );
   const value = parse(text);
-  refuse(value, 0);
+  refuse(value);
   return value;
 }
 
@@ -42,14 +44,8 @@ function parse(text: string): unknown {
   }
 }
 
-function refuse(value: unknown, depth: number): void {
+function refuse(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  if (depth > maxDepth) {
-    throw new AppError(
-      'invalid_input',
-      `The JSON is nested too deeply; at most ${maxDepth} levels are read.`,
-    );
-  }
   if (Object.hasOwn(value, '__proto__')) {
     throw new AppError(
       'invalid_input',
@@ -59,5 +55,5 @@ function refuse(value: unknown, depth: number): void {
   const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
   if (!Array.isArray(value) && members.length > mostMembers)
     throw new AppError('invalid_input', `An object of the JSON has more than ${mostMembers} members.`);
-  for (const member of members) refuse(member, depth + 1);
+  for (const member of members) refuse(member);
 }

@@ -5,6 +5,9 @@ import type { App } from './access.ts';
 /** Proxies drop silent connections after half a minute or so. */
 const keepAliveMs = 15_000;
 
+/** Who has signed out, was removed or has another role reads no further than that. */
+const askAgainMs = 5_000;
+
 /** A reader that is so far behind is waited for. */
 const highWaterBytes = 1024 * 1024;
 
@@ -40,9 +43,19 @@ export function openEventStream(app: App, request: FastifyRequest, reply: Fastif
   });
   if (request.method !== 'HEAD') raw.write('retry: 1000\n\n');
   const keepAlive = setInterval(() => raw.write(': still here\n\n'), keepAliveMs);
+  const askAgain = setInterval(() => {
+    // A database that does not answer is for the stream itself to meet.
+    request.isStillAllowed().then(
+      (isAllowed) => {
+        if (!isAllowed) end();
+      },
+      () => {},
+    );
+  }, askAgainMs);
   let forget = (): void => {};
   const leave = (): void => {
     clearInterval(keepAlive);
+    clearInterval(askAgain);
     forget();
     gone.abort();
   };

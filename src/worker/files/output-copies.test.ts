@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -63,4 +71,15 @@ it('leaves the copy of an earlier attempt whole when the output cannot be read t
   expect(warnings).toHaveLength(1);
   expect(readdirSync(folder)).toEqual([`${job.uid}_stdout.log`]);
   expect(readFileSync(path, 'utf8')).toBe('of attempt 1');
+});
+
+it('writes through no link that a program put there, who knows the uid of its job', async () => {
+  const foreign = join(folder, 'of somebody else');
+  writeFileSync(foreign, 'untouched');
+  const copies = join(folder, 'copies');
+  await create({ stdout: copies }).write(job);
+  symlinkSync(foreign, join(copies, `${job.uid}_stdout.log.${job.number}.partial`));
+  await create({ stdout: copies }).write(job);
+  expect(readFileSync(foreign, 'utf8')).toBe('untouched');
+  expect(readdirSync(copies)).toEqual([`${job.uid}_stdout.log`]);
 });

@@ -49,8 +49,10 @@ async function writeCopy(
   await mkdir(directory, { recursive: true });
   const path = join(directory, `${job.uid}_${stream}.log`);
   const partial = `${path}.${job.number}.partial`;
+  // Left of a life that was killed, or put there by a program where the directory lies in home: a link to anywhere.
+  await removeFile(partial);
   try {
-    await pipeline(Readable.from(reader.bytes(job, stream)), createWriteStream(partial));
+    await pipeline(Readable.from(reader.bytes(job, stream)), createWriteStream(partial, { flags: 'wx' }));
     await rename(partial, path);
   } finally {
     await removeFile(partial);

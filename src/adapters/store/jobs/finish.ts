@@ -1,7 +1,9 @@
 import { attemptName } from '../../../contract/attempt.ts';
 import type { Finish, FinishedJob } from '../../../domain/jobs/ports.ts';
 import type { JobState } from '../../../contract/states.ts';
-import type { Queryable } from '../database.ts';
+import type { AttemptOutput } from '../../../domain/output/ports.ts';
+import type { Database, Queryable } from '../database.ts';
+import { createAttemptOutput } from '../output-store.ts';
 import { isRowError } from '../sqlstates.ts';
 
 /**
@@ -170,6 +172,24 @@ export async function finishAttempts(db: Queryable, batch: readonly Finish[]): P
   }
 }
 
+/**
+ * Ends an attempt that was given up. The end that its worker has on its way may come first: then the attempt stays as it
+ * ended, and ours, which knows of no result, is none that came late. One attempt a transaction, as whoever writes the
+ * output of several takes their chunks in an order of its own.
+ */
+export function loseAttempt(
+  db: Database,
+  finish: Finish,
+  work: (output: AttemptOutput) => Promise<void>,
+): Promise<FinishedJob | null> {
+  return db.transaction(async (tx) => {
+    const [lost] = await endBatch(tx, [finish]);
+    if (lost?.status !== 'applied') return null;
+    await work(createAttemptOutput(tx));
+    return lost;
+  });
+}
+
 function withoutReports(finish: Finish, error: Error): Finish {
   const { result: _result, ...outcome } = finish.outcome;
   const message = `${outcome.message ?? 'Ended.'} What it reported could not be kept: ${error.message}`;
@@ -186,12 +206,18 @@ function withoutReports(finish: Finish, error: Error): Finish {
 }
 
 async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
+  const finished = await endBatch(db, batch);
+  const late = batch.filter((_, index) => finished[index]?.status === 'stale');
+  if (late.length > 0) await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
+  return finished;
+}
+
+/** Ends what still runs, and says of each whether it did. */
+async function endBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
   const inOrder = batch.toSorted((a, b) => a.jobId - b.jobId);
   const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(inOrder.map(toRow))]);
   const ended = new Map(rows.flatMap((row) => (row.state === null ? [[attemptName(row), row]] : [])));
   const moved = new Map(rows.flatMap((row) => (row.state === null ? [] : [[attemptName(row), row]])));
-  const late = batch.filter((finish) => !ended.has(attemptName(finish)));
-  if (late.length > 0) await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
   return batch.map((finish): FinishedJob => {
     const key = attemptName(finish);
     const [attempt, job] = [ended.get(key), moved.get(key)];

@@ -1,18 +1,11 @@
 import { toEventData } from '../../../contract/events.ts';
 import type { RetentionTerms } from '../../../contract/retention.ts';
 import type { OpenRun, RemovedBytes } from '../../../domain/retention/ports.ts';
-import type { AttemptRef, OutputStore } from '../../../domain/output/ports.ts';
+import type { AttemptRef, MarkGap } from '../../../domain/output/ports.ts';
 import type { Database, Queryable } from '../database.ts';
 import { removeJobIn } from '../jobs/intervene.ts';
 import { Conditions } from '../jobs/conditions.ts';
 import { createAttemptOutput, removeChunks } from '../output-store.ts';
-
-/** Leaves a mark at the end of what is stored of an attempt that something is missing. */
-export type MarkGap = (
-  store: Pick<OutputStore, 'write' | 'last'>,
-  attempt: AttemptRef,
-  gap: { reason: string; at: Date },
-) => Promise<void>;
 
 interface Removal {
   jobId: number;

@@ -8,7 +8,8 @@ import type {
   StoredRule,
 } from '../../../domain/retention/ports.ts';
 import type { Database } from '../database.ts';
-import { removeByRule, weighJobs, type MarkGap } from './removal.ts';
+import type { MarkGap } from '../../../domain/output/ports.ts';
+import { removeByRule, weighJobs } from './removal.ts';
 
 const columns = `r.id, r.name, r.filter, r.older_than_days as "olderThanDays", r.removes, r.is_enabled as enabled,
   r.effective_from as "effectiveFrom", r.version, r.created_by as "createdBy", r.created_at as "createdAt",

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import rateLimit from '@fastify/rate-limit';
 import cookie from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -32,6 +33,12 @@ export async function addAuthentication(app: App, options: AuthenticationOptions
     keyGenerator: (request) => request.ip,
   });
   app.decorateRequest('principal', null);
+  app.decorateRequest('isStillAllowed', async function (this: FastifyRequest) {
+    const credentials = toCredentials(this);
+    if (!credentials) return false;
+    const result = await options.accounts.authenticate(credentials, { address: this.ip });
+    return result.outcome === 'accepted' && isDeepStrictEqual(result.principal, this.principal);
+  });
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
     const access = accessOf(request);
