@@ -51,8 +51,10 @@ export class ServerError extends Error {
 export function describeError(error: unknown): { text: string; exitCode: number } {
   if (error instanceof ExitError) return { text: '', exitCode: error.code };
   if (error instanceof CommanderError) {
-    // Commander has printed its message, or the help that was asked for.
-    return { text: '', exitCode: error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code };
+    // Commander has printed its message, or the help that was asked for. No option has a blank in it.
+    const isValue = error.code === 'commander.unknownOption' && /'-[^']*\s/.test(error.message);
+    const text = isValue ? 'It begins with "-", so it is read as an option; put -- before it.' : '';
+    return { text, exitCode: error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code };
   }
   if (error instanceof UsageError) return { text: error.message, exitCode: exitCodes.usage.code };
   if (error instanceof UnreachableError) return { text: error.message, exitCode: exitCodes.unreachable.code };

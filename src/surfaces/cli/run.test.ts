@@ -11,6 +11,7 @@ describe('usage', () => {
     [['jobs', '--limit', 'many'], '--limit is "many"; expected a whole number from 1 to 500'],
     [['job', '../users'], '"../users" is no job'],
     [['job'], "missing required argument 'id'"],
+    [['schedule', 'preview', '-5 * * * *'], 'put -- before it'],
     [['submit'], 'Which script?'],
     [['submit', '--kind', 'url'], '--kind url needs --input'],
     [['submit', '--input', '{', '--kind', 'url'], '--input is no JSON'],
