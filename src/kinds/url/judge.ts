@@ -90,7 +90,7 @@ function judgeCertificates(hops: readonly UrlHop[], { certificateDays }: UrlExpe
   const found = hops.flatMap(({ certificates }) => certificates);
   if (found.length === 0) return ['There is no certificate; the URL is not https.'];
   return found
-    .filter(({ daysLeft, isVerified }) => isVerified && daysLeft < certificateDays)
+    .filter(({ daysLeft, isVerified }) => isVerified !== false && daysLeft < certificateDays)
     .map(
       ({ subject, daysLeft }) =>
         `The certificate of ${subject} is valid for ${daysLeft} more days; expected at least ${certificateDays}.`,

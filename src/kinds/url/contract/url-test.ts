@@ -187,7 +187,10 @@ export const urlCertificate = z.object({
   names: z.array(z.string()).describe('Hosts it stands for.'),
   isVerified: z
     .boolean()
-    .describe('Part of the path that was verified. Trusted roots, and what else was sent, are told only.'),
+    .optional()
+    .describe(
+      'Part of the path that was verified. Trusted roots, and what else was sent, are told only. Tests of earlier versions do not say.',
+    ),
   sha256: z.string(),
 });
 export type UrlCertificate = z.infer<typeof urlCertificate>;
@@ -251,7 +254,10 @@ export const urlTest = z.object({
     .nullable()
     .describe('What came; null: nothing.'),
   comparedWith: z.int().nullable().describe('Job of the last good test of the same URL.'),
-  compared: z.array(z.string()).describe('What was compared with that test.'),
+  compared: z
+    .array(z.string())
+    .optional()
+    .describe('What was compared with that test. Tests of earlier versions do not say.'),
   differences: z
     .array(
       z.object({
