@@ -70,6 +70,8 @@ describeInBrowser('more tabs than a browser has connections', () => {
     if (!first || !second) throw new Error('no tabs');
     await first.getByRole('button', { name: /admin/i }).click();
     await first.getByRole('menuitem', { name: 'Sign out' }).click();
+    // Whoever goes elsewhere at once may stop the sign-out before the server or the other tabs have heard of it.
+    await first.waitForURL(/\/sign-in/);
     await signIn(first);
     // Signing out emptied them, too.
     for (const tab of tabs.slice(1)) {
