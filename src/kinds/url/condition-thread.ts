@@ -38,7 +38,8 @@ export class ConditionThread {
     return new Promise((resolve) => {
       const end = (checked: Checked): void => {
         clearInterval(timer);
-        worker.removeAllListeners();
+        // Named: without its own listeners, which are of other names, a worker would never tell a message again.
+        for (const name of ['message', 'error']) worker.removeAllListeners(name);
         resolve(checked);
       };
       const giveUp = (notChecked: string): void => {
