@@ -99,7 +99,7 @@ describe('creating a task', () => {
     expect(existsSync(join(server.folder, 'homedir', 'sample_file.txt'))).toBe(true);
   });
 
-  it.each(['application/x-www-form-urlencoded', null])(
+  it.each(['application/x-www-form-urlencoded', 'json', null])(
     'reads JSON sent as %s, as curl and old programs do',
     async (type) => {
       const credentials = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`;

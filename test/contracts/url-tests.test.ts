@@ -94,7 +94,7 @@ describe('adding a test', () => {
     },
   );
 
-  it.each(['application/x-www-form-urlencoded', 'text/plain', null])(
+  it.each(['application/x-www-form-urlencoded', 'text/plain', 'json', null])(
     'reads JSON sent as %s, as curl and old programs do',
     async (type) => {
       // A blob without a type: fetch then sends none.
@@ -109,6 +109,7 @@ describe('adding a test', () => {
     { origin: 'http://127.0.0.1:8000' },
     { 'sec-fetch-site': 'same-origin' },
     { 'sec-fetch-site': 'none' },
+    { 'sec-fetch-site': 'same-origin', 'content-type': 'json' },
   ])('takes no form of a browser, with %j', async (headers) => {
     const type = { 'content-type': 'text/plain', ...headers };
     const own = 'origin' in headers ? { ...type, origin: server.url } : type;
@@ -190,6 +191,7 @@ describe('the list', () => {
     'limit=&offset=0',
     'limit=-1&offset=0',
     'limit=1e3&offset=0',
+    'limit=1&limit=2',
   ])('is empty for %s, which is no number', async (query) => {
     expect(await list(query)).toEqual([]);
   });
@@ -198,6 +200,13 @@ describe('the list', () => {
     const all = await list();
     expect(all.length).toBeGreaterThan(10);
     expect(await list(query)).toEqual(all.slice(0, 10));
+  });
+
+  it('has all there are for a limit beyond them, and none behind the last', async () => {
+    const all = await list('limit=1000');
+    expect(all.length).toBeGreaterThan(10);
+    expect(await list('limit=99999999999999999999')).toEqual(all);
+    expect(await list('offset=99999999999999999999')).toEqual([]);
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('answers 405 to %s', async (method) => {

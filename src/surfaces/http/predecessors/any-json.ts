@@ -9,6 +9,10 @@ import { parseJsonBody } from '../json-body.ts';
  * add no Authorization header, and browsers name the origin of a POST.
  */
 export function takeJsonOfAnyType(app: App): void {
+  app.addHook('onRequest', async ({ headers, mediaType, raw }) => {
+    // What is no type at all (`json`) would be refused before any parser is asked.
+    if (headers['content-type'] !== undefined && mediaType === undefined) delete raw.headers['content-type'];
+  });
   app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, body: string) => {
     const { authorization, origin, 'sec-fetch-site': site } = request.headers;
     if (authorization === undefined && (origin !== undefined || site !== undefined))
