@@ -293,6 +293,15 @@ describe('the return code', () => {
     expect(await viewEnded(waiting.uid)).toMatchObject({ retcode: 143, started: null });
   });
 
+  it('is 126 where it could not even begin, since what it was to follow did not succeed', async () => {
+    const submit = async (options: object): Promise<{ id: number; uid: string }> =>
+      (await server.call('POST', '/api/v1/jobs', { kind: 'script', ...options })).json();
+    const first = await submit({ input: { script: 'ls.sh' }, runAt: '2999-01-01T00:00:00Z' });
+    const second = await submit({ input: { script: 'ls.sh' }, afterOk: [first.id] });
+    await server.call('POST', `/api/v1/jobs/${first.id}/cancel`);
+    expect(await viewEnded(second.uid)).toMatchObject({ retcode: 126, started: null });
+  });
+
   it('runs a script without an interpreter line as a shell would', async () => {
     const task = await run('noshebang', { '': 'yes' });
     expect(task.retcode).toBe(0);

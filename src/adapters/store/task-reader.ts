@@ -7,7 +7,7 @@ import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 
 const tasks = `
-  select j.id, j.uid, j.submitted_at as created, i.input, j.state as "jobState", j.ended_at as "jobEnded",
+  select j.id, j.uid, j.submitted_at as created, i.input, j.state as "jobState", j.reason as "jobReason", j.ended_at as "jobEnded",
     a.state, a.reason, a.exit_code as "exitCode", a.signal, coalesce(a.launched_at, a.claimed_at) as started,
     a.ended_at as finished, a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib"
   from jobs j join job_inputs i on i.job_id = j.id
@@ -15,6 +15,7 @@ const tasks = `
 
 interface Row extends Omit<TaskRow, 'retcode'> {
   jobState: JobState;
+  jobReason: FailureReason | null;
   jobEnded: Date | null;
   state: AttemptState | null;
   reason: FailureReason | null;
@@ -60,13 +61,14 @@ async function read(db: Database, conditions: Conditions): Promise<TaskRow[]> {
   return rows.map(toTask);
 }
 
-function toTask({ jobState, jobEnded, state, reason, exitCode, signal, ...task }: Row): TaskRow {
+function toTask({ jobState, jobReason, jobEnded, state, reason, exitCode, signal, ...task }: Row): TaskRow {
   // Taken over from elsewhere, where it never began or nobody saw its end.
   if (jobState === 'unknown') return { ...task, started: null, finished: null, retcode: null };
   if (state !== null) return { ...task, retcode: toRetcode({ state, reason, exitCode, signal }) };
-  // Ended without an attempt: cancelled while it waited.
-  const isCancelled = jobState === 'cancelled';
-  return { ...task, finished: jobEnded, retcode: isCancelled ? 143 : null };
+  if (jobState !== 'cancelled' && jobState !== 'failed') return { ...task, finished: jobEnded, retcode: null };
+  // Ended without an attempt: cancelled while it waited, or never to be started.
+  const end = { state: jobState, reason: jobReason, exitCode: null, signal: null };
+  return { ...task, finished: jobEnded, retcode: toRetcode(end) };
 }
 
 async function daysOfMonth(
