@@ -68,6 +68,8 @@ describe('a filter', () => {
     ['submitted:2026-02-30', 10, /no date/],
     ['submitted:..', 10, /no date/],
     ['args:x', 0, /args\.case:A3/],
+    ['args.day:2026-01-01..2026-02-01', 9, /"2026-01-01..2026-02-01" compares, and args is text/],
+    ['args.size:1e-3..5mm', 10, /"1e-3..5mm" compares, and args is text/],
     ['args.mesh:>1', 10, /">1" compares, and args is text/],
     ['args.mesh:1..5', 10, /"1\.\.5" compares/],
     ['tag:<=7', 4, /"<=7" compares, and tag is text/],

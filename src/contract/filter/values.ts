@@ -49,9 +49,9 @@ export function parseValue(key: KeyName, token: Token): Value | { problem: strin
   }
 }
 
-/** What other keys read as a comparison or a range of numbers. */
+/** What other keys read as a comparison, or a range of numbers, dates or durations. */
 function isComparison(text: string): boolean {
-  return /^[<>]/.test(text) || /^(-?\d[\d.]*)?\.\.(-?\d[\d.]*)?$/.test(text);
+  return /^[<>]/.test(text) || /^([-+]?\d\S*?)?\.\.([-+]?\d\S*)?$/.test(text);
 }
 
 /** `5`, `>5`, `>=5`, `<5`, `<=5`, `5..10`, `5..`, `..10`; a single value has one bound for both ends. */
