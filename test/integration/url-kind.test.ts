@@ -160,6 +160,21 @@ describe('one URL', () => {
     });
   });
 
+  it('says by its own words why it failed, not by a line that sounds like it', async () => {
+    const { client } = await (await newInstallation({ env })).start();
+    answer = (_request, response) => response.writeHead(500, 'Error: denied').end();
+    const job = await test(client, { urls: [base], tries: 1 });
+    expect(job).toMatchObject({
+      state: 'failed',
+      message: 'The status is 500; expected 200-399.',
+      errorLine: null,
+    });
+    const { items } = await client.read<{ items: { id: string; signature: string }[] }>('/api/v1/failures');
+    expect(items.map(({ signature }) => signature)).toEqual([
+      'error 1: The status is <n>; expected <n><n>.',
+    ]);
+  });
+
   it('is degraded when it is right but slow: the job succeeded, the verdict warns', async () => {
     const { client } = await (await newInstallation({ env })).start();
     answer = (_request, response) => void setTimeout(() => response.end(), 60);

@@ -21,7 +21,7 @@ export interface JobLifeOptions {
 export function createJobLife({ store, reader, output, bell }: JobLifeOptions): JobLife {
   const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
   const withErrorLine = async ({ attempt, outcome }: EndedAttempt): Promise<AttemptOutcome> =>
-    outcome.state === 'failed' && outcome.errorLine === null
+    outcome.state === 'failed' && outcome.errorLine === null && !outcome.isExplained
       ? { ...outcome, errorLine: await readErrorLine(attempt, { reader, output }) }
       : outcome;
 

@@ -129,6 +129,8 @@ export interface AttemptOutcome {
   stderrBytes: number | null;
   /** The line of its output that says best what went wrong. */
   errorLine: string | null;
+  /** The message says what went wrong; a line that only sounds like it is not looked for. */
+  isExplained?: boolean;
   verdict: Verdict | null;
   /** `undefined`: there is none. */
   result?: unknown;

@@ -59,6 +59,8 @@ export function toOutcome(said: KindOutcome, facts: Facts): AttemptOutcome {
     stdoutBytes: null,
     stderrBytes: null,
     errorLine: null,
+    // Without a program all that was printed is the kind's own words, and its message the best of them.
+    isExplained: facts.program === null,
     verdict: said.verdict ?? null,
     ...(result ? { result } : {}),
   };
