@@ -34,6 +34,19 @@ done
     await page.getByText('succeeded').first().waitFor();
   });
 
+  it('that was cancelled says by whom and why, on its page and in the list', async () => {
+    const id = await submitScript(suite.server, 'ls.sh', [], { name: 'Unwanted', runAt: '2999-01-01T00:00:00Z' });
+    const page = await suite.openAs();
+    await page.goto(`/jobs/${id}`);
+    await page.getByText('queued').first().waitFor();
+    const reason = 'wrong input';
+    expect((await suite.server.call('POST', `/api/v1/jobs/${id}/cancel`, { reason })).status).toBe(202);
+    await page.getByText('Cancelled by admin: wrong input').waitFor();
+    await page.goto('/');
+    const row = page.getByRole('link', { name: 'Unwanted' }).locator('..');
+    await row.getByText('Cancelled by admin: wrong input').waitFor();
+  });
+
   it('is never from the future, however this machine’s clock stands', async () => {
     const page = await suite.openAs();
     // Half a minute behind the server.

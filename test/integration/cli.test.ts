@@ -210,6 +210,7 @@ describe('submit', () => {
     expect((await run(['cancel', number, '--reason', 'enough', '--grace', '0'])).code).toBe(0);
     await pollUntil(state, (name) => name === 'cancelled');
     expect((await run(['job', number])).stdout).toMatch(/cancelled: Cancelled by \S+ while it ran: enough/);
+    expect((await run(['jobs', `id:${number}`])).stdout).toMatch(/ Cancelled by \S+ while it ran: enough$/m);
     expect((await waiting.ended).code).toBe(0);
     expect((await run(['cancel', number])).code).toBe(1);
   });

@@ -151,9 +151,9 @@ function columns(context: CliContext, jobs: readonly JobSummary[]): Column<JobSu
   ];
 }
 
-/** What a job that failed said of it, else what is known of its end. */
+/** What a job that did not succeed said of it, else what is known of its end. */
 function why({ state, errorLine, message }: JobSummary): string {
-  return state === 'failed' ? cleanText(errorLine ?? message ?? '') : '';
+  return state === 'succeeded' ? '' : cleanText(errorLine ?? message ?? '');
 }
 
 function shorten(name: string): string {
