@@ -66,7 +66,7 @@ describe('daybook bulk', () => {
   it('says what it would touch, and acts with --yes only', async () => {
     const told = await run('bulk', 'cancel', 'wing');
     expect(told.stdout).toMatch(
-      /1 job would be cancelled:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
+      /1 job fit; those that have not ended would be cancelled:\n +2 +queued +wing\nNothing was touched; --yes does it\./,
     );
     expect((await run('bulk', 'cancel', '--dry-run', '--yes', 'wing')).stdout).not.toContain('--yes');
     expect((await run('jobs', 'state:cancelled')).stdout).toBe('');

@@ -64,7 +64,7 @@ describe('what people write down', () => {
     const id = await submit({ name: 'Wing 7' });
     const long = 'so '.repeat(1_000);
     await ask('PATCH', `/jobs/${id}`, olga, { assessment: 'not ok', tags: ['wing'], summary: long });
-    await ask('POST', `/jobs/${id}/cancel`, olga);
+    await ask('POST', `/jobs/${id}/cancel`, olga, { reason: 'wrong mesh' });
     await ask('POST', `/jobs/${id}/retry`, olga);
     await ask('POST', `/jobs/${id}/cancel`, olga);
     expect((await ask('POST', `/jobs/${id}/cancel`, olga)).status).toBe(409);
@@ -76,7 +76,7 @@ describe('what people write down', () => {
       { ...of, action: 'jobs.delete' },
       { ...of, action: 'jobs.cancel' },
       { ...of, action: 'jobs.retry' },
-      { ...of, action: 'jobs.cancel' },
+      { ...of, action: 'jobs.cancel', details: { reason: 'wrong mesh' } },
       { ...of, action: 'jobs.change', details: { assessment: 'not ok', tags: ['wing'] } },
     ]);
     expect(items.at(-1).details.summary.length).toBeLessThan(300);

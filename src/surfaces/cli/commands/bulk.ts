@@ -102,10 +102,26 @@ function describe(answer: BulkAnswer, action: Action): string {
   );
   const isCut = answer.matched > sample.length;
   return [
-    `${matched} would be ${past[action]}${sample.length > 0 ? ':' : '.'}`,
+    `${matched} ${whichOf(action)}would be ${past[action]}${sample.length > 0 ? ':' : '.'}`,
     ...sample,
     ...(isCut ? ['  …'] : []),
   ].join('\n');
+}
+
+/** The filter does not say it, and the others are left alone. */
+function whichOf(action: Action): string {
+  switch (action) {
+    case 'cancel':
+      return 'fit; those that have not ended ';
+    case 'retry':
+      return 'fit; those that failed or were cancelled ';
+    case 'delete':
+      return 'fit; those that have ended and are not kept ';
+    case 'move':
+      return 'fit; those that wait ';
+    default:
+      return '';
+  }
 }
 
 function countJobs(count: number): string {

@@ -194,7 +194,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       const touched = await jobs.cancel([found.id], actor, request.body ?? {});
       if (touched.length === 0)
         throw new AppError('conflict', `Job ${found.id} is ${found.state}; it has ended already.`);
-      await record(request, found, 'cancel');
+      await record(request, found, 'cancel', withShortTexts(withoutUndefined(request.body ?? {})));
       reply.code(202);
       return findJob(reader, request);
     },
