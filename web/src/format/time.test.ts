@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, relativeTime } from './time.ts';
+import { duration, relativeTime, shortTime } from './time.ts';
 
 const now = Date.parse('2026-11-22T12:00:00Z');
 
@@ -30,5 +30,22 @@ describe('relativeTime', () => {
     [3 * 366 * 86_400_000, '3 years ago'],
   ])('tells what is %d ms old as %s', (age, text) => {
     expect(relativeTime(now - age, now)).toBe(text);
+  });
+});
+
+describe('a moment', () => {
+  const now = new Date(2026, 10, 30, 12).getTime();
+  const text = (at: Date, options?: { bySecond: boolean }): string => shortTime(at.toISOString(), now, options);
+
+  it('is as short as it stays clear', () => {
+    expect(text(new Date(2026, 10, 30, 9, 5))).toBe('09:05');
+    expect(text(new Date(2026, 2, 1, 9, 5))).toMatch(/^[^:]*\b1\b[^:]*, 09:05$/);
+    expect(text(new Date(2018, 11, 23, 9, 5))).toMatch(/^[^:]*2018$/);
+  });
+
+  it('has its seconds whenever it was, where what happened is told apart by them', () => {
+    const bySecond = { bySecond: true };
+    expect(text(new Date(2026, 10, 30, 9, 5, 7), bySecond)).toBe('09:05:07');
+    expect(text(new Date(2018, 11, 23, 9, 5, 7), bySecond)).toMatch(/^[^:]*2018, 09:05:07$/);
   });
 });

@@ -58,7 +58,7 @@ export function fullTime(moment: string): string {
 
 /**
  * As short as it stays clear: the clock today, day and clock this year, else the date.
- * @param options.bySecond what happened within minutes is told apart
+ * @param options.bySecond what happened within minutes is told apart, years later, too
  */
 export function shortTime(moment: string, nowMs: number, { bySecond = false } = {}): string {
   const date = new Date(moment);
@@ -66,5 +66,5 @@ export function shortTime(moment: string, nowMs: number, { bySecond = false } = 
   const now = new Date(nowMs);
   if (date.toDateString() === now.toDateString()) return clock.format(date);
   if (date.getFullYear() === now.getFullYear()) return `${dayOfYear.format(date)}, ${clock.format(date)}`;
-  return wholeDay.format(date);
+  return bySecond ? `${wholeDay.format(date)}, ${clock.format(date)}` : wholeDay.format(date);
 }
