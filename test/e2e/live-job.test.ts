@@ -35,7 +35,10 @@ done
   });
 
   it('that was cancelled says by whom and why, on its page and in the list', async () => {
-    const id = await submitScript(suite.server, 'ls.sh', [], { name: 'Unwanted', runAt: '2999-01-01T00:00:00Z' });
+    const id = await submitScript(suite.server, 'ls.sh', [], {
+      name: 'Unwanted',
+      runAt: '2999-01-01T00:00:00Z',
+    });
     const page = await suite.openAs();
     await page.goto(`/jobs/${id}`);
     await page.getByText('queued').first().waitFor();

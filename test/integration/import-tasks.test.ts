@@ -116,6 +116,24 @@ describe('tasks of the remote executor', () => {
     expect(next.json<{ id: number }>().id).toBeGreaterThan(900_000);
   });
 
+  it('that cannot be taken over are named by their number, and keep none of the others out', async () => {
+    const client = new pg.Client(predecessor.url);
+    await client.connect();
+    await client.query(
+      `insert into task_task (id, uid, created, script, arguments)
+       select n, ('11111111-2222-4333-8444-' || lpad(n::text, 12, '0'))::uuid, '2018-12-25T12:00:00Z',
+         case n when 902500 then '' else 'many.sh' end, '{}' from generate_series(900001, 902501) n`,
+    );
+    await client.end();
+    const { code, stdout, stderr } = await run();
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringContaining('2500 added, 0 updated, 4 known already, 1 refused'),
+    ]);
+    expect(stderr).toContain('Task 902500: name: ');
+    expect((await view('pk:902501')).json()).toMatchObject({ uid: uid(902_501), script: 'many.sh' });
+  });
+
   it('are read from nowhere else', async () => {
     const empty = await createTestDatabase();
     const elsewhere = (url: string): ReturnType<typeof runCommand> =>

@@ -170,9 +170,7 @@ describe('one URL', () => {
       errorLine: null,
     });
     const { items } = await client.read<{ items: { id: string; signature: string }[] }>('/api/v1/failures');
-    expect(items.map(({ signature }) => signature)).toEqual([
-      'error 1: The status is <n>; expected <n><n>.',
-    ]);
+    expect(items.map(({ signature }) => signature)).toEqual(['error 1: The status is <n>; expected <n><n>.']);
   });
 
   it('is degraded when it is right but slow: the job succeeded, the verdict warns', async () => {

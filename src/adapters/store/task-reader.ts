@@ -65,7 +65,8 @@ function toTask({ jobState, jobReason, jobEnded, state, reason, exitCode, signal
   // Taken over from elsewhere, where it never began or nobody saw its end.
   if (jobState === 'unknown') return { ...task, started: null, finished: null, retcode: null };
   if (state !== null) return { ...task, retcode: toRetcode({ state, reason, exitCode, signal }) };
-  if (jobState !== 'cancelled' && jobState !== 'failed') return { ...task, finished: jobEnded, retcode: null };
+  if (jobState !== 'cancelled' && jobState !== 'failed')
+    return { ...task, finished: jobEnded, retcode: null };
   // Ended without an attempt: cancelled while it waited, or never to be started.
   const end = { state: jobState, reason: jobReason, exitCode: null, signal: null };
   return { ...task, finished: jobEnded, retcode: toRetcode(end) };

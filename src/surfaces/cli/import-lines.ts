@@ -61,9 +61,10 @@ export async function conclude(
 export async function sayRefused(
   context: CliContext,
   { line, problems }: ImportOutcome & { outcome: 'refused' },
+  place = `line ${line}`,
 ): Promise<void> {
   for (const { field, message } of problems) {
-    await say(context, `line ${line}: ${field === '' ? '' : `${cleanText(field)}: `}${cleanText(message)}`);
+    await say(context, `${place}: ${field === '' ? '' : `${cleanText(field)}: `}${cleanText(message)}`);
   }
 }
 

@@ -35,7 +35,8 @@ describe('relativeTime', () => {
 
 describe('a moment', () => {
   const now = new Date(2026, 10, 30, 12).getTime();
-  const text = (at: Date, options?: { bySecond: boolean }): string => shortTime(at.toISOString(), now, options);
+  const text = (at: Date, options?: { bySecond: boolean }): string =>
+    shortTime(at.toISOString(), now, options);
 
   it('is as short as it stays clear', () => {
     expect(text(new Date(2026, 10, 30, 9, 5))).toBe('09:05');

@@ -41,11 +41,11 @@ export function registerImportTasks(group: Command, context: CliContext): void {
     const tasks = readPredecessorTasks({ url: database, owner, timezone });
     for await (const outcome of importLines(client, toLines(tasks, { sent, logs }), options)) {
       counts[outcome.outcome] += 1;
+      const task = sent[outcome.line - 1];
       if (outcome.outcome === 'refused') {
-        await sayRefused(context, outcome);
+        await sayRefused(context, outcome, `Task ${task}`);
         continue;
       }
-      const task = sent[outcome.line - 1];
       if (task !== undefined && outcome.jobId !== null && outcome.jobId !== task)
         renumbered.push({ task, job: outcome.jobId });
     }
