@@ -1,5 +1,5 @@
 /** Answers that are not as the RFCs want them, or as few servers give them: what a tester makes of each. */
-import { deflateRawSync, gzipSync } from 'node:zlib';
+import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { urlInput } from '../../src/kinds/url/contract/url-test.ts';
 import type { z } from 'zod';
@@ -208,7 +208,88 @@ describe('what was not read to its end', () => {
     answers['/long'] = () => plain(200, [], long);
     const absent = await test('/long', { expect: { bodyMatches: ['^(?![^]*ERROR)'] } });
     expect(absent).toMatchObject({ outcome: 'warn' });
-    expect(await test('/long', { expect: { bodyMatches: ['^a'] } })).toMatchObject({ outcome: 'good' });
+    for (const present of ['^a', '(?<!b)a'])
+      expect(await test('/long', { expect: { bodyMatches: [present] } })).toMatchObject({ outcome: 'good' });
+  });
+
+  /** What stands between them is more than is read. */
+  const page = (start: string, end: string): string => `${start}${' '.repeat(1024 * 1024)}${end}`;
+  it.each<[string, Buffer]>([
+    ['plain', plain(200, [], page('{"a":1,', '"status":"ok"}'))],
+    ['packed', plain(200, ['Content-Encoding: gzip'], gzipSync(page('{"a":1,', '"status":"ok"}')))],
+  ])('is not said to lack what may stand in the rest: %s', async (_name, bytes) => {
+    let asked = 0;
+    answers['/rest'] = () => {
+      asked += 1;
+      return bytes;
+    };
+    const conditions: Input['expect'][] = [
+      { bodyContains: ['status'] },
+      { bodyMatches: ['"status":"\\w+"'] },
+      { bodyMatches: ['\\}$'] },
+      { json: [{ path: '$.status', equals: 'ok' }] },
+      { json: [{ path: '$.a', equals: 1 }] },
+    ];
+    for (const expected of conditions) {
+      expect(await test('/rest', { expect: expected })).toMatchObject({
+        outcome: 'warn',
+        verdict: 'not tested: the body is too long',
+        notTested: 'the body is too long',
+        problems: [expect.stringMatching(/^Only the first MiB of the body was looked at for /)],
+      });
+    }
+    // Another try would be cut as well.
+    expect(asked).toBe(conditions.length);
+    // What is known to be bad stays so.
+    expect(
+      await test('/rest', { expect: { status: '500', bodyContains: ['status'] }, tries: 1 }),
+    ).toMatchObject({
+      outcome: 'bad',
+      verdict: '200 OK',
+      notTested: null,
+      problems: [expect.stringContaining('500'), expect.stringContaining('first MiB')],
+    });
+    expect(await test('/rest', { expect: { bodyContains: ['"a":1'] } })).toMatchObject({ outcome: 'good' });
+  });
+
+  it('does not match by the end that the cut made', async () => {
+    answers['/cut'] = () => plain(200, [], `${'a '.repeat(1024)}more`);
+    const check = (pattern: string): ReturnType<typeof ask> =>
+      test('/cut', { expect: { bodyMatches: [pattern] }, maxBodyBytes: 2047 });
+    for (const pattern of ['a$', '(?:a ?)+$', 'a $|a\\B.', '(?m:a$)'])
+      expect(await check(pattern)).toMatchObject({ notTested: 'the body is too long' });
+    for (const pattern of ['\\ba\\b', '^a', 'a(?: a)+', '(?<!b )a'])
+      expect(await check(pattern)).toMatchObject({ notTested: null, verdict: 'degraded' });
+    expect((await check('b')).problems).toContain(
+      'Only the first 2047 bytes of the body were looked at for /b/; what follows may hold more.',
+    );
+  });
+
+  it('is no JSON when its beginning is none', async () => {
+    answers['/page'] = () => plain(200, [], page('<html>', '</html>'));
+    expect(await test('/page', { expect: { json: [{ path: '$', equals: 1 }] }, tries: 1 })).toMatchObject({
+      outcome: 'bad',
+      problems: [expect.stringContaining('is no JSON')],
+    });
+  });
+
+  it('has no broken character where it was cut', async () => {
+    answers['/half'] = () => plain(200, [], 'ü'.repeat(2000));
+    expect(
+      await test('/half', { expect: { bodyLacks: ['\u{FFFD}'] }, maxBodyBytes: 2047, tries: 1 }),
+    ).toMatchObject({ outcome: 'warn' });
+  });
+
+  it('is no broken coding when it was cut before its first block', async () => {
+    const noise = Array.from({ length: 20_000 }, (_value, index) => Math.sin(index)).join('\n');
+    answers['/block'] = () => plain(200, ['Content-Encoding: zstd'], zstdCompressSync(noise));
+    expect(
+      await test('/block', { expect: { bodyContains: ['x'] }, maxBodyBytes: 1024, tries: 1 }),
+    ).toMatchObject({ notTested: 'the body is too long' });
+    answers['/broken'] = () => plain(200, ['Content-Encoding: zstd'], noise);
+    expect(
+      await test('/broken', { expect: { bodyContains: ['x'] }, maxBodyBytes: 1024, tries: 1 }),
+    ).toMatchObject({ outcome: 'bad', problems: expect.arrayContaining([expect.stringContaining('zstd')]) });
   });
 });
 

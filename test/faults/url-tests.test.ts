@@ -91,7 +91,7 @@ describe('bodies', () => {
     });
     const before = process.memoryUsage().rss;
     const test = await ask(url, { expect: { bodyContains: ['needle'] } });
-    expect(test.problems).toEqual([expect.stringContaining('only its first MiB')]);
+    expect(test.problems).toEqual([expect.stringContaining('Only the first MiB')]);
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
   });
 

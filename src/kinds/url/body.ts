@@ -11,7 +11,7 @@ import { charsetOf } from './charset.ts';
 /** Of a body as it came over the wire; enough for any condition on it. */
 const keptWireBytes = 1024 * 1024;
 
-/** Of a body as text: a small answer may unpack to gigabytes. */
+/** Of a body as text: a small answer may unpack to gigabytes. What lies behind, conditions do not see. */
 const keptTextBytes = 1024 * 1024;
 
 /** Counts all of a body and keeps its beginning. */
@@ -62,6 +62,8 @@ export interface BodyText {
   text: string;
   /** There is more, which was not read. */
   isCut: boolean;
+  /** Unpacked, of which this is the text. */
+  bytes: number;
   /** Codings by names that nobody knows, which were left as they are. */
   unknownCodings: string[];
 }
@@ -88,13 +90,19 @@ export async function readText(
     .split(',')
     .map((name) => name.trim());
   for (const name of names.toReversed()) body = await unpack(body, name);
-  const text = new TextDecoder(charsetOf(body.bytes, contentType)).decode(body.bytes);
+  const decoder = new TextDecoder(charsetOf(body.bytes, contentType));
+  // A character that we cut through is left out; it is no broken one.
+  const text = decoder.decode(body.bytes, { stream: body.isCut });
   return {
     text: text.replaceAll('\0', '\u{FFFD}'),
     isCut: body.isCut,
+    bytes: body.bytes.length,
     unknownCodings: names.filter((name) => !isKnown(name)),
   };
 }
+
+/** Of every coding. */
+const endsEarly = 'Z_BUF_ERROR';
 
 interface Bytes {
   bytes: Buffer;
@@ -139,9 +147,9 @@ function unpackBy(stream: Transform, { bytes, isCut: isPartial }: Bytes): Promis
       if (size > keptTextBytes) finish(true);
     });
     stream.on('end', () => finish(isPartial));
-    stream.on('error', (error) => {
-      // Cut off by us, it ends in the middle.
-      if (isPartial && size > 0) finish(true);
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // Cut off by us, it ends in the middle, perhaps of its first block.
+      if (isPartial && (size > 0 || error.code === endsEarly)) finish(true);
       else reject(error);
     });
     stream.end(bytes);

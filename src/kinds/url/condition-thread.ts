@@ -6,8 +6,8 @@ const limitMs = 2_000;
 /** By the clock, when the processor is busy with other things. */
 const mostWaitMs = 60_000;
 
-/** What is not as expected, in sentences; or why that could not be found out, in a few words. */
-export type Checked = { problems: string[] } | { notChecked: string };
+/** What is not as expected, in sentences, and what a part of the body does not decide; or why it was not checked. */
+export type Checked = Pick<ConditionAnswer, 'problems' | 'undecided'> | { notChecked: string };
 
 /**
  * Checks regular expressions and JSONPath off the main thread: one that a person wrote, on a body that a stranger sent,
@@ -55,9 +55,9 @@ export class ConditionThread {
         else if (performance.now() - beganMs > mostWaitMs) giveUp('this machine was busy');
       };
       const timer = setInterval(() => void look(), limitMs);
-      worker.on('message', ({ problems, usedMs }: ConditionAnswer) => {
+      worker.on('message', ({ problems, undecided, usedMs }: ConditionAnswer) => {
         this.#usedMs = usedMs;
-        end({ problems });
+        end({ problems, undecided });
       });
       worker.on('error', () => giveUp('its conditions could not be checked'));
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin

@@ -13,27 +13,57 @@ export interface ConditionQuestion {
 
 export interface ConditionAnswer {
   problems: string[];
+  /** What the rest of a body that was cut decides: patterns, between slashes, and paths. */
+  undecided: string[];
   /** Of the processor, by this thread in all. */
   usedMs: number;
 }
 
 parentPort?.on('message', (question: ConditionQuestion) => {
-  const problems = findProblems(question);
+  const ofPatterns = matchAll(question);
+  const ofJson = readJson(question);
   const { user, system } = process.threadCpuUsage();
-  const answer: ConditionAnswer = { problems, usedMs: (user + system) / 1000 };
+  const answer: ConditionAnswer = {
+    problems: [...ofPatterns.problems, ...ofJson.problems],
+    undecided: [...ofPatterns.undecided, ...ofJson.undecided],
+    usedMs: (user + system) / 1000,
+  };
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(answer);
 });
 
-function findProblems({ text, isCut, patterns, json }: ConditionQuestion): string[] {
-  const unmatched = patterns
-    .filter((pattern) => !new RegExp(pattern, 'u').test(text))
-    .map((pattern) => `The body does not match /${pattern}/.`);
-  return json.length === 0 ? unmatched : [...unmatched, ...findJsonProblems(text, isCut, json)];
+type Found = Pick<ConditionAnswer, 'problems' | 'undecided'>;
+
+const nothing: Found = { problems: [], undecided: [] };
+
+function matchAll({ text, isCut, patterns }: ConditionQuestion): Found {
+  const unmatched = patterns.filter((pattern) => !isMatched(pattern, text, isCut));
+  return isCut
+    ? { problems: [], undecided: unmatched.map((pattern) => `/${pattern}/`) }
+    : { problems: unmatched.map((pattern) => `The body does not match /${pattern}/.`), undecided: [] };
 }
 
-function findJsonProblems(text: string, isCut: boolean, json: ConditionQuestion['json']): string[] {
-  if (isCut) return ['The body is too long to be read as JSON; at most 1 MiB is.'];
+/** One of each sort that `$`, `\b` and `\B` tell apart. */
+const mayFollow = ['a', ' ', '\n'];
+
+/** In a text that was cut: whatever follows. An absence, as `(?!…)` asks for it, is taken for what is seen of it. */
+function isMatched(pattern: string, text: string, isCut: boolean): boolean {
+  const expression = new RegExp(pattern, 'u');
+  if (!expression.test(text)) return false;
+  if (!isCut || !/\$|\\b/i.test(pattern)) return true;
+  return mayFollow.every((next) => expression.test(text + next));
+}
+
+function readJson({ text, isCut, json }: ConditionQuestion): Found {
+  if (json.length === 0) return nothing;
+  if (isCut && mayBeginJson.test(text)) return { problems: [], undecided: json.map(({ path }) => path) };
+  return { problems: findJsonProblems(text, json), undecided: [] };
+}
+
+/** RFC 8259, 2 and 3. */
+const mayBeginJson = /^[ \t\r\n]*(?:[[{"\-0-9tfn]|$)/;
+
+function findJsonProblems(text: string, json: ConditionQuestion['json']): string[] {
   let value: Parameters<typeof jsonpath.query>[1];
   try {
     value = JSON.parse(text, keepDigits) as typeof value;

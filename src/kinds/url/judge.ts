@@ -54,14 +54,18 @@ export async function judge(
   const judgement = { failures, isOnlyStatus: others.length === 0, weaknesses, notTested: null };
   if (answer.status === tooManyRequests && ofStatus.length > 0)
     return { ...judgement, notTested: 'asked too often' };
-  const notTested = ofBody.notTested ?? (isLateByUs ? machineBusy : null);
-  if (failures.length > 0 || notTested === null) return judgement;
+  const notTested = ofBody.notChecked ?? (isLateByUs ? machineBusy : null);
+  if (failures.length > 0) return judgement;
+  if (notTested === null) return ofBody.isUndecided ? { ...judgement, notTested: bodyTooLong } : judgement;
   return { ...judgement, weaknesses: [`Nothing is known of the site: ${notTested}.`], notTested };
 }
 
 const tooManyRequests = 429;
 
 export const machineBusy = 'this machine was busy';
+
+/** What was looked at does not decide, and the rest is not read. */
+export const bodyTooLong = 'the body is too long';
 
 function judgeStatus({ status }: Answer, expect: UrlExpectation): string[] {
   return isStatusIn(status, expect.status) ? [] : [`The status is ${status}; expected ${expect.status}.`];
@@ -104,7 +108,12 @@ function judgeRedirect(hops: readonly UrlHop[], { redirectTo }: UrlExpectation):
   return reached === redirectTo ? [] : [`It leads to ${reached}; expected ${redirectTo}.`];
 }
 
-interface BodyJudgement extends Pick<Judgement, 'failures' | 'weaknesses' | 'notTested'> {}
+interface BodyJudgement extends Pick<Judgement, 'failures' | 'weaknesses'> {
+  /** Conditions wait for what was not read. */
+  isUndecided: boolean;
+  /** Why conditions were not checked, in a few words. */
+  notChecked: string | null;
+}
 
 async function judgeBody(
   answer: Answer,
@@ -112,7 +121,7 @@ async function judgeBody(
   { conditions, mask }: Pick<JudgeOptions, 'conditions' | 'mask'>,
 ): Promise<BodyJudgement> {
   const { bodyContains, bodyLacks, bodyMatches, json } = expect;
-  const nothing = { failures: [], weaknesses: [], notTested: null };
+  const nothing = { failures: [], weaknesses: [], isUndecided: false, notChecked: null };
   if (bodyContains.length + bodyLacks.length + bodyMatches.length + json.length === 0) return nothing;
   let body: BodyText;
   try {
@@ -121,38 +130,49 @@ async function judgeBody(
     return { ...nothing, failures: [`The body cannot be read: ${(error as Error).message}.`] };
   }
   const { text, isCut } = body;
-  const limit = isCut ? ' (only its first MiB was looked at)' : '';
+  const missing = bodyContains.filter((wanted) => !text.includes(wanted));
   const checked =
     bodyMatches.length + json.length === 0
-      ? { problems: [] }
+      ? { problems: [], undecided: [] }
       : await conditions.check({ text, isCut, patterns: bodyMatches, json });
+  const found = 'problems' in checked ? checked : { problems: [], undecided: [] };
+  const undecided = [...(isCut ? missing.map(quote) : []), ...found.undecided];
+  const notSeen = [...undecided, ...(isCut ? absencesOf(expect) : [])];
   return {
     failures: [
-      ...bodyContains
-        .filter((wanted) => !text.includes(wanted))
-        .map((wanted) => `The body does not contain "${wanted}"${limit}.`),
-      ...bodyLacks.filter((unwanted) => text.includes(unwanted)).map((one) => `The body contains "${one}".`),
-      ...('problems' in checked ? checked.problems : []),
+      ...(isCut ? [] : missing).map((wanted) => `The body does not contain ${quote(wanted)}.`),
+      ...bodyLacks
+        .filter((unwanted) => text.includes(unwanted))
+        .map((one) => `The body contains ${quote(one)}.`),
+      ...found.problems,
     ],
     weaknesses: [
-      ...(isCut ? absencesOf(expect).map(notSeenWhole) : []),
+      ...[...new Set(notSeen)].map((what) => notSeenWhole(what, body)),
       ...body.unknownCodings.map(
         (name) => `The coding ${name} of the body is not known; it was read as it is.`,
       ),
     ],
-    notTested: 'notChecked' in checked ? checked.notChecked : null,
+    isUndecided: undecided.length > 0,
+    notChecked: 'notChecked' in checked ? checked.notChecked : null,
   };
 }
 
 /** What holds only of a body that was read to its end. */
 function absencesOf({ bodyLacks, bodyMatches }: UrlExpectation): string[] {
-  const withLookaround = bodyMatches.filter((pattern) => /\(\?<?!/.test(pattern));
-  return [...bodyLacks.map((text) => `"${text}"`), ...withLookaround.map((pattern) => `/${pattern}/`)];
+  const withLookahead = bodyMatches.filter((pattern) => pattern.includes('(?!'));
+  return [...bodyLacks.map(quote), ...withLookahead.map((pattern) => `/${pattern}/`)];
 }
 
-function notSeenWhole(what: string): string {
-  return `Only the first MiB of the body was looked at for ${what}; what follows may hold more.`;
+function quote(text: string): string {
+  return `"${text}"`;
 }
+
+function notSeenWhole(what: string, { bytes }: BodyText): string {
+  const part = bytes === mib ? 'MiB of the body was' : `${bytes} bytes of the body were`;
+  return `Only the first ${part} looked at for ${what}; what follows may hold more.`;
+}
+
+const mib = 1024 * 1024;
 
 export interface AnswerText extends Pick<Answer, 'headers'> {
   body: Pick<Answer['body'], 'kept' | 'isPartial'>;

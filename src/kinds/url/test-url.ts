@@ -10,7 +10,7 @@ import type { Answer } from './exchange.ts';
 import { toUrlFailure, UrlFailure } from './failure.ts';
 import { follow } from './follow.ts';
 import type { Guard } from './guard.ts';
-import { judge, machineBusy, textOf, type Judgement } from './judge.ts';
+import { bodyTooLong, judge, machineBusy, textOf, type Judgement } from './judge.ts';
 import type { LoopLag } from './loop-lag.ts';
 import { firstRequest, type Sent } from './request.ts';
 import type { Family, Resolver } from './resolve.ts';
@@ -69,7 +69,8 @@ export async function testUrl(target: Target, options: TestOptions): Promise<Tes
     const one = await tryOnce(target, options);
     tries.push({ said: verdictOf(one), ms: one.totalMs, pausedMs });
     const { failures, notTested } = one.judgement;
-    const isEnough = failures.length === 0 && notTested === null;
+    // The next answer is as long.
+    const isEnough = failures.length === 0 && (notTested === null || notTested === bodyTooLong);
     if (isEnough || one.failure?.isFinal || tries.length >= input.tries)
       return options.mask({ ...(await describe(target, one, options.mask)), startedAt, tries });
     pausedMs = pauseAfter(one, tries.length, input.pauseMs);

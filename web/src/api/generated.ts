@@ -3605,7 +3605,7 @@ export interface operations {
                                 contains?: string;
                             }[];
                             /**
-                             * @description Texts that the body must contain.
+                             * @description Texts that the body must contain. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                              * @default []
                              */
                             bodyContains?: string[];
@@ -3615,12 +3615,12 @@ export interface operations {
                              */
                             bodyLacks?: string[];
                             /**
-                             * @description Regular expressions that must match somewhere in the body.
+                             * @description Regular expressions that must match somewhere in the body. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                              * @default []
                              */
                             bodyMatches?: string[];
                             /**
-                             * @description Values that the body, read as JSON, must have.
+                             * @description Values that the body, read as JSON, must have. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                              * @default []
                              */
                             json?: {
@@ -7923,7 +7923,7 @@ export interface operations {
                                     contains?: string;
                                 }[];
                                 /**
-                                 * @description Texts that the body must contain.
+                                 * @description Texts that the body must contain. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 bodyContains?: string[];
@@ -7933,12 +7933,12 @@ export interface operations {
                                  */
                                 bodyLacks?: string[];
                                 /**
-                                 * @description Regular expressions that must match somewhere in the body.
+                                 * @description Regular expressions that must match somewhere in the body. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 bodyMatches?: string[];
                                 /**
-                                 * @description Values that the body, read as JSON, must have.
+                                 * @description Values that the body, read as JSON, must have. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 json?: {
@@ -8926,7 +8926,7 @@ export interface operations {
                                     contains?: string;
                                 }[];
                                 /**
-                                 * @description Texts that the body must contain.
+                                 * @description Texts that the body must contain. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 bodyContains?: string[];
@@ -8936,12 +8936,12 @@ export interface operations {
                                  */
                                 bodyLacks?: string[];
                                 /**
-                                 * @description Regular expressions that must match somewhere in the body.
+                                 * @description Regular expressions that must match somewhere in the body. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 bodyMatches?: string[];
                                 /**
-                                 * @description Values that the body, read as JSON, must have.
+                                 * @description Values that the body, read as JSON, must have. Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.
                                  * @default []
                                  */
                                 json?: {

@@ -36,6 +36,9 @@ export const mostGiven = 8_000;
 
 const expectedText = plainText.min(1).max(2_000);
 
+const ofLongBodies =
+  'Only the first MiB of a body is looked at, unpacked; what the rest would decide is not tested.';
+
 export const urlExpectation = z.strictObject({
   status: plainText
     .max(200)
@@ -52,7 +55,11 @@ export const urlExpectation = z.strictObject({
     .max(50)
     .default([])
     .describe('Headers the answer must have, and text that each must contain.'),
-  bodyContains: z.array(expectedText).max(50).default([]).describe('Texts that the body must contain.'),
+  bodyContains: z
+    .array(expectedText)
+    .max(50)
+    .default([])
+    .describe(`Texts that the body must contain. ${ofLongBodies}`),
   bodyLacks: z.array(expectedText).max(50).default([]).describe('Texts that the body must not contain.'),
   bodyMatches: z
     .array(
@@ -63,7 +70,7 @@ export const urlExpectation = z.strictObject({
     )
     .max(20)
     .default([])
-    .describe('Regular expressions that must match somewhere in the body.'),
+    .describe(`Regular expressions that must match somewhere in the body. ${ofLongBodies}`),
   json: z
     .array(
       z.strictObject({
@@ -78,7 +85,7 @@ export const urlExpectation = z.strictObject({
     )
     .max(50)
     .default([])
-    .describe('Values that the body, read as JSON, must have.'),
+    .describe(`Values that the body, read as JSON, must have. ${ofLongBodies}`),
   certificateDays: z
     .int()
     .min(0)
