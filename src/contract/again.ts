@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { submitOptions } from './job.ts';
 
 export const againAs = z
   .enum(['it-was', 'it-is'])
@@ -23,6 +24,9 @@ export const againRequest = z.strictObject({
     .describe(
       'Members of a submit that are to be others, `input` among them. Members of `input`, `env` and `limits` are merged one by one; null leaves one out.',
     ),
+  idempotencyKey: submitOptions.shape.idempotencyKey.describe(
+    'Running again with the same key and body answers with the first job instead of making another.',
+  ),
   dryRun: z.boolean().default(false).describe('Only shows the difference.'),
 });
 

@@ -210,6 +210,62 @@ describe('run again', () => {
   });
 });
 
+describe('the idempotency key of a run again', () => {
+  const post = async (id: number, body: object, headers: Record<string, string> = {}): Promise<Posted> => {
+    const answer = await server.call('POST', `/api/v1/jobs/${id}/again`, body, headers);
+    return { status: answer.status, ...answer.json<Omit<Posted, 'status'>>() };
+  };
+  interface Posted {
+    status: number;
+    id: number;
+    code: string;
+    details: { field: string }[];
+  }
+  const byHeader = (key: string): Record<string, string> => ({ 'idempotency-key': key });
+
+  it('answers 200 with the first job, as header, as member and in the edit, whatever became of the job', async () => {
+    writeScript('once.sh', 'true');
+    const { id } = await run({ input: { script: 'once.sh' } });
+    const first = await post(id, { edit: { tags: ['b'] } }, byHeader('once more'));
+    expect(first.status).toBe(201);
+    await server.call('PATCH', `/api/v1/jobs/${id}`, { tags: ['changed'] });
+    for (const [body, headers] of [
+      [{ edit: { tags: ['b'] } }, byHeader('once more')],
+      [{ edit: { tags: ['b'] }, idempotencyKey: 'once more' }, {}],
+      [{ edit: { tags: ['b'] }, idempotencyKey: 'once more' }, byHeader('once more')],
+      [{ edit: { tags: ['b'], idempotencyKey: 'once more' } }, {}],
+    ] as const)
+      expect(await post(id, body, headers)).toMatchObject({ status: 200, id: first.id });
+    const next = await post(id, { edit: { tags: ['b'] } }, byHeader('another'));
+    expect([next.status, next.id]).toEqual([201, first.id + 1]);
+  });
+
+  it('is refused for another request, and with two that differ', async () => {
+    writeScript('other.sh', 'true');
+    const one = await run({ input: { script: 'other.sh' } });
+    const two = await run({ input: { script: 'other.sh' } });
+    const first = await post(one.id, {}, byHeader('of one'));
+    expect(first.status).toBe(201);
+    const before = (await server.call('GET', '/api/v1/jobs?limit=1')).json<{ items: Job[] }>().items[0]?.id;
+    for (const answer of [
+      await post(two.id, {}, byHeader('of one')),
+      await post(one.id, { as: 'it-was' }, byHeader('of one')),
+      await post(one.id, { edit: { priority: 7 } }, byHeader('of one')),
+    ])
+      expect(answer).toMatchObject({ status: 409, code: 'idempotency_conflict' });
+    const submit = { kind: 'script', input: { script: 'other.sh' }, idempotencyKey: 'of one' };
+    expect((await server.call('POST', '/api/v1/jobs', submit)).status).toBe(409);
+    for (const body of [{ idempotencyKey: 'x' }, { edit: { idempotencyKey: 'x' } }])
+      expect((await post(one.id, body, byHeader('y'))).details[0]?.field).toMatch(/idempotencyKey$/);
+    expect((await post(one.id, {}, byHeader('x'.repeat(201)))).details[0]?.field).toBe('Idempotency-Key');
+    // A dry run submits nothing, and uses up nothing.
+    expect((await post(one.id, { dryRun: true }, byHeader('dry'))).status).toBe(200);
+    const after = (await server.call('GET', '/api/v1/jobs?limit=1')).json<{ items: Job[] }>().items[0]?.id;
+    expect(after).toBe(before);
+    expect((await post(one.id, {}, byHeader('dry'))).status).toBe(201);
+  });
+});
+
 describe('the command line', () => {
   const cli = (...args: string[]): string =>
     execFileSync(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), ...args], {
@@ -243,6 +299,13 @@ describe('the command line', () => {
       script: { pinned: true },
     });
     expect(cli('job', String(third.id))).toMatch(new RegExp(`again of +job ${first.id}`));
+  });
+
+  it('makes one job of two calls with one key', async () => {
+    writeScript('key.sh', 'true');
+    const { id } = await run({ input: { script: 'key.sh' } });
+    const again = (): string => cli('again', '--idempotency-key', 'by command', String(id));
+    expect(again()).toBe(again());
   });
 
   it('takes no arguments for a job whose kind has none', async () => {

@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import type { CapsuleStore } from './capsule-ports.ts';
 import type { AgainDifference } from '../../contract/again.ts';
 import type { Capsule } from '../../contract/capsule.ts';
-import { AppError, isAppError } from '../../contract/errors.ts';
+import { AppError, invalidField, isAppError } from '../../contract/errors.ts';
+import type { SubmitOptions } from '../../contract/job.ts';
 import { submitLike } from '../../contract/submit-like.ts';
 import type { Kind, KindRegistry } from '../jobs/kind-ports.ts';
 import type { Jobs } from '../jobs/ports.ts';
@@ -48,8 +49,10 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
       const { input, ...options } = body;
       const kind = kinds.get(job.kind);
       const scriptSha256 = as === 'it-was' ? requireText(request, await findCapsule(request), kind) : null;
-      const again = { of: job.id, scriptSha256 };
-      return jobs.submit({ kind: job.kind, input, options: checkOptions(options), actor, scopes, again });
+      const { attempt, edit } = request;
+      const again = { of: job.id, scriptSha256, asked: { as, attempt, edit } };
+      const checked = withKey(checkOptions(options), request.idempotencyKey);
+      return jobs.submit({ kind: job.kind, input, options: checked, actor, scopes, again });
     },
   };
 }
@@ -58,6 +61,14 @@ export function createAgain({ jobs, capsules, scripts, kinds }: AgainOptions): A
 function requireKind({ id, kind }: AgainRequest['job'], kinds: KindRegistry): void {
   if (kinds.get(kind)) return;
   throw new AppError('conflict', `Job ${id} ran elsewhere: nothing here runs the kind "${kind}".`);
+}
+
+/** The edit may hold it as well, being a submit. @throws AppError `invalid_input` when they differ */
+function withKey(options: SubmitOptions, key: string | null): SubmitOptions {
+  if (key === null) return options;
+  if (options.idempotencyKey !== undefined && options.idempotencyKey !== key)
+    throw invalidField('edit.idempotencyKey', 'is another one than that of the request');
+  return { ...options, idempotencyKey: key };
 }
 
 /** What an input, or an edit of one, names as its script; undefined: nothing. */

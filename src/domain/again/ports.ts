@@ -20,6 +20,6 @@ export interface AgainRequest {
 export interface Again {
   /** What would be different. @throws AppError `invalid_input` for an edit that is no submit */
   compare(request: AgainRequest): Promise<AgainDifference>;
-  /** @throws AppError `invalid_input`; `conflict` when the text of then is not kept */
-  submit(request: AgainRequest): Promise<StoredJob>;
+  /** @throws AppError `invalid_input`; `conflict` when the text of then is not kept; `idempotency_conflict` */
+  submit(request: AgainRequest & { idempotencyKey: string | null }): Promise<StoredJob>;
 }

@@ -307,8 +307,18 @@ export interface SubmitRequest {
   isOurs?: boolean;
   /** A script that is not there fails the job instead of being refused: nobody reads the answer. */
   toleratesMissing?: boolean;
-  /** The job that it runs once more, and (else today's script) the hash of the kept text to run. */
-  again?: { of: number; scriptSha256: string | null };
+  /**
+   * The job that it runs once more, and (else today's script) the hash of the kept text to run. An idempotency key stands
+   * for what was asked: the job that the rest of the submit was made of may have been changed since.
+   */
+  again?: { of: number; scriptSha256: string | null; asked: AskedAgain };
+}
+
+export interface AskedAgain {
+  as: 'it-was' | 'it-is';
+  attempt: number | null;
+  /** Members of a submit. */
+  edit: Readonly<Record<string, unknown>>;
 }
 
 /** A submit that was stored. */

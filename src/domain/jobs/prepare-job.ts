@@ -3,7 +3,7 @@ import { keyScopeOf, ownerOf } from '../../contract/actor.ts';
 import { retryPolicy, type SubmitOptions } from '../../contract/job.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Kind, KindRegistry } from './kind-ports.ts';
-import type { NewJob, SubmitRequest } from './ports.ts';
+import type { AskedAgain, NewJob, SubmitRequest } from './ports.ts';
 import { invalid } from './refusals.ts';
 import { findUnstorable } from './storable.ts';
 
@@ -85,7 +85,9 @@ export function prepareJob(
         : {
             scope: keyScopeOf(ownerOf(actor)),
             key: options.idempotencyKey,
-            bodyHash: hashBody(kindName, input, byContent(options, hashes)),
+            bodyHash: again
+              ? hashBody('run again', again.of, toRepeated(again.asked, options, hashes))
+              : hashBody(kindName, input, byContent(options, hashes)),
           },
   };
 }
@@ -143,6 +145,18 @@ function byContent({ files, ...options }: SubmitOptions, hashes: PrepareOptions[
   return { ...options, files: files.map(({ file, name }) => ({ name, sha256: hashes.get(file) })) };
 }
 
+/** What of a request to run again its repetition has as well, wherever the key stood. */
+function toRepeated(
+  { edit, ...how }: AskedAgain,
+  options: SubmitOptions,
+  hashes: PrepareOptions['hashes'],
+): object {
+  const { idempotencyKey: _key, ...rest } = edit;
+  const files = 'files' in rest ? byContent(options, hashes) : {};
+  return { ...how, edit: 'files' in files ? { ...rest, files: files.files } : rest };
+}
+
+/** A kind has no blank in its name. */
 function hashBody(kind: string, input: unknown, options: object): string {
   return createHash('sha256')
     .update(JSON.stringify([kind, input, options], sortMembers))

@@ -1401,7 +1401,7 @@ export interface paths {
         put?: never;
         /**
          * Run the job again, as a new job
-         * @description As it was, as it is now, or edited. With `dryRun` answers 200 with the difference and submits nothing.
+         * @description As it was, as it is now, or edited. With `dryRun` answers 200 with the difference and submits nothing. With an idempotency key (the member, or the header `Idempotency-Key`) a repetition of the request answers 200 with the first job.
          */
         post: operations["runAgain"];
         delete?: never;
@@ -10536,6 +10536,8 @@ export interface operations {
                     edit?: {
                         [key: string]: unknown;
                     };
+                    /** @description Running again with the same key and body answers with the first job instead of making another. */
+                    idempotencyKey?: string;
                     /**
                      * @description Only shows the difference.
                      * @default false
@@ -10579,6 +10581,191 @@ export interface operations {
                             before: unknown;
                             after: unknown;
                         }[];
+                    } | {
+                        /** @description The number people say. */
+                        id: number;
+                        /** Format: uuid */
+                        uid: string;
+                        kind: string;
+                        name: string;
+                        /** @enum {string} */
+                        state: "waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown";
+                        /** @description Why it failed. */
+                        reason: ("exit" | "signal" | "timeout" | "limit" | "lost" | "rejected" | "error") | null;
+                        /** @description Those that failed alike; see /failures. */
+                        family: string | null;
+                        /** @description The reason in words. */
+                        message: string | null;
+                        /** @description Of one that failed: the line of its output that says best what went wrong. */
+                        errorLine: string | null;
+                        /** @description What a person said of the outcome, else what the kind says. */
+                        verdict: {
+                            text: string;
+                            /** @enum {string} */
+                            tone: "good" | "warn" | "bad";
+                        } | null;
+                        /** @description How far people are with looking at it. */
+                        analysis: ("open" | "ongoing" | "done") | null;
+                        /** @description What people concluded. */
+                        assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
+                        /** @description Never removed by a retention rule. */
+                        keep: boolean;
+                        progress: {
+                            fraction: number | null;
+                            message: string | null;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
+                        queue: string | null;
+                        priority: number;
+                        labels: string[];
+                        lanes: string[];
+                        /** @description The full lane it waits for. */
+                        blockedBy: string | null;
+                        /** @description Who submitted it. */
+                        owner: string;
+                        /** @description The account whose it is, as in `/me`; null: of nobody who has one. The name is only who it was. */
+                        ownerId: number | null;
+                        project: string | null;
+                        tags: string[];
+                        parentId: number | null;
+                        /** @description Who it is elsewhere, where it was taken over from there. */
+                        foreign: {
+                            source: string;
+                            cluster: string;
+                            id: string;
+                        } | null;
+                        /** @description The job that this one runs once more. */
+                        againOf: number | null;
+                        /** @description Number of the newest attempt; 0 before the first. */
+                        attempt: number;
+                        cancelRequested: boolean;
+                        /** Format: date-time */
+                        submittedAt: string;
+                        runAt: string | null;
+                        /** @description Start of the newest attempt. */
+                        startedAt: string | null;
+                        endedAt: string | null;
+                        /** @description What was asked, by the kind's schema. */
+                        input: unknown;
+                        /** @description Structured outcome by the kind's schema; null until there is one. */
+                        result: unknown;
+                        /** @description When and how often to try again. By default never, but for what a kind may safely repeat (URL tests by GET, HEAD or OPTIONS): three tries in all when a worker is lost with it. */
+                        retry: {
+                            /**
+                             * @description How many tries in all; 1 means no retry.
+                             * @default 1
+                             */
+                            attempts: number;
+                            /**
+                             * @description Causes after which to try again.
+                             * @default [
+                             *       "exit",
+                             *       "signal",
+                             *       "timeout",
+                             *       "lost",
+                             *       "error"
+                             *     ]
+                             */
+                            on: string[];
+                            /**
+                             * @description Pause before the second try, in milliseconds.
+                             * @default 1000
+                             */
+                            initialMs: number;
+                            /**
+                             * @description How much longer each further pause is.
+                             * @default 2
+                             */
+                            factor: number;
+                            /**
+                             * @description Longest pause, in milliseconds.
+                             * @default 600000
+                             */
+                            maxMs: number;
+                        };
+                        timeoutSeconds: number | null;
+                        /** @description As submitted; what was not named there has the default of the worker. */
+                        limits: {
+                            /** @description User and system time, in seconds. */
+                            cpuSeconds?: number;
+                            /** @description Resident memory, shared pages counted once. */
+                            memoryBytes?: number;
+                            /** @description How many at once. */
+                            processes?: number;
+                            /** @description Descriptors that one process may have open. */
+                            openFiles?: number;
+                            /** @description What it may print, both streams together. */
+                            outputBytes?: number;
+                        } | null;
+                        nice: number | null;
+                        env: {
+                            [key: string]: string | {
+                                secret: string;
+                            };
+                        } | null;
+                        stdin: string | null;
+                        workdir: string | null;
+                        /** @description Files it was given. */
+                        files: {
+                            /**
+                             * Format: uuid
+                             * @description Of an upload of yours (POST /files), or of a file of a job.
+                             */
+                            file: string;
+                            /** @description Where it stands in the folder `DAYBOOK_INPUT_DIR` of the program. */
+                            name: string;
+                        }[] | null;
+                        /** @description Jobs it runs after; without the state where you may not see the other. */
+                        after: {
+                            jobId: number;
+                            mustSucceed: boolean;
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
+                        }[];
+                        /** @description Why the job was made. */
+                        info: string | null;
+                        /** @description What came out, as Markdown. */
+                        summary: string | null;
+                        /** @description What the kind says of the outcome, also when a person overruled it. */
+                        kindVerdict: {
+                            text: string;
+                            /** @enum {string} */
+                            tone: "good" | "warn" | "bad";
+                        } | null;
+                        /** @description The jobs it is compared with. */
+                        baseRuns: {
+                            jobId: number | null;
+                            /** @description Its number elsewhere, where the diary does not know it. */
+                            foreignId: string | null;
+                            name: string | null;
+                            state: ("waiting" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "finished" | "unknown") | null;
+                            assessment: ("ok" | "not ok" | "other" | "issue" | "obsolete") | null;
+                        }[];
+                        /** @description Who said the assessment that stands, and when; null also where it came with an import. */
+                        assessed: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        } | null;
+                        /** @description Jobs that are compared with it, the newest 100. */
+                        baseRunOf: number[];
+                        /** @description How long jobs like it took; null when no past run tells. Only `GET /jobs/:id` says it, of jobs that began. */
+                        usual?: {
+                            medianMs: number;
+                            /** @description One of twenty runs took less. */
+                            p5Ms: number;
+                            /** @description One of twenty runs took more. */
+                            p95Ms: number;
+                            /** @description So many runs tell: recent ones that succeeded. */
+                            runs: number;
+                            /**
+                             * @description What these runs have in common with the job; the kind always.
+                             * @enum {string}
+                             */
+                            alike: "name" | "first word of the name" | "kind";
+                        } | null;
+                        /** @description What to know before relying on it, such as an obsolete base run. */
+                        warnings: string[];
                     };
                 };
             };

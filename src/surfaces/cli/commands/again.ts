@@ -29,6 +29,7 @@ interface AgainOptions extends RunChoices, ServerOptions {
   priority?: string;
   timeout?: string;
   name?: string;
+  idempotencyKey?: string;
 }
 
 export function registerAgain(program: Command, context: CliContext): void {
@@ -45,7 +46,8 @@ export function registerAgain(program: Command, context: CliContext): void {
     .option('-q, --queue <name>', 'where it waits')
     .option('-p, --priority <number>', 'higher runs first; -1000 to 1000')
     .option('--timeout <time>', 'limit for each try: 90, 10m, 2h')
-    .option('--name <text>', 'what lists show');
+    .option('--name <text>', 'what lists show')
+    .option('--idempotency-key <key>', 'running again with the same key answers with the first job');
   program.addCommand(command);
   withServer(withRunOptions(command))
     .addHelpText(
@@ -53,7 +55,7 @@ export function registerAgain(program: Command, context: CliContext): void {
       examples('again 17', 'again --as-it-was 17', 'again 17 --dry-run', 'again --memory 2GiB 17 --month 4'),
     )
     .action(async (id: string, args: string[], options: AgainOptions, self: Command) => {
-      const { asItWas, attempt, dryRun } = options;
+      const { asItWas, attempt, dryRun, idempotencyKey } = options;
       const client = await connectFor(context, self);
       const body = {
         as: asItWas ? 'it-was' : 'it-is',
@@ -64,6 +66,7 @@ export function registerAgain(program: Command, context: CliContext): void {
           ...(args.length === 0 ? {} : { input: await readArguments(client, id, args) }),
           ...(await toEdit(context, options)),
         },
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         dryRun: dryRun === true,
       };
       const path = `${jobPath(id)}/again`;

@@ -7,6 +7,7 @@ import { AppError } from '../../../contract/errors.ts';
 import { job } from '../../../contract/job.ts';
 import type { JobReader } from '../../../domain/jobs/reader-ports.ts';
 import { principalOf, type App } from '../access.ts';
+import { withKeyOfHeader } from '../idempotency-key.ts';
 import { findJob, jobParams } from '../job-params.ts';
 
 interface AgainDependencies {
@@ -67,21 +68,21 @@ export function registerAgainRoutes(app: App, { reader, capsules, again }: Again
       tags,
       summary: 'Run the job again, as a new job',
       description:
-        'As it was, as it is now, or edited. With `dryRun` answers 200 with the difference and submits nothing.',
+        'As it was, as it is now, or edited. With `dryRun` answers 200 with the difference and submits nothing. With an idempotency key (the member, or the header `Idempotency-Key`) a repetition of the request answers 200 with the first job.',
       params: jobParams,
       body: againRequest,
-      response: { 200: againDifference, 201: job },
+      response: { 200: z.union([againDifference, job]), 201: job },
     },
     handler: async (request, reply) => {
       const found = await findJob(reader, request);
       const { actor, scopes } = principalOf(request);
-      const { as, attempt = null, edit, dryRun } = request.body;
+      const { as, attempt = null, edit, dryRun, idempotencyKey } = withKeyOfHeader(request.body, request);
       const asked = { job: found, as, attempt, edit, actor, scopes };
       if (dryRun) return again.compare(asked);
-      const stored = await again.submit(asked);
+      const stored = await again.submit({ ...asked, idempotencyKey: idempotencyKey ?? null });
       const view = await reader.byId(stored.id, actor);
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
-      reply.code(201).header('location', `/api/v1/jobs/${stored.id}`);
+      reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);
       return view;
     },
   });

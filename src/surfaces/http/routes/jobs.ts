@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, invalidField } from '../../../contract/errors.ts';
+import { AppError } from '../../../contract/errors.ts';
 import { cancelWish } from '../../../contract/cancel.ts';
 import { jobChange } from '../../../contract/job-change.ts';
 import { attempt, job, jobEvent, jobSummary, submitOptions, type Job } from '../../../contract/job.ts';
@@ -12,6 +12,7 @@ import { parseFilter } from '../../../contract/filter/parse.ts';
 import type { JobSearch } from '../../../domain/diary/ports.ts';
 import { principalOf, type App } from '../access.ts';
 import type { Audit } from '../audit.ts';
+import { withKeyOfHeader } from '../idempotency-key.ts';
 import { findJob, findJobToChange, jobParams } from '../job-params.ts';
 import { jobSelection, toJobQuery } from '../job-query.ts';
 import { submitBody } from '../submit-body.ts';
@@ -41,19 +42,6 @@ const jobPage = z.object({
       'Set when the filter took too long: how far it was looked. There may be fewer items than asked for; `cursor` goes on from there.',
     ),
 });
-
-/** Many clients send the key of every request as a header. @throws AppError `invalid_input` */
-function withKeyOfHeader<Options extends { idempotencyKey?: string | undefined }>(
-  options: Options,
-  header: string | string[] | undefined,
-): Options {
-  if (header === undefined) return options;
-  const key = submitOptions.shape.idempotencyKey.safeParse(String(header));
-  if (!key.success) throw invalidField('Idempotency-Key', key.error.issues[0]?.message ?? 'is no key');
-  if (options.idempotencyKey !== undefined && options.idempotencyKey !== key.data)
-    throw invalidField('idempotencyKey', 'is another one than the header Idempotency-Key says');
-  return { ...options, idempotencyKey: key.data };
-}
 
 export function registerJobRoutes(app: App, dependencies: JobDependencies): void {
   const { jobs, reader, usualTimes, search, timezone, series, kinds, audit } = dependencies;
@@ -103,7 +91,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
     handler: async (request, reply) => {
       const { actor, scopes } = principalOf(request);
       const { kind, input, ...body } = request.body;
-      const options = withKeyOfHeader(body, request.headers['idempotency-key']);
+      const options = withKeyOfHeader(body, request);
       const stored = await jobs.submit({ kind, input, isChecked: true, options, actor, scopes });
       const view = await reader.byId(stored.id, actor);
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
