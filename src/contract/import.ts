@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { noteText, plainText, tagName } from './job.ts';
+import { anyUid } from './uid.ts';
 import { analyses, assessments, failureReasons, tones } from './states.ts';
 
 /** Years a calendar of four digits has. */
@@ -25,7 +26,7 @@ export const importedJob = z
       .describe('Where it comes from: `slurm`.'),
     cluster: plainText.max(200).default('').describe('Which of several that count alike.'),
     id: plainText.min(1).max(200).describe('Its number there.'),
-    uid: z.uuid().optional().describe('By which it is known elsewhere, too; by default a new one.'),
+    uid: anyUid.optional().describe('By which it is known elsewhere, too; by default a new one.'),
     number: z
       .int()
       .min(1)
@@ -81,6 +82,11 @@ function isBefore(one: string | undefined, other: string): boolean {
 }
 
 const line = z.int().min(1);
+const problem = z.object({ field: z.string(), message: z.string() });
+export type ImportProblem = z.infer<typeof problem>;
+
+/** A row of another system's table by its number there: the line that it makes, or why it makes none. */
+export type ForeignRow = { number: number } & ({ line: ImportLine } | { problems: ImportProblem[] });
 
 /** What became of one line; the answer of an import is one such JSON a line, in their order. */
 export const importOutcome = z.discriminatedUnion('outcome', [
@@ -88,7 +94,7 @@ export const importOutcome = z.discriminatedUnion('outcome', [
   z.object({
     line,
     outcome: z.literal('refused'),
-    problems: z.array(z.object({ field: z.string(), message: z.string() })),
+    problems: z.array(problem),
   }),
 ]);
 export type ImportOutcome = z.infer<typeof importOutcome>;

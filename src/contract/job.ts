@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { plainText } from './plain-text.ts';
 import { limits, runOptions } from './run-options.ts';
+import { shownUid } from './uid.ts';
 import { analyses, assessments, attemptStates, failureReasons, jobStates, tones } from './states.ts';
 
 export { plainText };
@@ -134,7 +135,7 @@ export const progress = z.object({
 
 export const jobSummary = z.object({
   id: z.int().describe('The number people say.'),
-  uid: z.uuid(),
+  uid: shownUid,
   kind: z.string(),
   name: z.string(),
   state: z.enum(jobStates),

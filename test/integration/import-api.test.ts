@@ -268,3 +268,22 @@ describe('an import', () => {
     expect(outcomes.filter((outcome) => outcome === 'known')).toHaveLength(1_200);
   });
 });
+
+it('a uid in capitals is kept with the output, and a second job of one uid in a file is known', async () => {
+  const uid = 'ABCDEF00-0000-4000-8000-000000000001';
+  const { outcomes } = await send([
+    line({ uid, stdout: 'hello\n' }),
+    line({ uid: uid.toLowerCase() }),
+    line({ uid: uid.replaceAll('-', '') }),
+    line({ uid: 'ABCDEF' }),
+  ]);
+  const { jobId = 0 } = outcomes[0] ?? {};
+  expect(outcomes).toMatchObject([
+    { outcome: 'added', jobId: expect.any(Number) },
+    { outcome: 'known', jobId },
+    { outcome: 'known', jobId },
+    { outcome: 'refused', problems: [{ field: 'uid', message: 'expected a UUID' }] },
+  ]);
+  expect(await read(`/jobs/${uid}`)).toMatchObject({ id: jobId, uid: uid.toLowerCase() });
+  expect(await read(`/jobs/${jobId}/output/stdout`)).toBe('hello\n');
+});

@@ -134,6 +134,60 @@ describe('tasks of the remote executor', () => {
     expect((await view('pk:902501')).json()).toMatchObject({ uid: uid(902_501), script: 'many.sh' });
   });
 
+  it('have any uid that PostgreSQL takes, found by it as it was and as it is shown', async () => {
+    const other = await createTestDatabase();
+    const client = new pg.Client(other.url);
+    await client.connect();
+    // Text, as in a table that was carried over from another database.
+    await client.query(`
+      create table task_task (id serial primary key, uid text, created text, script text, arguments jsonb, retcode numeric);
+      insert into task_task (id, uid, created, script, arguments, retcode) values
+        (910001, 'aaaaaaaabbbbccccddddeeeeeeeeeeee', '2018-12-26T12:00:00Z', 'bare.sh', '{}', 0),
+        (910002, '{AAAAAAAA-BBBB-0CCC-0DDD-EEEEEEEEEEEE}', '2018-12-26T12:00:00Z', 'braced.sh', '{}', 0),
+        (910003, 'no uid', '2018-12-26T12:00:00Z', 'refused.sh', '{}', 0),
+        (910004, '${uid(910_004)}', 'infinity', 'refused.sh', '{}', 0),
+        (910005, '${uid(910_005)}', '2018-12-26T12:00:00Z', null, '{}', 0),
+        (910006, '${uid(910_006)}', '2018-12-26T12:00:00Z', 'refused.sh', '{}', 1.5),
+        (910007, '${uid(910_007)}', '2018-12-45T12:00:00Z', 'refused.sh', '{}', 0),
+        (910008, '${uid(910_008)}', '2018-12-26T12:00:00Z', 'last.sh', '{}', 0);`);
+    await client.end();
+    writeFileSync(join(logs, 'aaaaaaaabbbbccccddddeeeeeeeeeeee_stdout.log'), 'bare\n');
+    const { code, stdout, stderr } = await runCommand(['import', 'tasks', other.url, '--logs', logs], {
+      DAYBOOK_URL: server.url,
+      DAYBOOK_USER: 'admin',
+      DAYBOOK_PASSWORD: adminPassword,
+    });
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringContaining('3 added, 0 updated, 0 known already, 5 refused'),
+    ]);
+    expect(stderr.match(/^Task \d+: \w+: .+$/gm)).toEqual([
+      expect.stringContaining('Task 910003: uid: '),
+      expect.stringContaining('Task 910004: created: '),
+      expect.stringContaining('Task 910005: script: '),
+      expect.stringContaining('Task 910006: retcode: '),
+      expect.stringContaining('Task 910007: created: '),
+    ]);
+    for (const [number, shown, asked] of [
+      [910_001, 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee', 'aaaaaaaabbbbccccddddeeeeeeeeeeee'],
+      [910_002, 'aaaaaaaa-bbbb-0ccc-0ddd-eeeeeeeeeeee', 'AAAAAAAA-BBBB-0CCC-0DDD-EEEEEEEEEEEE'],
+    ] as const) {
+      const task = await view(`pk:${number}`);
+      expect(task.json()).toMatchObject({ id: number, uid: shown });
+      for (const one of [shown, asked]) {
+        expect((await view(`uid:${one}`)).json()).toEqual(task.json());
+        expect((await server.call('GET', `/api/v1/jobs/${one}`)).json()).toMatchObject({
+          id: number,
+          uid: shown,
+        });
+        const found = await server.call('GET', `/api/v1/jobs?q=uid:${one}`);
+        expect(found.json()).toMatchObject({ items: [{ id: number }] });
+      }
+    }
+    expect((await server.call('GET', '/api/v1/jobs/910001/output/stdout')).text).toBe('bare\n');
+    await other.drop();
+  });
+
   it('are read from nowhere else', async () => {
     const empty = await createTestDatabase();
     const elsewhere = (url: string): ReturnType<typeof runCommand> =>

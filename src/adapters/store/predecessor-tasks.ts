@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { momentOf } from '../../contract/calendar.ts';
 import { AppError } from '../../contract/errors.ts';
-import type { ImportedJob, ImportLine } from '../../contract/import.ts';
+import type { ForeignRow, ImportedJob, ImportLine, ImportProblem } from '../../contract/import.ts';
+import { anyUid } from '../../contract/uid.ts';
 import { createSession } from './connection.ts';
 
 export interface PredecessorTasks {
@@ -19,15 +20,21 @@ export interface PredecessorTasks {
 
 const rowsAtOnce = 1_000;
 
-const time = z.string().nullish();
+const written = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+const time = z
+  .string()
+  .refine(
+    (text) => written.test(text) && Number.isFinite(Date.parse(text)),
+    'expected a time of the years 1 to 9999',
+  );
 const row = z.looseObject({
   id: z.int().min(1),
-  uid: z.uuid(),
-  created: z.string(),
+  uid: anyUid,
+  created: time,
   script: z.string(),
   arguments: z.unknown(),
-  started: time,
-  finished: time,
+  started: time.nullish(),
+  finished: time.nullish(),
   diskspace_before: z.number().nullish(),
   diskspace_after: z.number().nullish(),
   retcode: z.int().nullish(),
@@ -36,14 +43,14 @@ type Row = z.infer<typeof row>;
 
 /**
  * Tasks in the order of their numbers, as lines of an import. Reads as it goes, never the whole table.
- * @throws AppError `database_unavailable` when it cannot be reached; `invalid_input` when there is no such table, or a
- * row is not what it should be
+ * @throws AppError `database_unavailable` when it cannot be reached; `invalid_input` when there is no such table, or its
+ * numbers are none
  */
 export async function* readPredecessorTasks({
   url,
   timezone,
   owner,
-}: PredecessorTasks): AsyncGenerator<ImportLine> {
+}: PredecessorTasks): AsyncGenerator<ForeignRow> {
   const client = createSession({ connectionString: url }, 'daybook import');
   try {
     await client.connect();
@@ -53,10 +60,10 @@ export async function* readPredecessorTasks({
         [last, rowsAtOnce],
       );
       for (const { task } of rows) {
-        const read = row.safeParse(task);
-        if (!read.success) throw unlike(task, read.error);
-        yield toImported(read.data, { timezone, owner });
-        last = read.data.id;
+        const numbered = row.pick({ id: true }).safeParse(task);
+        if (!numbered.success) throw unlike(task, numbered.error);
+        last = numbered.data.id;
+        yield { number: last, ...read(task, { timezone, owner }) };
       }
       if (rows.length < rowsAtOnce) return;
     }
@@ -65,6 +72,16 @@ export async function* readPredecessorTasks({
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+function read(
+  task: unknown,
+  how: Omit<PredecessorTasks, 'url'>,
+): { line: ImportLine } | { problems: ImportProblem[] } {
+  const parsed = row.safeParse(task);
+  if (parsed.success) return { line: toImported(parsed.data, how) };
+  const problems = parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+  return { problems };
 }
 
 const known = new Set(Object.keys(row.shape));
@@ -133,9 +150,7 @@ function parse(text: string): unknown {
 }
 
 function toMoment(text: string, timezone: string): string {
-  const [, year, month, day, hour, minute, second, fraction = '', zone] =
-    /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?$/.exec(text) ?? [];
-  if (year === undefined) throw new AppError('invalid_input', `"${text}" in task_task is no time.`);
+  const [, year, month, day, hour, minute, second, fraction = '', zone] = written.exec(text) ?? [];
   if (zone !== undefined) return new Date(text).toISOString();
   const reading = [year, month, day, hour, minute, second].map(Number) as [number, number, number];
   return new Date(momentOf(reading, timezone) + Math.round(Number(`0${fraction}`) * 1_000)).toISOString();

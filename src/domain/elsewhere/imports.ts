@@ -29,7 +29,7 @@ type Checked = { line: number } & (
 
 /**
  * Jobs that others ran, from lines of JSON. Who a job is, source, cluster, number and time of submit say; so the same
- * file may be imported again and again. Of two lines about one job in a batch the first counts.
+ * file may be imported again and again. Of two lines about one job in a batch, or with one uid, the first counts.
  */
 export interface ImportsOptions {
   store: ImportStore;
@@ -44,7 +44,14 @@ export function createImports({ store, ...how }: ImportsOptions): Imports {
     actor: Actor,
   ): Promise<ImportOutcome[]> {
     const firsts = new Map<string, ImportedJob>();
-    for (const one of batch) if ('job' in one && !firsts.has(one.key)) firsts.set(one.key, one.job);
+    const keyOfUid = new Map<string, string>();
+    const firstKey = ({ key, job: { uid } }: { key: string; job: ImportedJob }): string =>
+      (uid === undefined ? undefined : keyOfUid.get(uid)) ?? key;
+    for (const one of batch) {
+      if (!('job' in one) || firsts.has(firstKey(one))) continue;
+      firsts.set(one.key, one.job);
+      if (one.job.uid !== undefined) keyOfUid.set(one.job.uid, one.key);
+    }
     const keys = [...firsts.keys()];
     const jobs = await Promise.all([...firsts.values()].map((job) => prepare(job, how)));
     const stored = jobs.length === 0 ? [] : await store.store(jobs, options, actor);
@@ -52,9 +59,10 @@ export function createImports({ store, ...how }: ImportsOptions): Imports {
     const told = new Set<string>();
     return batch.map((one): ImportOutcome => {
       if ('problems' in one) return { line: one.line, outcome: 'refused', problems: one.problems };
-      const result = results.get(one.key);
-      const outcome = told.has(one.key) ? 'known' : (result?.outcome ?? 'known');
-      told.add(one.key);
+      const key = firstKey(one);
+      const result = results.get(key);
+      const outcome = told.has(key) ? 'known' : (result?.outcome ?? 'known');
+      told.add(key);
       return { line: one.line, outcome, jobId: result?.jobId ?? null };
     });
   }

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../contract/backup.ts';
 import type { Finding } from '../../contract/finding.ts';
-import type { ImportLine } from '../../contract/import.ts';
+import type { ForeignRow } from '../../contract/import.ts';
 import type { ServerRole } from '../../contract/server.ts';
 
 /** The part of src/app/serve.ts that the command line uses. */
@@ -32,7 +32,7 @@ export interface LocalMachine {
     isPaused: boolean;
   }): Promise<Manifest>;
   /** @throws AppError in words when its database cannot be read */
-  readPredecessorTasks(options: { url: string; timezone: string; owner: string }): AsyncIterable<ImportLine>;
+  readPredecessorTasks(options: { url: string; timezone: string; owner: string }): AsyncIterable<ForeignRow>;
   /** Changes nothing. */
   diagnose(config: Config): Promise<Finding[]>;
   /** Also lets a disabled user in again. @throws AppError `not_found` */

@@ -1,4 +1,4 @@
-import type { ImportOutcome } from '../../contract/import.ts';
+import type { ImportOutcome, ImportProblem } from '../../contract/import.ts';
 import { cleanText } from './clean-text.ts';
 import type { Client } from './client.ts';
 import type { ServerOptions } from './command-parts.ts';
@@ -60,8 +60,8 @@ export async function conclude(
 
 export async function sayRefused(
   context: CliContext,
-  { line, problems }: ImportOutcome & { outcome: 'refused' },
-  place = `line ${line}`,
+  problems: readonly ImportProblem[],
+  place: string,
 ): Promise<void> {
   for (const { field, message } of problems) {
     await say(context, `${place}: ${field === '' ? '' : `${cleanText(field)}: `}${cleanText(message)}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isOwner, type Actor } from '../../contract/actor.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Job } from '../../contract/job.ts';
+import { anyUid } from '../../contract/uid.ts';
 import type { JobReader } from '../../domain/jobs/reader-ports.ts';
 import { principalOf, requirePermission } from './access.ts';
 
@@ -18,7 +19,7 @@ const jobNumber = z
 
 export const jobParams = z.object({
   id: z
-    .union([jobNumber, z.uuid()], { error: 'expected the number of a job, or its uid' })
+    .union([jobNumber, anyUid], { error: 'expected the number of a job, or its uid' })
     .describe('Number or uid.'),
 });
 

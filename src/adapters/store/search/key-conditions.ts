@@ -3,6 +3,7 @@ import { statesOf } from '../../../contract/filter/meaning.ts';
 import { resolveMoments } from '../../../contract/filter/moments.ts';
 import type { KeyTerm, Range, Value } from '../../../contract/filter/filter.ts';
 import type { KeyName } from '../../../contract/filter/keys.ts';
+import { toUid } from '../../../contract/uid.ts';
 import { argumentFacetOf } from '../../../contract/words.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import { facetQuery } from './tsquery.ts';
@@ -169,13 +170,11 @@ function between(sql: string, { from, to }: Range<number>, inner: readonly unkno
   return { sql: `(${parts.join(' and ')})`, values: bounds.flatMap(([, { at }]) => [...inner, at]) };
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 function uidCondition(value: Value): Condition {
   if (value.type !== 'text') return plain('true');
-  const text = value.text.toLowerCase();
-  if (!value.isExact) return { sql: 'starts_with(j.uid::text, ?::text)', values: [text] };
-  return uuid.test(text) ? { sql: 'j.uid = ?::uuid', values: [text] } : plain('false');
+  if (!value.isExact) return { sql: 'starts_with(j.uid::text, ?::text)', values: [value.text.toLowerCase()] };
+  const uid = toUid(value.text);
+  return uid === null ? plain('false') : { sql: 'j.uid = ?::uuid', values: [uid] };
 }
 
 /** Constants, not values: an index on some states only is used where the planner sees which. */

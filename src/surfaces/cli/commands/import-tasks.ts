@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ImportLine } from '../../../contract/import.ts';
+import type { ForeignRow, ImportProblem } from '../../../contract/import.ts';
 import { streams, type Stream } from '../../../contract/stream.ts';
 import { connectFor, withServer } from '../command-parts.ts';
 import type { CliContext } from '../context.ts';
@@ -36,16 +36,20 @@ export function registerImportTasks(group: Command, context: CliContext): void {
     const client = await connectFor(context, self);
     const counts = noCounts();
     const renumbered: { task: number; job: number }[] = [];
-    const sent: (number | undefined)[] = [];
+    const sent: number[] = [];
     const { owner, timezone, logs } = options;
     const tasks = readPredecessorTasks({ url: database, owner, timezone });
-    for await (const outcome of importLines(client, toLines(tasks, { sent, logs }), options)) {
-      counts[outcome.outcome] += 1;
+    const refuse = async (number: number | undefined, problems: readonly ImportProblem[]): Promise<void> => {
+      counts.refused += 1;
+      await sayRefused(context, problems, `Task ${number}`);
+    };
+    for await (const outcome of importLines(client, toLines(tasks, { sent, logs, refuse }), options)) {
       const task = sent[outcome.line - 1];
       if (outcome.outcome === 'refused') {
-        await sayRefused(context, outcome, `Task ${task}`);
+        await refuse(task, outcome.problems);
         continue;
       }
+      counts[outcome.outcome] += 1;
       if (task !== undefined && outcome.jobId !== null && outcome.jobId !== task)
         renumbered.push({ task, job: outcome.jobId });
     }
@@ -55,19 +59,37 @@ export function registerImportTasks(group: Command, context: CliContext): void {
   });
 }
 
+interface Sending {
+  /** Numbers of the tasks, a line each. */
+  sent: number[];
+  logs: string | undefined;
+  refuse(number: number, problems: readonly ImportProblem[]): Promise<void>;
+}
+
 async function* toLines(
-  tasks: AsyncIterable<ImportLine>,
-  { sent, logs }: { sent: (number | undefined)[]; logs: string | undefined },
+  tasks: AsyncIterable<ForeignRow>,
+  { sent, logs, refuse }: Sending,
 ): AsyncGenerator<string> {
   for await (const task of tasks) {
+    if ('problems' in task) {
+      await refuse(task.number, task.problems);
+      continue;
+    }
     sent.push(task.number);
-    yield JSON.stringify(logs === undefined ? task : { ...task, ...(await readLogs(logs, task.uid ?? '')) });
+    const { line } = task;
+    yield JSON.stringify(logs === undefined ? line : { ...line, ...(await readLogs(logs, line.uid ?? '')) });
   }
 }
 
+/** With the uid as it is shown, or without its hyphens, as a table may hold it. */
 async function readLogs(folder: string, uid: string): Promise<Partial<Record<Stream, string>>> {
+  const read = async (name: string, stream: Stream): Promise<string | null> =>
+    readEnd(join(folder, `${name}_${stream}.log`));
   const found = await Promise.all(
-    streams.map(async (stream) => [stream, await readEnd(join(folder, `${uid}_${stream}.log`))] as const),
+    streams.map(
+      async (stream) =>
+        [stream, (await read(uid, stream)) ?? (await read(uid.replaceAll('-', ''), stream))] as const,
+    ),
   );
   return Object.fromEntries(found.filter(([, text]) => text !== null));
 }

@@ -32,7 +32,8 @@ export function registerImport(program: Command, context: CliContext): void {
       const lines = splitLines(open(context, file), { maxBytes: mostLineBytes });
       for await (const outcome of importLines(client, lines, options)) {
         counts[outcome.outcome] += 1;
-        if (outcome.outcome === 'refused') await sayRefused(context, outcome);
+        if (outcome.outcome === 'refused')
+          await sayRefused(context, outcome.problems, `line ${outcome.line}`);
       }
       await conclude(context, counts, options);
     });

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Actor } from '../../../contract/actor.ts';
 import { AppError } from '../../../contract/errors.ts';
 import { submitOptions } from '../../../contract/job.ts';
+import { shownUid, toUid } from '../../../contract/uid.ts';
 import type { Jobs } from '../../../domain/jobs/ports.ts';
 import type { Day, TaskReader, TaskRow } from '../../../domain/diary/task-ports.ts';
 import type { App } from '../access.ts';
@@ -26,7 +27,7 @@ const tags = ['tasks (predecessor)'];
 
 const task = z.object({
   id: z.int(),
-  uid: z.uuid(),
+  uid: shownUid,
   created: z.iso.datetime({ offset: true }),
   script: z.string(),
   arguments: z.record(z.string(), z.string()),
@@ -126,8 +127,9 @@ function registerViews(
           return reply.send((await tasks.ofDay(day, actor)).map(toTask));
         }
         case 'uid': {
-          if (!z.uuid().safeParse(value).success) return reply.code(400).send({ uid: ['Not a valid UUID.'] });
-          return sendTask(reply, await tasks.byUid(value, actor));
+          const uid = toUid(value);
+          if (uid === null) return reply.code(400).send({ uid: ['Not a valid UUID.'] });
+          return sendTask(reply, await tasks.byUid(uid, actor));
         }
         case 'pk': {
           const id = /^\d{1,15}$/.test(value) ? Number(value) : 0;
