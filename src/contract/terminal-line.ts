@@ -57,7 +57,11 @@ export function parseAnsi(printed: string, before: AnsiStyle | null = null): Ans
 
 /** What people see of a line, without colours. One that is not written over and has no sequences is taken as it is. */
 export function visibleText(printed: string): string {
-  if (!isStyledOrRewritten(printed)) return printed;
+  return isStyledOrRewritten(printed) ? shownText(printed) : printed;
+}
+
+/** What a terminal shows of a line in the end, without colours. */
+export function shownText(printed: string): string {
   return parseAnsi(printed)
     .map(({ text }) => text)
     .join('');

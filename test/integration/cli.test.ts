@@ -115,6 +115,7 @@ beforeAll(async () => {
     'show.sh': `for argument in "$@"; do printf '%s|' "$argument"; done`,
     'live.sh': 'echo first; echo warning >&2; while [ ! -e "$1" ]; do sleep 0.05; done; echo last',
     'twice.sh': 'echo "try $DAYBOOK_ATTEMPT"; [ "$DAYBOOK_ATTEMPT" = 2 ]',
+    'bar.sh': String.raw`printf 'copy 10%%\rcopy 55%%\r\033[2K\033[32mcopy done\033[0m\r\n\007next copy\n'`,
     'bytes.sh': `printf 'a\\377b'`,
   };
   mkdirSync(join(folder, 'made'));
@@ -247,6 +248,18 @@ describe('reading', () => {
     expect(await run(['logs', '-f', '--tail', '0', number])).toMatchObject({ stdout: '', stderr: '' });
     const list = await run(['jobs', '--state', 'failed', '--limit', '500']);
     expect(list.stdout).toMatch(new RegExp(`^ *${number} +failed \\(exit\\) +seven.sh `, 'm'));
+  });
+
+  it('find shows what one sees of a progress bar in the end, and gives programs what was printed', async () => {
+    const number = jobNumber((await run(['submit', '--wait', 'bar.sh'])).stderr);
+    const seen = ['stdout:0: copy done', 'stdout:1: next copy'];
+    expect((await run(['find', 'copy', number])).stdout).toBe(`${seen.join('\n')}\n`);
+    const all = await succeed(run(['find', 'copy', '--filter', 'bar.sh']));
+    expect(all.stdout).toBe(`Job ${number}  bar.sh\n${seen.map((line) => `  ${line}\n`).join('')}`);
+    expect(JSON.parse((await run(['find', 'copy', '--json', number])).stdout)).toMatchObject([
+      { text: 'copy 10%\rcopy 55%\r\u001B[2K\u001B[32mcopy done\u001B[0m\r' },
+      { text: '\u0007next copy' },
+    ]);
   });
 
   it('--raw gives the bytes as they were printed', async () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { JobSummary } from '../../../contract/job.ts';
+import { shownText } from '../../../contract/terminal-line.ts';
 import { cleanText } from '../clean-text.ts';
 import type { Client } from '../client.ts';
 import {
@@ -67,7 +68,7 @@ export function registerFind(program: Command, context: CliContext): void {
       if (options.json) await printJson(context, lines);
       else
         for (const line of lines)
-          await print(context, `${line.stream}:${line.line}: ${cleanText(line.text)}`);
+          await print(context, `${line.stream}:${line.line}: ${cleanText(shownText(line.text))}`);
       if (lines.length === 0) throw new ExitError(nothingFound);
     });
 }
@@ -102,7 +103,8 @@ async function printFound(
   { job, lines, isUnfinished }: FoundJobs['items'][number],
 ): Promise<void> {
   await print(context, `Job ${job.id}  ${cleanText(job.name)}`);
-  for (const line of lines) await print(context, `  ${line.stream}:${line.line}: ${cleanText(line.text)}`);
+  for (const line of lines)
+    await print(context, `  ${line.stream}:${line.line}: ${cleanText(shownText(line.text))}`);
   if (isUnfinished)
     await print(context, `  (its output is long: daybook find … ${job.id} looks through all of it)`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mostCharacters, toLineText } from './line-spans.ts';
+import { mostCharacters, toLineText, toPlainLine } from './line-spans.ts';
 
 function shown(line: string, find = '', ignoresCase = false): string {
   const { spans } = toLineText(line, { find, ignoresCase, isWhole: false, style: null });
@@ -19,6 +19,10 @@ describe('a line', () => {
     ['', 'x', false, ''],
   ])('%j marks %j', (line, find, ignoresCase, expected) => {
     expect(shown(line, find, ignoresCase)).toBe(expected);
+  });
+
+  it('is plain what one sees of it in the end', () => {
+    expect(toPlainLine('copy 10%\rcopy 55%\r\u001B[2K\u001B[32mcopy done\u001B[0m\r')).toBe('copy done');
   });
 
   it('that is a progress bar shows its last form, whole, however much it printed', () => {

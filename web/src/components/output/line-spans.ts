@@ -30,6 +30,12 @@ export function toLineText(
   return { spans: markMatches(seen, find, ignoresCase), hidden };
 }
 
+/** The same, where a line stands among others and is neither searched nor coloured. */
+export function toPlainLine(printed: string): string {
+  const { spans } = toLineText(printed, { find: '', ignoresCase: false, isWhole: false, style: null });
+  return spans.map(({ text }) => text).join('');
+}
+
 /** More of a line than this is not interpreted until somebody wants all of it. */
 const mostRead = 100_000;
 
