@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ScheduleTerms } from '../../contract/schedule.ts';
-import { createCalendar, findCronProblem, isTimezone } from './occurrences.ts';
+import { createCalendar, isTimezone } from './occurrences.ts';
 import { previewSchedule, take } from './preview.ts';
 
 const plain: ScheduleTerms = {
@@ -23,26 +23,6 @@ function moments(change: Partial<ScheduleTerms>, after: string, most = 4): strin
 }
 
 describe('a rule', () => {
-  it.each([
-    ['5 4 * * *', null],
-    ['*/10 30 4 * * mon-fri', null],
-    ['@daily', null],
-    ['0 0 29 2 *', null],
-    ['0 0 30 2 *', 'is never due: there is no such day'],
-    ['61 * * * *', 'Invalid value for minute: 61'],
-    ['0 0 0 * *', 'Invalid value for day: 0'],
-    ['0 0 32 * *', 'Invalid value for day: 32'],
-    ['0 0 1 13 *', 'Invalid value for month: 13'],
-    ['0 0 */100,1-7 * MON', null],
-    ['* * *', 'expected five or six fields, or `@daily` and its like'],
-    ['0 0 1 1 * * 2030', 'expected five or six fields, or `@daily` and its like'],
-    ['2026-12-01T00:00:00', 'expected five or six fields, or `@daily` and its like'],
-    ['@reboot', expect.stringContaining('@reboot')],
-    ['', expect.any(String)],
-  ])('%s: %s', (cron, problem) => {
-    expect(findCronProblem(cron)).toEqual(problem);
-  });
-
   it('of five and of six fields is due in its zone', () => {
     expect(moments({ cron: '0 9 * * *' }, '2026-01-10T12:00:00Z', 2)).toEqual([
       '2026-01-11T08:00:00',

@@ -15,31 +15,6 @@ export interface Calendar {
   isBlackedOut(at: Date): boolean;
 }
 
-/** What is wrong with a rule, in words; null: nothing. */
-export function findCronProblem(cron: string): string | null {
-  const fields = cron.trim().split(/\s+/).length;
-  if (!/^@[a-z]+$/i.test(cron.trim()) && fields !== 5 && fields !== 6)
-    return 'expected five or six fields, or `@daily` and its like';
-  try {
-    return toCron(cron, 'UTC').nextRun(new Date(0)) === null ? 'is never due: there is no such day' : null;
-  } catch (error) {
-    return describeProblem((error as Error).message);
-  }
-}
-
-function describeProblem(message: string): string {
-  return (
-    message
-      .replace(/^CronPattern: /, '')
-      .replace(/\.$/, '')
-      // The library counts days and months from 0, and tells so.
-      .replace(
-        /(for (?:day|month): )(-?\d+)$/,
-        (_all, place: string, value: string) => `${place}${Number(value) + 1}`,
-      )
-  );
-}
-
 /** Minute and hour are numbers, so that it is due at times of the day; else it follows the clock that passes. */
 export function isOfFixedTime(cron: string): boolean {
   const fields = cron.trim().split(/\s+/);
@@ -55,7 +30,7 @@ export function isTimezone(name: string): boolean {
   }
 }
 
-/** @throws Error for a rule or zone that `findCronProblem` and `isTimezone` refuse */
+/** @throws Error for a rule or zone that `findCronProblem` (cron-problem.ts) and `isTimezone` refuse */
 export function createCalendar(
   terms: Pick<ScheduleTerms, 'cron' | 'timezone' | 'startsAt' | 'endsAt' | 'blackouts'>,
 ): Calendar {
@@ -114,7 +89,8 @@ function createFixedTimes(cron: string, timezone: string): Rule {
   };
 }
 
-function toCron(cron: string, timezone: string): Cron {
+/** @throws Error, in words of the library, for a rule that it does not understand */
+export function toCron(cron: string, timezone: string): Cron {
   const fields = cron.trim().split(/\s+/);
   if (fields.length < 5) return new Cron(cron, { timezone, paused: true });
   const [day = '', , weekday = ''] = fields.slice(-3);

@@ -3,7 +3,8 @@ import { AppError, type ErrorDetail, invalidFields } from '../../contract/errors
 import type { Schedule, ScheduleTerms } from '../../contract/schedule.ts';
 import type { Jobs } from '../jobs/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { createCalendar, findCronProblem, isTimezone } from './occurrences.ts';
+import { findCronProblem } from './cron-problem.ts';
+import { createCalendar, isTimezone } from './occurrences.ts';
 import type { NewScheduleRow, ScheduleRequest, Schedules, ScheduleStore, StoredSchedule } from './ports.ts';
 import { toSubmit, type Runner } from './runner.ts';
 
