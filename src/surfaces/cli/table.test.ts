@@ -21,10 +21,40 @@ describe('formatTable', () => {
     expect(lines.map((line) => displayWidth(line.slice(0, -1)))).toEqual([14, 12, 12, 12]);
   });
 
-  it('cuts the flexible column to the terminal, and nothing where a program reads', () => {
+  it('cuts the flexible column to the terminal, and not where a program reads', () => {
     const rows: [string, string][] = [['1', 'a very long name that does not fit']];
     expect(formatTable(rows, columns, { width: 26 })[1]).toBe(' 1  a very long name…  x');
     expect(formatTable(rows, columns, { width: 0 })[1]).toContain('does not fit');
+  });
+
+  it.each([0, 300])('is not as wide as its longest text, in a width of %i', (width) => {
+    const rows: [string, string][] = [
+      ['1', 'x'.repeat(5_000)],
+      ['2', '日'.repeat(5_000)],
+      ['3', 'y'.repeat(120)],
+      ['4', 'short'],
+    ];
+    const [head, ...lines] = formatTable(rows, columns, { width });
+    expect(lines).toEqual([
+      ` 1  ${'x'.repeat(119)}…  x`,
+      ` 2  ${'日'.repeat(59)}…   x`,
+      ` 3  ${'y'.repeat(120)}  x`,
+      ` 4  short${' '.repeat(115)}  x`,
+    ]);
+    expect(head).toHaveLength(129);
+  });
+
+  it('keeps the last text of a line, and a column that is wanted whole', () => {
+    const last: Column<string>[] = [
+      { title: 'A', cell: (text) => text, isWhole: true },
+      { title: 'B', cell: (text) => text },
+    ];
+    const long = 'z'.repeat(500);
+    expect(formatTable([long, 'a'], last, { width: 0 })).toEqual([
+      `A${' '.repeat(501)}B`,
+      `${long}  ${long}`,
+      `a${' '.repeat(501)}a`,
+    ]);
   });
 
   it('an empty table says so beside the output', async () => {

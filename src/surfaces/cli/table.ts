@@ -9,12 +9,16 @@ export interface Column<Row> {
   align?: 'right';
   /** May be cut when the terminal is too narrow. At most one column. */
   isFlexible?: boolean;
+  /** Never cut by its length: what one came for. */
+  isWhole?: boolean;
 }
 
 const gap = '  ';
 const minFlexibleWidth = 12;
+/** One name of thousands of characters would make every line as wide. The last column widens no other line. */
+const mostWidth = 120;
 
-/** Prints aligned columns; `empty` when there is no row. Never cut where a program reads. */
+/** Prints aligned columns; `empty` when there is no row. Where a program reads, only very long texts are cut. */
 export async function printTable<Row>(
   context: CliContext,
   rows: readonly Row[],
@@ -32,7 +36,7 @@ export async function printTable<Row>(
   await print(context, [painter(stdout, env)('bold', head), ...lines].join('\n'));
 }
 
-/** The lines of the table, the heading first. @param options.width of the terminal; 0 cuts nothing */
+/** The lines of the table, the heading first. @param options.width of the terminal; 0: none */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
@@ -42,7 +46,11 @@ export function formatTable<Row>(
     columns.map((column) => column.title),
     ...rows.map((row) => columns.map((c) => c.cell(row))),
   ];
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => displayWidth(line[index] ?? ''))));
+  const widths = columns.map(({ isWhole = false }, index) => {
+    const isBounded = !isWhole && index < columns.length - 1;
+    const longest = Math.max(...cells.map((line) => displayWidth(line[index] ?? '')));
+    return isBounded ? Math.min(longest, mostWidth) : longest;
+  });
   const flexible = columns.findIndex((column) => column.isFlexible);
   const total = widths.reduce((sum, width) => sum + width, gap.length * (columns.length - 1));
   const excess = options.width === 0 ? 0 : Math.max(0, total - options.width);

@@ -25,7 +25,7 @@ export function registerConfig(program: Command, context: CliContext): void {
         rows,
         [
           { title: 'SETTING', cell: ({ name }) => name },
-          { title: 'VALUE', cell: ({ value }) => value || '-' },
+          { title: 'VALUE', cell: ({ value }) => value || '-', isWhole: true },
           { title: 'FROM', cell: ({ origin }) => origin },
         ],
         { empty: '' },
