@@ -57,6 +57,11 @@ describe('formatTable', () => {
     ]);
   });
 
+  it('has as many rows as there are', () => {
+    const rows = Array.from({ length: 200_000 }, (_row, index): [string, string] => [String(index), 'a']);
+    expect(formatTable(rows, columns, { width: 0 })).toHaveLength(200_001);
+  });
+
   it('an empty table says so beside the output', async () => {
     const context = createTestContext();
     await printTable(context, [], columns, { empty: 'Nothing.' });

@@ -48,7 +48,8 @@ export function formatTable<Row>(
   ];
   const widths = columns.map(({ isWhole = false }, index) => {
     const isBounded = !isWhole && index < columns.length - 1;
-    const longest = Math.max(...cells.map((line) => displayWidth(line[index] ?? '')));
+    // As arguments of one call, a hundred thousand rows overflow the stack.
+    const longest = cells.reduce((most, line) => Math.max(most, displayWidth(line[index] ?? '')), 0);
     return isBounded ? Math.min(longest, mostWidth) : longest;
   });
   const flexible = columns.findIndex((column) => column.isFlexible);
