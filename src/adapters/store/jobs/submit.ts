@@ -22,8 +22,8 @@ const insertJobsWithFiles = toInsert(
   'submit-jobs-with-files',
   `files as (
   insert into artifacts (job_id, role, name, file_id)
-  select s.id, 'in', f.name, f.file
-  from stored s join accepted a using (uid)
+  select a.id, 'in', f.name, f.file
+  from accepted a
   cross join lateral json_to_recordset(a.run -> 'files') f (file uuid, name text)
 ),`,
 );
@@ -59,44 +59,49 @@ keys as (
   on conflict do nothing
   returning job_uid
 ),
-accepted as (
-  select * from incoming i where key is null or exists (select from keys k where k.job_uid = i.uid)
+-- Numbers are drawn here, so that no step below has to find its row by joining what another one returned: nothing is
+-- known of the number of such rows when the statement is planned, and each would be compared with every other.
+accepted as materialized (
+  select nextval('jobs_id_seq') as id, i.*
+  from (
+    select * from incoming where key is null or uid in (select job_uid from keys) order by place
+  ) i
 ),
 stored as (
-  insert into jobs (uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, owner_id, project, tags, parent_id, again_of)
-  select uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "ownerId", project, tags, "parentId", "againOf"
-  from accepted order by place
-  returning id, uid, submitted_at
+  insert into jobs (id, uid, kind, name, state, queue, needs, lanes, priority, run_at, owner, owner_id, project, tags, parent_id, again_of)
+  select id, uid, kind, name, state, queue, needs, lanes, priority, "runAt", owner, "ownerId", project, tags, "parentId", "againOf"
+  from accepted
+  returning id, uid
 ),
 inputs as (
   insert into job_inputs (job_id, input, retry, timeout_ms, run, script_sha256)
-  select s.id, a.input, a.retry, a."timeoutMs", a.run, decode(a."scriptSha256", 'hex') from stored s join accepted a using (uid)
+  select id, input, retry, "timeoutMs", run, decode("scriptSha256", 'hex') from accepted
 ),
 dependencies as (
   insert into job_dependencies (job_id, on_job_id, must_succeed)
-  select s.id, d."jobId", d."mustSucceed"
-  from stored s join accepted a using (uid)
+  select a.id, d."jobId", d."mustSucceed"
+  from accepted a
   cross join lateral json_to_recordset(a.after) d ("jobId" bigint, "mustSucceed" boolean)
 ),
 found_by as (
   insert into job_words (job_id, submitted_at, words)
-  select s.id, s.submitted_at, array_to_tsvector(a.words || s.id::text) from stored s join accepted a using (uid)
+  select id, now(), array_to_tsvector(words || id::text) from accepted
 ),
 ${files}
 notes as (
   insert into job_notes (job_id, info)
-  select s.id, a.info from stored s join accepted a using (uid) where a.info is not null
+  select id, info from accepted where info is not null
 ),
 base_runs_named as (
   insert into base_runs (job_id, base_job_id, foreign_id)
-  select distinct s.id, b."jobId", b."foreignId"
-  from stored s join accepted a using (uid)
+  select distinct a.id, b."jobId", b."foreignId"
+  from accepted a
   cross join lateral json_to_recordset(a."baseRuns") b ("jobId" bigint, "foreignId" text)
 ),
 history as (
   insert into events (job_id, actor, name, data)
-  select s.id, a.owner, 'submitted', json_build_object('state', a.state, 'runAt', a."runAt")
-  from stored s join accepted a using (uid)
+  select id, owner, 'submitted', json_build_object('state', state, 'runAt', "runAt")
+  from accepted
 )
 select id, uid from stored`,
   };
