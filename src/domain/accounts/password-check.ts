@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { userName } from '../../contract/accounts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { LoginThrottle, toAddressKey } from './login-throttle.ts';
@@ -50,8 +50,9 @@ export function createPasswordCheck({ store, hasher, clock }: PasswordCheckOptio
     maxKeys: 20_000,
     clock,
   });
-  // A key of this process alone: a memory dump shows no password, and no plain hash of one to guess against.
-  const key = randomBytes(32);
+  // A key of this process alone: a memory dump shows no password, and no plain hash of one to guess against. As an object,
+  // because from bytes one would be made anew for each request.
+  const key = createSecretKey(randomBytes(32));
   const remembered = new Map<string, { user: UserRecord; untilMs: number }>();
   const running = new Map<string, Promise<PasswordOutcome>>();
   let generation = 0;
