@@ -24,7 +24,7 @@ import { DataGuard } from '../machine/data-guard.ts';
 import { boundFreedMemory } from '../machine/freed-memory.ts';
 import { resolveProgramAccount, type ProgramAccount } from '../machine/program-account.ts';
 import { findClosedHome } from '../machine/shared-home.ts';
-import { StorageGuard } from '../machine/storage-guard.ts';
+import { SpaceGuard } from '../machine/space-guard.ts';
 import { placeOf } from '../operations/local-database.ts';
 import { repairPositions } from '../adapters/store/cluster-positions.ts';
 import { migrate } from '../adapters/store/migrate.ts';
@@ -169,9 +169,11 @@ async function build(
 ): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
   const { db, connection, logger, roles, account, gate, guard } = context;
   const rings = new NotifyRings({ createSession: () => createSession(connection, 'daybook'), db, logger });
-  const storage = new StorageGuard({
+  const storage = new SpaceGuard({
     directories: [config.data.directory, placeOf(config)?.directory ?? config.data.directory],
     leastBytes: config.data.stopFreeBytes,
+    describe: (free, least) =>
+      `Only ${free} MiB are free on the disk of the server; below ${least} MiB nothing more is accepted.`,
     logger,
   });
   const { key, keyFile } = config.secrets;

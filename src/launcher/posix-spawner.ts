@@ -247,5 +247,10 @@ function feed(fd: number, bytes: Uint8Array): void {
  * above it says nothing of the program.
  */
 function knownMaxRss(bytes: number): number {
-  return bytes > process.resourceUsage().maxRSS * 1024 ? bytes : 0;
+  // It only grows, so what is not above an older figure needs no new one: most programs are smaller than we are.
+  if (bytes <= ownMaxRssBytes) return 0;
+  ownMaxRssBytes = process.resourceUsage().maxRSS * 1024;
+  return bytes > ownMaxRssBytes ? bytes : 0;
 }
+
+let ownMaxRssBytes = 0;

@@ -9,7 +9,7 @@ export interface ClaimerOptions {
   slots: number;
   freeSlots(): number;
   /** A reason not to take work now, or null. */
-  obstacle(): Promise<string | null>;
+  obstacle(): string | null;
   logger: Logger;
   /** How long a ring may be missed. */
   pollMs: number;
@@ -84,7 +84,7 @@ export class Claimer {
       this.#mayHaveWork = true;
       return;
     }
-    if ((await obstacle()) !== null) return this.#sleep(pollMs);
+    if (obstacle() !== null) return this.#sleep(pollMs);
     this.#mayHaveWork = false;
     const jobs = await claim(limit);
     this.#isBusy = jobs.length === limit;

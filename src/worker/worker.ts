@@ -8,10 +8,10 @@ import { delay } from '../lib/delay.ts';
 import { describeFileProblem } from '../lib/file-problem.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
+import { SpaceGuard } from '../machine/space-guard.ts';
 import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
-import { freeBytes } from '../lib/free-space.ts';
 import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
@@ -46,6 +46,8 @@ export class Worker implements Service {
   readonly #stopping = new AbortController();
   #incarnation = 0;
   #isDraining = false;
+  readonly #space: SpaceGuard;
+  /** As the database knows it. */
   #problem: string | null = null;
   #beats: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
@@ -64,6 +66,15 @@ export class Worker implements Service {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#strays = new StrayPrograms(options);
+    const { homeDirectory, dataDirectory, minFreeBytes } = options.settings;
+    this.#space = new SpaceGuard({
+      directories: [homeDirectory, dataDirectory],
+      leastBytes: minFreeBytes,
+      describe: (free, least) =>
+        `Only ${free} MiB are free for home and data; below ${least} MiB no new job is started.`,
+      onLook: (problem) => void this.#tellProblem(problem),
+      logger: options.logger,
+    });
     this.#claimer = new Claimer({
       claim: (limit) => this.#claim(limit),
       onClaimed: (jobs) => {
@@ -72,7 +83,7 @@ export class Worker implements Service {
       },
       slots: options.settings.slots,
       freeSlots: () => options.settings.slots - this.#runs.size,
-      obstacle: () => this.#obstacle(),
+      obstacle: () => this.#space.obstacle ?? (this.#isDraining ? 'draining' : null),
       logger: options.logger,
       pollMs,
     });
@@ -95,6 +106,7 @@ export class Worker implements Service {
       onRing: () => this.#claimer.ring(),
       onCall: () => void this.#lookNow(),
     });
+    await this.#space.start();
     this.#beats = this.#keepBeating();
     this.#claimer.start();
   }
@@ -104,6 +116,7 @@ export class Worker implements Service {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     this.#stopListening?.();
+    await this.#space.stop();
     await this.#claimer.stop();
     for (const { run } of this.#runs.values()) run.detach();
     await this.#options.recorder.stop();
@@ -324,22 +337,15 @@ export class Worker implements Service {
     }
   }
 
-  async #obstacle(): Promise<string | null> {
-    const { settings, workers, id } = this.#options;
-    const { homeDirectory, dataDirectory, minFreeBytes } = settings;
-    const free = Math.min(
-      (await freeBytes(homeDirectory)) ?? Infinity,
-      (await freeBytes(dataDirectory)) ?? Infinity,
-    );
-    const problem =
-      free < minFreeBytes
-        ? `Only ${Math.floor(free / 1024 ** 2)} MiB are free for home and data; below ${Math.floor(minFreeBytes / 1024 ** 2)} MiB no new job is started.`
-        : null;
-    if (problem !== this.#problem) {
-      if (problem) this.#options.logger.warn({}, problem);
+  /** A look that could not be told is told by the next one. */
+  async #tellProblem(problem: string | null): Promise<void> {
+    if (problem === this.#problem) return;
+    const { workers, id, logger } = this.#options;
+    try {
       await workers.setProblem(id, this.#incarnation, problem);
       this.#problem = problem;
+    } catch (error) {
+      logger.warn({ err: error }, 'What keeps this worker from its work could not be recorded yet.');
     }
-    return problem ?? (this.#isDraining ? 'draining' : null);
   }
 }

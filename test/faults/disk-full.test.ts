@@ -56,11 +56,11 @@ describe.runIf(requireService('a file system of its own (mount)', canMount()))('
     const problem = async (): Promise<string | null | undefined> =>
       (await server.call('GET', '/api/v1/workers')).json<{ items: { problem: string | null }[] }>().items[0]
         ?.problem;
-    const waiting = await submit('quick.sh');
-    expect(waiting.status).toBe(201);
     expect(await pollUntil(problem, (text) => text !== null)).toMatch(
       /^Only \d+ MiB are free for home and data; below 90 MiB/,
     );
+    const waiting = await submit('quick.sh');
+    expect(waiting.status).toBe(201);
     disk.fill(40 * mebibyte);
     const refused = await pollUntil(
       () => submit('quick.sh'),
