@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
 import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
-import { createCapsuleRecorder } from '../domain/again/capsule-recorder.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
 import { createSecretOpener } from '../domain/secrets/secrets.ts';
 import { LauncherClient } from '../launcher/client/client.ts';
 import { withFields } from '../lib/logger.ts';
 import { readWorkerId } from '../machine/data-directory.ts';
 import type { ProgramAccount } from '../machine/program-account.ts';
+import { StartRecorder } from '../worker/attempt/start-recorder.ts';
 import { AttemptFolders } from '../worker/files/attempt-folders.ts';
 import { createOutputCopies } from '../worker/files/output-copies.ts';
 import type { WorkerSettings } from '../worker/settings.ts';
@@ -33,7 +33,8 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     store: stores.jobs,
     series: stores.series,
     parts: stores.parts,
-    capsules: createCapsuleRecorder(stores.capsules),
+    capsules: stores.capsules,
+    starts: new StartRecorder(stores.jobs, logger),
     secrets: createSecretOpener(stores.secrets, secretKey),
     files: domains.files,
     fileStore: stores.files,

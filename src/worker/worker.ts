@@ -120,6 +120,7 @@ export class Worker implements Service {
     await this.#claimer.stop();
     for (const { run } of this.#runs.values()) run.detach();
     await this.#options.recorder.stop();
+    await this.#options.starts.flush();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#beats;
     await this.#looking;

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
 import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
+import { createCapsuleStore } from '../../src/adapters/store/capsule-store.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
@@ -10,7 +12,7 @@ import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { pollUntil } from '../support/poll.ts';
-import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
+import { capsuleOf, failed, joinWorker, newJob, startOf, submitOne, succeeded } from '../support/jobs.ts';
 
 const me = systemActor('test');
 
@@ -177,6 +179,56 @@ describeOnDatabases('the job store', (create) => {
       if (first) await store.finish([succeeded(first)]);
       await store.sweep(10);
       expect(await worker.claim(1)).toHaveLength(1);
+    });
+  });
+
+  describe('starts', () => {
+    const read = (id: number) => createCapsuleStore(database.db).read(id, null, me);
+
+    it('are recorded with what was started, of attempts that run', async () => {
+      const [id, other] = [await submitOne(store), await submitOne(store)];
+      const worker = await joinWorker(database.db);
+      const [job, over] = await worker.claim();
+      if (!job || !over) throw new Error('two jobs were submitted');
+      await store.finish([succeeded(over)]);
+      const started = [startOf(over), startOf(job), { ...startOf(job), token: randomUUID() }];
+      expect(await store.recordStarts(started.slice(0, 2))).toEqual([false, true]);
+      expect(await store.recordStarts(started.slice(2))).toEqual([false]);
+      expect(await reader.attempts(id, me)).toMatchObject([{ launchedAt: '2026-05-04T03:02:01.000Z' }]);
+      expect(await read(id)).toMatchObject({ argv: ['./a.sh'], script: { text: 'echo a', changed: false } });
+      expect(await read(other)).toBeNull();
+      await store.finish([{ ...succeeded(job), capsule: { ...capsuleOf(job), argv: ['told twice'] } }]);
+      expect(await read(id)).toMatchObject({ argv: ['./a.sh'] });
+    });
+
+    it('come with the end of what ended sooner, also of an attempt that somebody else ended', async () => {
+      const [id, lost] = [await submitOne(store), await submitOne(store)];
+      const worker = await joinWorker(database.db);
+      const jobs = await worker.claim();
+      const [job, late] = jobs;
+      if (!job || !late) throw new Error('two jobs were submitted');
+      await store.finish([failed(late)]);
+      const endedAt = new Date(Date.now() + 1_000).toISOString();
+      const ends = jobs.map((one) => ({ ...succeeded(one, { endedAt }), capsule: capsuleOf(one) }));
+      expect((await store.finish(ends)).map(({ status }) => status)).toEqual(['applied', 'stale']);
+      expect(await read(id)).toMatchObject({ argv: ['./a.sh'] });
+      expect(await read(lost)).toMatchObject({ argv: ['./a.sh'] });
+    });
+
+    it('and ends of the same attempts, in any order, never wait on each other in a circle', async () => {
+      const worker = await joinWorker(database.db);
+      for (let round = 0; round < 20; round += 1) {
+        await store.submit(Array.from({ length: 20 }, () => newJob()));
+        const jobs = await worker.claim(20);
+        const [, , answers] = await Promise.all([
+          store.recordStarts(jobs.map(startOf)),
+          store.recordStarts(jobs.toReversed().map(startOf)),
+          store.finish(jobs.toReversed().map((job) => ({ ...succeeded(job), capsule: capsuleOf(job) }))),
+        ]);
+        expect(answers.map(({ status }) => status)).toEqual(jobs.map(() => 'applied'));
+      }
+      const capsules = await database.db.query('select from capsules');
+      expect(capsules).toHaveLength(400);
     });
   });
 
@@ -357,9 +409,10 @@ describeOnDatabases('the job store', (create) => {
     it('removes what a job left behind with it, and nothing of its neighbour', async () => {
       const [id, other] = [await submitOne(store), await submitOne(store)];
       const worker = await joinWorker(database.db);
-      await store.finish((await worker.claim()).map((job) => succeeded(job)));
+      const jobs = await worker.claim();
+      await store.finish(jobs.map((job) => ({ ...succeeded(job), capsule: capsuleOf(job) })));
       expect(await store.remove(id)).toBe(true);
-      for (const table of ['attempts', 'events', 'job_inputs']) {
+      for (const table of ['attempts', 'capsules', 'events', 'job_inputs']) {
         const left = await database.db.query(`select distinct job_id as id from ${table}`);
         expect(left, table).toEqual([{ id: other }]);
       }

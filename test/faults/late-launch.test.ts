@@ -92,8 +92,7 @@ const dependencies = {
   recorder: { open: () => sink },
   folders: new AttemptFolders(folder, { installation: 'a worker' }),
   copies: { write: async () => {} },
-  capsules: { save: async () => {}, findScript: async () => null },
-  store: { markLaunched: async () => {} },
+  capsules: { findScript: async () => null },
   launcher: {
     launch: async () => {
       launches += 1;

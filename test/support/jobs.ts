@@ -3,7 +3,15 @@ import type { Actor } from '../../src/contract/actor.ts';
 import { retryPolicy } from '../../src/contract/job.ts';
 import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
 import { familyOf } from '../../src/domain/jobs/failure.ts';
-import type { AttemptOutcome, ClaimedJob, Finish, JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
+import type { NewCapsule } from '../../src/domain/again/capsule-ports.ts';
+import type {
+  AttemptOutcome,
+  ClaimedJob,
+  Finish,
+  JobStore,
+  NewJob,
+  Start,
+} from '../../src/domain/jobs/ports.ts';
 import type { WorkerRow } from '../../src/domain/fleet/ports.ts';
 import type { Database } from '../../src/adapters/store/database.ts';
 import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
@@ -97,6 +105,39 @@ export function succeeded(job: ClaimedJob, change: Partial<AttemptOutcome> = {})
 export function failed(job: ClaimedJob, next: Finish['next'] = { state: 'failed', runAt: null }): Finish {
   const outcome = emptyOutcome('failed', { reason: 'exit', exitCode: 3, endedAt: new Date().toISOString() });
   return { ...keyOf(job), outcome, next, family: familyOf(outcome), actor: 'worker:a worker' };
+}
+
+/** What it was started with. */
+export function capsuleOf({ jobId, number }: ClaimedJob): NewCapsule {
+  return {
+    jobId,
+    attempt: number,
+    argv: ['./a.sh'],
+    cwd: '/',
+    env: {},
+    secrets: [],
+    stdin: null,
+    files: [],
+    user: 'nobody',
+    limits: {},
+    nice: 0,
+    worker: 'a worker',
+    host: 'a host',
+    system: 'Linux 6.1',
+    version: '0',
+    nodeVersion: 'v24.0.0',
+    script: { file: '/a.sh', sha256: 'ab'.repeat(32), sizeBytes: 6, text: 'echo a', pinned: false },
+  };
+}
+
+export function startOf(job: ClaimedJob): Start {
+  return {
+    ...keyOf(job),
+    launchedAt: '2026-05-04T03:02:01.000Z',
+    program: { file: './a.sh', args: [], cwd: '/' },
+    freeBeforeKib: 1_000,
+    capsule: capsuleOf(job),
+  };
 }
 
 function keyOf({ jobId, number, token }: ClaimedJob): { jobId: number; number: number; token: string } {

@@ -3,25 +3,7 @@ import type { Actor } from '../../contract/actor.ts';
 import type { Capsule } from '../../contract/capsule.ts';
 import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
-
-const saveStatement = {
-  name: 'save-capsules',
-  text: `
-insert into capsules (job_id, attempt, script_sha256, facts)
-select i."jobId", i.attempt, decode(i.sha256, 'hex'), i.facts
-from json_to_recordset($1::json) as i ("jobId" bigint, attempt integer, sha256 text, facts json)
-join jobs j on j.id = i."jobId"
-on conflict do nothing`,
-};
-
-/** Rows in order of hash, so that two workers that start the same scripts do not wait in a circle. */
-const saveTextsStatement = {
-  name: 'save-script-texts',
-  text: `
-insert into script_texts (sha256, text)
-select decode(sha256, 'hex'), text from json_to_recordset($1::json) as i (sha256 text, text text) order by 1
-on conflict do nothing`,
-};
+import { saveCapsules, ScriptTexts } from './jobs/keep-capsules.ts';
 
 const changedStatement = `
 with marked as (
@@ -30,9 +12,6 @@ with marked as (
 )
 insert into events (job_id, actor, name, data)
 select job_id, $3, 'script changed', json_build_object('attempt', attempt, 'file', facts -> 'script' ->> 'file') from marked`;
-
-/** Hashes whose text this process has stored: most attempts run a script that ran before. */
-const maxKnown = 1_000;
 
 interface CapsuleRow {
   attempt: number;
@@ -43,11 +22,11 @@ interface CapsuleRow {
 }
 
 export function createCapsuleStore(db: Database): CapsuleStore {
-  const known = new Set<string>();
+  const texts = new ScriptTexts(db);
   return {
     save: async (batch) => {
-      await saveTexts(db, batch, known);
-      await db.query(saveStatement, [JSON.stringify(batch.map(toRow))]);
+      await texts.save(batch);
+      await saveCapsules(db, batch);
     },
     findScript: async ({ jobId, number }) => {
       const [row] = await db.query<{ file: string; sha256: string }>(
@@ -69,22 +48,6 @@ export function createCapsuleStore(db: Database): CapsuleStore {
       return row?.text ?? null;
     },
   };
-}
-
-async function saveTexts(db: Database, batch: readonly NewCapsule[], known: Set<string>): Promise<void> {
-  const texts = new Map<string, string>();
-  for (const { script } of batch)
-    if (script && script.text !== null && !known.has(script.sha256)) texts.set(script.sha256, script.text);
-  if (texts.size === 0) return;
-  const rows = [...texts].map(([sha256, text]) => ({ sha256, text }));
-  await db.query(saveTextsStatement, [JSON.stringify(rows)]);
-  if (known.size > maxKnown) known.clear();
-  for (const { sha256 } of rows) known.add(sha256);
-}
-
-function toRow({ jobId, attempt, script, ...facts }: NewCapsule): object {
-  const { text: _text, ...file } = script ?? { text: null };
-  return { jobId, attempt, sha256: script?.sha256, facts: { ...facts, script: script && file } };
 }
 
 async function read(

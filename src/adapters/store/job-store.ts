@@ -1,10 +1,12 @@
+import type { NewCapsule } from '../../domain/again/capsule-ports.ts';
 import type { JobStore } from '../../domain/jobs/ports.ts';
 import type { Database } from './database.ts';
 import { cancelJobs, removeJob, retryJob } from './jobs/intervene.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { changeJob } from './jobs/change.ts';
 import { finishAttempts, loseAttempt } from './jobs/finish.ts';
-import { markLaunched, setBaseRun, setProgress } from './jobs/mark.ts';
+import { ScriptTexts } from './jobs/keep-capsules.ts';
+import { recordStarts, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
 import { reportsLeftOut } from './jobs/reports-left-out.ts';
@@ -12,12 +14,22 @@ import { submitJobs } from './jobs/submit.ts';
 import { bringBackRetries, forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 
 export function createJobStore(db: Database): JobStore {
+  const texts = new ScriptTexts(db);
+  const saveTexts = (batch: readonly { capsule?: NewCapsule | null }[]): Promise<void> =>
+    texts.save(batch.flatMap(({ capsule }) => capsule ?? []));
+
   return {
     submit: (batch) => submitJobs(db, batch),
     claim: (request) => claimJobs(db, request),
-    finish: (batch) => finishAttempts(db, batch),
+    finish: async (batch) => {
+      await saveTexts(batch);
+      return finishAttempts(db, batch);
+    },
     lose: (finish, work) => loseAttempt(db, finish, work),
-    markLaunched: (batch) => markLaunched(db, batch),
+    recordStarts: async (batch) => {
+      await saveTexts(batch);
+      return recordStarts(db, batch);
+    },
     setProgress: (batch) => setProgress(db, batch),
     setBaseRun: (attempt, baseJobId) => setBaseRun(db, attempt, baseJobId),
     nearLimit: (attempt, hit) => nearLimit(db, attempt, hit),

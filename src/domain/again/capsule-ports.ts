@@ -14,9 +14,9 @@ export interface NewCapsule extends Omit<Capsule, 'recordedAt' | 'script'> {
   script: CapsuleScript | null;
 }
 
-/** What attempts were started with. */
+/** What attempts were started with; most are stored with their start or their end. */
 export interface CapsuleStore {
-  /** Stores capsules; one that is there already stays as it is. */
+  /** Stores capsules by themselves; one that is there already stays as it is. */
   save(batch: readonly NewCapsule[]): Promise<void>;
   /** The script as it was at the start; null when nothing is known of it. */
   findScript(attempt: AttemptId): Promise<{ file: string; sha256: string } | null>;
@@ -26,9 +26,4 @@ export interface CapsuleStore {
   read(jobId: number, attempt: number | null, actor: Actor): Promise<Capsule | null>;
   /** The text of a script by its hash, in hexadecimal. */
   readText(sha256: string): Promise<string | null>;
-}
-
-/** The same for a worker: capsules of one moment are stored together. */
-export interface CapsuleRecorder extends Pick<CapsuleStore, 'findScript' | 'markScriptChanged' | 'readText'> {
-  save(capsule: NewCapsule): Promise<void>;
 }

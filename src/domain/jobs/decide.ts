@@ -13,10 +13,10 @@ export interface DecideInput {
 }
 
 /** The end of an attempt with all that follows from it. */
-export function toFinish({ attempt, outcome, actor }: EndedAttempt, now: Date): Finish {
+export function toFinish({ attempt, outcome, capsule = null, actor }: EndedAttempt, now: Date): Finish {
   const { jobId, number, token, retry, tries } = attempt;
   const next = decideNext({ outcome, retry, tries, now });
-  return { jobId, number, token, outcome, next, family: familyOf(outcome), actor };
+  return { jobId, number, token, outcome, next, family: familyOf(outcome), capsule, actor };
 }
 
 /** What the end of an attempt means for its job. */

@@ -5,6 +5,7 @@ import type { JobChange } from '../../contract/job-change.ts';
 import type { BaseRunName, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
 import type { TokenScope } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
+import type { NewCapsule } from '../again/capsule-ports.ts';
 import type { AttemptOutput } from '../output/ports.ts';
 import type { AttemptState, FailureReason, JobState } from '../../contract/states.ts';
 
@@ -171,6 +172,15 @@ export interface NearLimit {
   at: number;
 }
 
+/** The start of the program of an attempt. */
+export interface Start extends AttemptKey {
+  launchedAt: string;
+  program: unknown;
+  freeBeforeKib: number | null;
+  /** What it was started with. */
+  capsule: NewCapsule | null;
+}
+
 /** An outcome together with what it means for the job. */
 export interface Finish extends AttemptKey {
   outcome: AttemptOutcome;
@@ -180,6 +190,8 @@ export interface Finish extends AttemptKey {
   };
   /** Of a failure: those that are alike. */
   family: FailureFamily | null;
+  /** What its program was started with, when that is not in the record yet. */
+  capsule?: NewCapsule | null;
   actor: string;
 }
 
@@ -188,6 +200,8 @@ export interface EndedAttempt {
   /** With what says whether its job is tried again. */
   attempt: AttemptKey & Pick<ClaimedJob, 'retry' | 'tries'>;
   outcome: AttemptOutcome;
+  /** What its program was started with, when that is not in the record yet. */
+  capsule?: NewCapsule | null;
   actor: string;
 }
 
@@ -248,10 +262,8 @@ export interface JobStore {
    * in the same transaction.
    */
   lose(finish: Finish, work: (output: AttemptOutput) => Promise<void>): Promise<FinishedJob | null>;
-  /** Records that programs were started. */
-  markLaunched(
-    batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],
-  ): Promise<void>;
+  /** Records that programs were started; false for an attempt that runs no more. */
+  recordStarts(batch: readonly Start[]): Promise<boolean[]>;
   setProgress(batch: readonly (AttemptKey & { progress: unknown })[]): Promise<void>;
   /** Leaves an event and a tag; once for each attempt and limit, however often it is told. */
   nearLimit(attempt: AttemptKey, hit: NearLimit): Promise<void>;

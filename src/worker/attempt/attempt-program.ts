@@ -1,4 +1,4 @@
-import { needsFence, type ClaimedJob, type JobStore, type NearLimit } from '../../domain/jobs/ports.ts';
+import { needsFence, type ClaimedJob, type NearLimit } from '../../domain/jobs/ports.ts';
 import type {
   NotStarted,
   ProgramLine,
@@ -26,17 +26,15 @@ import { PrintedOutput } from '../program/printed-output.ts';
 import { specify, toTerms } from '../program/program-spec.ts';
 import { repeatOutput } from '../program/repeat-output.ts';
 import type { WorkerSettings } from '../settings.ts';
-import type { AttemptCapsule } from './attempt-capsule.ts';
+import type { AttemptCapsule, BegunProgram } from './attempt-capsule.ts';
 import type { AttemptWatch } from './attempt-watch.ts';
 import type { Interrupts } from './interrupts.ts';
-import { markLaunched } from './launch-mark.ts';
 import { toLauncherKey } from './launcher-key.ts';
 import type { ProgramFacts } from './outcome.ts';
 import type { WallLimit } from './wall-limit.ts';
 
 export interface AttemptProgramDependencies {
   settings: WorkerSettings;
-  store: Pick<JobStore, 'markLaunched'>;
   secrets: SecretOpener;
   launcher: ProgramLauncher;
   reader: Pick<OutputReader, 'pieces'>;
@@ -53,7 +51,8 @@ export interface AttemptParts {
   askedMs: number;
   /** By the same clock: when the newest beat that the database confirmed was sent. */
   confirmedMs(): number;
-  freeBeforeKib: number | null;
+  /** In KiB, asked before the start. */
+  freeBefore: Promise<number | null> | null;
   files: AttemptFiles;
   capsule: AttemptCapsule;
   watch: AttemptWatch;
@@ -208,7 +207,7 @@ export class AttemptProgram implements ProgramListener {
     feed: LineFeed | null,
   ): Promise<ProgramReport | null> {
     const { settings, secrets: opener, launcher } = this.#deps;
-    const { files, capsule, interrupts } = this.#parts;
+    const { files, capsule, interrupts, freeBefore } = this.#parts;
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
     const openFolders = (owner: Account | null) => files.prepare(owner, interrupts.signal);
@@ -217,6 +216,7 @@ export class AttemptProgram implements ProgramListener {
     if (!spec) return this.#report();
     if ('exitCode' in spec) return this.#refuse(spec);
     await capsule.take(spec, planned.script, files.laidOut);
+    const freeBeforeKib = await freeBefore;
     // Nothing may be awaited between these questions and the launch.
     if (interrupts.cause !== null) return this.#report();
     this.#facts.isReleased = this.#hasOverslept();
@@ -230,7 +230,7 @@ export class AttemptProgram implements ProgramListener {
     const started = await launcher.launch(spec, this).catch((error: Error) => error);
     if (started instanceof Error) return this.#lose(started);
     if ('exitCode' in started) return started.isTooLate ? this.#release() : this.#refuse(started);
-    this.#begin(started.startedAt);
+    this.#begin({ launchedAt: started.startedAt, program: this.#facts.program, freeBeforeKib });
     return null;
   }
 
@@ -252,21 +252,18 @@ export class AttemptProgram implements ProgramListener {
   /** Whether it was started cannot be told, so it counts as started, and may have printed. */
   #lose({ message }: Error): ProgramReport {
     const { capsule, output } = this.#parts;
-    capsule.begun();
+    capsule.mayHaveBegun();
     this.#printed = undefined;
     this.#facts.lostReason = message;
     output.gap(message, this.#deps.clock.now());
     return this.#report();
   }
 
-  #begin(launchedAt: Date): void {
-    const { store, logger } = this.#deps;
-    const { capsule, wall, freeBeforeKib } = this.#parts;
+  #begin(begun: BegunProgram): void {
+    const { capsule, wall } = this.#parts;
     this.#isStarted = true;
-    this.#facts.launchedAt = launchedAt;
-    const mark = { launchedAt, program: this.#facts.program, freeBeforeKib };
-    markLaunched(this.#job, mark, { store, logger, ended: this.#over.promise });
-    capsule.begun();
+    this.#facts.launchedAt = begun.launchedAt;
+    capsule.begun(begun);
     wall.arm(this.ranMs);
   }
 

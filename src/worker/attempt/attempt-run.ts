@@ -1,5 +1,5 @@
 import type { AttemptOutcome, ClaimedJob, Jobs, JobStore } from '../../domain/jobs/ports.ts';
-import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
+import type { CapsuleStore } from '../../domain/again/capsule-ports.ts';
 import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
@@ -23,15 +23,17 @@ import { runKind, type OpenContext } from './run-kind.ts';
 import { writePinnedScript } from '../program/pinned-script.ts';
 import { actorOf } from '../settings.ts';
 import { Interrupts } from './interrupts.ts';
+import type { StartRecorder } from './start-recorder.ts';
 import { WallLimit } from './wall-limit.ts';
 
 export interface AttemptRunDependencies extends AttemptProgramDependencies {
   kinds: KindRegistry<RunnableKind>;
   jobs: Pick<Jobs, 'finish'>;
-  store: Pick<JobStore, 'markLaunched' | 'nearLimit' | 'reportsLeftOut' | 'setBaseRun' | 'setProgress'>;
+  store: Pick<JobStore, 'nearLimit' | 'reportsLeftOut' | 'setBaseRun' | 'setProgress'>;
   series: SeriesStore;
   parts: PartStore;
-  capsules: CapsuleRecorder;
+  capsules: CapsuleStore;
+  starts: StartRecorder;
   files: Files;
   fileStore: FileStore;
   folders: AttemptFolders;
@@ -79,11 +81,7 @@ export class AttemptRun {
     this.#interrupts = new Interrupts(logger);
     this.#askedMs = options.askedMs ?? deps.clock.monotonicMs();
     this.#confirmedMs = options.confirmedMs;
-    this.#capsule = new AttemptCapsule(job, {
-      recorder: deps.capsules,
-      settings: deps.settings,
-      isAdopted: options.adopted !== null,
-    });
+    this.#capsule = new AttemptCapsule(job, deps, { isAdopted: options.adopted !== null });
     this.#files = new AttemptFiles(job, deps, { isAdopted: options.adopted !== null });
     this.#watch = new AttemptWatch(
       job,
@@ -133,9 +131,10 @@ export class AttemptRun {
 
   async #run(): Promise<void> {
     const { settings, copies } = this.#deps;
-    const freeBeforeKib = this.#adopted ? null : await freeKib(settings.homeDirectory);
+    // Asked while the start is prepared.
+    const freeBefore = this.#adopted ? null : freeKib(settings.homeDirectory);
     const output = await this.#openOutput();
-    const program = this.#createProgram(output, freeBeforeKib);
+    const program = this.#createProgram(output, freeBefore);
     this.#program = program;
     const outcome = await this.#perform(output, program);
     await this.#watch.close(program.ranMs);
@@ -151,7 +150,7 @@ export class AttemptRun {
         now: this.#deps.clock.now(),
         timeoutMs: this.job.timeoutMs,
       }),
-      freeBeforeKib,
+      freeBeforeKib: await freeBefore,
       freeAfterKib: await freeKib(settings.homeDirectory),
       stdoutBytes: output.received.stdout,
       stderrBytes: output.received.stderr,
@@ -182,13 +181,13 @@ export class AttemptRun {
     return output;
   }
 
-  #createProgram(output: OutputSink, freeBeforeKib: number | null): AttemptProgram {
+  #createProgram(output: OutputSink, freeBefore: Promise<number | null> | null): AttemptProgram {
     return new AttemptProgram(this.job, this.#deps, {
       output,
       adopted: this.#adopted,
       askedMs: this.#askedMs,
       confirmedMs: this.#confirmedMs,
-      freeBeforeKib,
+      freeBefore,
       files: this.#files,
       capsule: this.#capsule,
       watch: this.#watch,
@@ -206,7 +205,8 @@ export class AttemptRun {
   /** False: the worker was told to let go before it was stored. */
   #finish(outcome: AttemptOutcome): Promise<boolean> {
     const { jobs, settings } = this.#deps;
-    const ended = { attempt: this.job, outcome, actor: actorOf(settings) };
+    const capsule = this.#capsule.unrecorded;
+    const ended = { attempt: this.job, outcome, capsule, actor: actorOf(settings) };
     return this.#interrupts.untilDone(() => jobs.finish(ended));
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { CapsuleRecorder } from '../../domain/again/capsule-ports.ts';
+import type { CapsuleStore } from '../../domain/again/capsule-ports.ts';
 import type { Kind } from '../../domain/jobs/kind-ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import { removeFile } from '../../lib/remove.ts';
@@ -9,7 +9,7 @@ import { hashFile } from './script-file.ts';
 
 interface PinnedScriptOptions {
   scriptMember: Kind['scriptMember'] | undefined;
-  capsules: Pick<CapsuleRecorder, 'readText'>;
+  capsules: Pick<CapsuleStore, 'readText'>;
   directory: string;
 }
 

@@ -5,6 +5,7 @@ import type { AttemptOutput } from '../../../domain/output/ports.ts';
 import type { Database, Queryable } from '../database.ts';
 import { createAttemptOutput } from '../output-store.ts';
 import { isRowError } from '../sqlstates.ts';
+import { saveCapsules, toCapsuleRow } from './keep-capsules.ts';
 
 /**
  * Ends a batch of attempts and moves their jobs in one statement.
@@ -23,7 +24,8 @@ with incoming as materialized (
     "jobId" bigint, number integer, token uuid, actor text, next text, "runAt" timestamptz,
     state text, reason text, message text, "exitCode" integer, signal text, "endedAt" timestamptz,
     "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint,
-    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json
+    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json,
+    "scriptSha256" text, facts json
   )
   -- Always true. An equality makes the planner expect one row, so it looks rows up by their keys; expecting many, it
   -- chose to read small tables whole, and went on while they grew.
@@ -35,6 +37,11 @@ mine as materialized (
     where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
     for update
   ) a
+),
+capsules_kept as (
+  insert into capsules (job_id, attempt, script_sha256, facts)
+  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
+  on conflict do nothing
 ),
 -- Carries along what the steps below need: see the claim.
 ended as materialized (
@@ -208,7 +215,12 @@ function withoutReports(finish: Finish, error: Error): Finish {
 async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
   const finished = await endBatch(db, batch);
   const late = batch.filter((_, index) => finished[index]?.status === 'stale');
-  if (late.length > 0) await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
+  if (late.length === 0) return finished;
+  await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
+  await saveCapsules(
+    db,
+    late.flatMap(({ capsule }) => capsule ?? []),
+  );
   return finished;
 }
 
@@ -239,7 +251,7 @@ function toLateRow({ jobId, number, token, actor, outcome }: Finish): object {
   return { jobId, number, token, actor, state: outcome.state, endedAt: outcome.endedAt, outcome };
 }
 
-function toRow({ outcome, next, family, ...rest }: Finish): object {
+function toRow({ outcome, next, family, capsule, ...rest }: Finish): object {
   const { verdict, ...facts } = outcome;
   return {
     ...rest,
@@ -252,5 +264,6 @@ function toRow({ outcome, next, family, ...rest }: Finish): object {
     verdictTone: verdict?.tone,
     // `null` is a result as well; a missing member becomes SQL null.
     result: outcome.result,
+    ...(capsule && toCapsuleRow(capsule)),
   };
 }

@@ -1,12 +1,35 @@
-import type { AttemptKey } from '../../../contract/attempt.ts';
+import { attemptName, type AttemptId, type AttemptKey } from '../../../contract/attempt.ts';
+import type { Start } from '../../../domain/jobs/ports.ts';
 import type { Queryable } from '../database.ts';
+import { toCapsuleRow } from './keep-capsules.ts';
 
-const launchedStatement = {
-  name: 'mark-launched',
+/** Rows are taken in order of job id, as whoever ends attempts takes them. */
+const startsStatement = {
+  name: 'record-starts',
   text: `
+with incoming as materialized (
+  select * from json_to_recordset($1::json) as i (
+    "jobId" bigint, number integer, token uuid, "launchedAt" timestamptz, program jsonb, "freeBeforeKib" bigint,
+    "scriptSha256" text, facts json
+  )
+  -- Always true: see the end of attempts.
+  where number = number + 0
+),
+mine as materialized (
+  select i.* from incoming i cross join lateral (
+    select from attempts a
+    where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
+    for update
+  ) a
+),
+capsules_kept as (
+  insert into capsules (job_id, attempt, script_sha256, facts)
+  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
+  on conflict do nothing
+)
 update attempts a set launched_at = i."launchedAt", program = i.program, free_before_kib = i."freeBeforeKib"
-from json_to_recordset($1::json) as i ("jobId" bigint, number integer, token uuid, "launchedAt" timestamptz, program jsonb, "freeBeforeKib" bigint)
-where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'`,
+from mine i where a.job_id = i."jobId" and a.number = i.number
+returning a.job_id as "jobId", a.number`,
 };
 
 const progressStatement = {
@@ -17,11 +40,13 @@ from json_to_recordset($1::json) as i ("jobId" bigint, number integer, progress 
 where j.id = i."jobId" and j.attempt = i.number and j.state = 'running'`,
 };
 
-export async function markLaunched(
-  db: Queryable,
-  batch: readonly (AttemptKey & { launchedAt: string; program: unknown; freeBeforeKib: number | null })[],
-): Promise<void> {
-  await db.query(launchedStatement, [JSON.stringify(batch)]);
+/** False for an attempt that runs no more. */
+export async function recordStarts(db: Queryable, batch: readonly Start[]): Promise<boolean[]> {
+  const rows = batch.map(({ capsule, ...start }) => ({ ...start, ...(capsule && toCapsuleRow(capsule)) }));
+  const inOrder = rows.toSorted((a, b) => a.jobId - b.jobId);
+  const recorded = await db.query<AttemptId>(startsStatement, [JSON.stringify(inOrder)]);
+  const names = new Set(recorded.map(attemptName));
+  return batch.map((start) => names.has(attemptName(start)));
 }
 
 export async function setProgress(
