@@ -471,6 +471,24 @@ describeOnDatabases('the job store', (create) => {
       });
     });
 
+    it('and a new lane never wait in a circle on ends that come meanwhile', async () => {
+      const fleet = createFleetStore(database.db);
+      const worker = await joinWorker(database.db);
+      for (let round = 0; round < 20; round += 1) {
+        // Claimed from the last to the first, so that their rows lie in that order.
+        for (let place = 0; place < 30; place += 1)
+          await store.submit([newJob({ priority: place, lanes: [`lane ${round}`] })]);
+        const jobs = await worker.claim(30);
+        await Promise.all([
+          workers.register(worker.row),
+          fleet.putLane(`lane ${round}`, { capacity: 5 }),
+          store.finish(jobs.map((job) => succeeded(job))),
+        ]);
+      }
+      const left = await database.db.query(`select from attempts where state = 'running'`);
+      expect(left).toEqual([]);
+    });
+
     it('gives up a worker only at the beat that was watched', async () => {
       await submitOne(store);
       const worker = await joinWorker(database.db);

@@ -97,8 +97,13 @@ async function putLane(
     );
     if (row?.isNew) {
       await tx.query(
-        `update attempts a set lanes = a.lanes || $1::text
-         from jobs j where j.id = a.job_id and a.state = 'running' and $1 = any(j.lanes) and not $1 = any(a.lanes)`,
+        `with concerned as materialized (
+           select a.job_id, a.number from attempts a join jobs j on j.id = a.job_id
+           where a.state = 'running' and $1 = any(j.lanes) and not $1 = any(a.lanes)
+           order by a.job_id for update of a
+         )
+         update attempts a set lanes = a.lanes || $1::text
+         from concerned c where a.job_id = c.job_id and a.number = c.number and not $1 = any(a.lanes)`,
         [key],
       );
       await tx.query(

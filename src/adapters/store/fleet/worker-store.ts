@@ -50,10 +50,14 @@ function registerWorker(
       ],
     );
     if (!row) throw new Error('an upsert returns its row');
-    await tx.query(`update attempts set incarnation = $2 where worker_id = $1 and state = 'running'`, [
-      worker.id,
-      row.incarnation,
-    ]);
+    // In order of job id, as whoever ends attempts or records starts takes them.
+    await tx.query(
+      `with mine as materialized (
+         select job_id, number from attempts where worker_id = $1 and state = 'running' order by job_id for update
+       )
+       update attempts a set incarnation = $2 from mine m where a.job_id = m.job_id and a.number = m.number`,
+      [worker.id, row.incarnation],
+    );
     return { incarnation: row.incarnation, running: await readRunning(tx, worker.id) };
   });
 }
