@@ -1,18 +1,22 @@
 import { statfs } from 'node:fs/promises';
 
-/** By directory: asked, not answered yet. */
-const underWay = new Map<string, Promise<number | null>>();
+/** By directory: asked just now. */
+const asked = new Map<string, Promise<number | null>>();
+
+/** For so long an answer serves others. */
+const sharedMs = 5;
 
 /**
  * Free space for unprivileged users in bytes (`f_bavail` × fragment size, statvfs(3)); null when the directory cannot
- * be asked. Who asks while the same is being asked gets that answer: a question costs 40 µs of the main thread, and many
- * jobs begin and end at one moment.
+ * be asked. Who asks within a moment gets the same answer: a question costs 40 µs of the main thread, and many jobs
+ * begin and end at one moment.
  */
 export function freeBytes(directory: string): Promise<number | null> {
-  const asked = underWay.get(directory);
-  if (asked) return asked;
-  const answer = ask(directory).finally(() => underWay.delete(directory));
-  underWay.set(directory, answer);
+  const shared = asked.get(directory);
+  if (shared) return shared;
+  const answer = ask(directory);
+  asked.set(directory, answer);
+  void answer.then(() => setTimeout(() => asked.delete(directory), sharedMs));
   return answer;
 }
 

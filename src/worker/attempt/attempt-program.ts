@@ -177,7 +177,7 @@ export class AttemptProgram implements ProgramListener {
     const answer = adopted ? await this.#attach(adopted, feed) : await this.#launch(plan, feed);
     if (answer) return answer;
     if (interrupts.cause !== null) this.stop();
-    await unlessAborted(this.#over.promise, interrupts.detached, 'the worker stopped');
+    await unlessAborted(this.#over.promise, interrupts.detached.signal, 'the worker stopped');
     // It ended while no worker was there: whether in time, its own clock says.
     const { end } = this.#facts;
     if (end && adopted?.ended && this.ranMs >= (this.#job.timeoutMs ?? Infinity)) stop('timeout');

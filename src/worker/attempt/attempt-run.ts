@@ -4,7 +4,13 @@ import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { SeriesStore } from '../../domain/reports/series-ports.ts';
 import type { PartStore } from '../../domain/reports/part-ports.ts';
 import type { OutputRecorder, OutputSink } from '../../domain/output/ports.ts';
-import type { KindOutcome, KindRegistry, RunnableKind, StopCause } from '../../domain/jobs/kind-ports.ts';
+import type {
+  KindContext,
+  KindOutcome,
+  KindRegistry,
+  RunnableKind,
+  StopCause,
+} from '../../domain/jobs/kind-ports.ts';
 import type { HeldProgram } from '../../launcher/protocol.ts';
 import { withFields } from '../../lib/logger.ts';
 import type { OutputCopies } from '../files/output-copies.ts';
@@ -19,7 +25,7 @@ import { Measurements } from './measurements.ts';
 import { PartRecorder } from './part-recorder.ts';
 import { toOutcome } from './outcome.ts';
 import { openInput } from './attempt-secrets.ts';
-import { runKind, type OpenContext } from './run-kind.ts';
+import { runKind } from './run-kind.ts';
 import { writePinnedScript } from '../program/pinned-script.ts';
 import { actorOf } from '../settings.ts';
 import { Interrupts } from './interrupts.ts';
@@ -49,6 +55,8 @@ export interface AttemptRunOptions {
   /** By the monotonic clock: when the newest beat that the database confirmed was sent. */
   confirmedMs(): number;
 }
+
+const noSecrets: ReadonlyMap<string, string> = new Map();
 
 /**
  * One attempt on this worker, from the claim to the committed end.
@@ -263,12 +271,18 @@ export class AttemptRun {
     };
   }
 
-  #context(output: OutputSink, program: AttemptProgram): OpenContext {
+  #context(output: OutputSink, program: AttemptProgram): KindContext {
     const { store, parts } = this.#deps;
     const { jobId, kind, owner, ownerId } = this.job;
     const actor = { name: owner, accountId: ownerId, role: 'member' as const };
+    const interrupts = this.#interrupts;
     return {
-      signal: this.#interrupts.signal,
+      // Made when the kind asks for it.
+      get signal() {
+        return interrupts.signal;
+      },
+      secrets: noSecrets,
+      hidden: [],
       log: (line, stream = 'stdout') => {
         if (program.ownsOutput) throw new Error('the output belongs to the program');
         // It was said in the life that started the program.

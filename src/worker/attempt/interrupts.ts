@@ -1,6 +1,7 @@
 import { isAppError } from '../../contract/errors.ts';
 import type { Detached, StopCause } from '../../domain/jobs/kind-ports.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { LateSignal } from '../../lib/late-signal.ts';
 import { untilAnswered } from './until-answered.ts';
 
 const isDatabaseAway = (error: unknown): boolean =>
@@ -11,23 +12,31 @@ const isDatabaseAway = (error: unknown): boolean =>
  * life. By that, how long it waits for a database that is away.
  */
 export class Interrupts {
-  readonly #stopping = new AbortController();
-  readonly #detaching = new AbortController();
+  readonly #stopping = new LateSignal<StopCause>();
   readonly #logger: Logger;
   #graceMs: number | null = null;
+  #signal: AbortSignal | null = null;
   /** Aborted when the worker lets go. */
-  readonly detached = this.#detaching.signal;
-  /** Aborted by either; its reason is a `StopCause` or `Detached`. */
-  readonly signal = AbortSignal.any([this.#stopping.signal, this.#detaching.signal]);
+  readonly detached = new LateSignal<Detached>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
+  /** Whether it is to end, or the worker lets go. */
+  get aborted(): boolean {
+    return this.#stopping.aborted || this.detached.aborted;
+  }
+
+  /** Aborted by either; its reason is a `StopCause` or `Detached`. */
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#stopping.signal, this.detached.signal]);
+    return this.#signal;
+  }
+
   /** Why it is to end; null: it is not. */
   get cause(): StopCause | null {
-    const { signal } = this.#stopping;
-    return signal.aborted ? (signal.reason as StopCause) : null;
+    return this.#stopping.reason;
   }
 
   /** How long the cause gives its program to end by itself; null: as long as the worker does. */
@@ -37,20 +46,20 @@ export class Interrupts {
 
   /** False when it was stopped before: the first cause counts. */
   stop(cause: StopCause, graceMs: number | null = null): boolean {
-    if (this.#stopping.signal.aborted) return false;
+    if (this.#stopping.aborted) return false;
     this.#graceMs = graceMs;
     this.#stopping.abort(cause);
     return true;
   }
 
   detach(): void {
-    this.#detaching.abort('detached' satisfies Detached);
+    this.detached.abort('detached');
   }
 
   /** What must be stored although the attempt is stopped; null when the worker lets go first. */
   persist<T>(action: () => Promise<T>): Promise<unknown> {
     return untilAnswered(action, {
-      signal: this.detached,
+      until: this.detached,
       isPassing: isDatabaseAway,
       onFailure: (error) => this.#logger.warn({ err: error }, 'Parts of an attempt could not be stored yet.'),
     });
@@ -59,7 +68,7 @@ export class Interrupts {
   /** What the start needs; null when the attempt is interrupted first. */
   async lookUp<T>(action: () => Promise<T>): Promise<T | null> {
     const found = await untilAnswered(action, {
-      signal: this.signal,
+      until: this,
       isPassing: isDatabaseAway,
       onFailure: (error) => this.#logger.warn({ err: error }, 'An attempt waits for the database to start.'),
     });
@@ -69,7 +78,7 @@ export class Interrupts {
   /** The end waits for as long as it takes, whatever is wrong. False when the worker lets go first. */
   async untilDone(action: () => Promise<unknown>): Promise<boolean> {
     const done = await untilAnswered(action, {
-      signal: this.detached,
+      until: this.detached,
       onFailure: (error) => {
         if (!this.detached.aborted)
           this.#logger.warn({ err: error }, 'The end of an attempt could not be stored yet.');

@@ -1,5 +1,6 @@
 import type { AttemptKey } from '../../contract/attempt.ts';
 import { delay } from '../../lib/delay.ts';
+import { LateSignal } from '../../lib/late-signal.ts';
 import type { NewPart, PartStore } from '../../domain/reports/part-ports.ts';
 
 /** So many parts may wait to be stored; then whoever makes them waits, too. */
@@ -15,7 +16,7 @@ export class PartRecorder {
   readonly #persist: (action: () => Promise<void>) => Promise<unknown>;
   #waiting: NewPart[] = [];
   #storing: Promise<void> | undefined;
-  readonly #closing = new AbortController();
+  readonly #closing = new LateSignal<'closed'>();
   #problem: Error | undefined;
 
   /** @param persist repeats the action while the database is away */
@@ -31,7 +32,7 @@ export class PartRecorder {
 
   /** Resolves when there is room for the next. @throws an error of the database that does not pass; after the close */
   async add(part: NewPart): Promise<void> {
-    if (this.#closing.signal.aborted) throw new Error('a part was reported after the end');
+    if (this.#closing.aborted) throw new Error('a part was reported after the end');
     this.#waiting.push(part);
     this.#storing ??= this.#storeAll();
     if (this.#waiting.length >= mostWaiting) await this.#storing;
@@ -40,7 +41,7 @@ export class PartRecorder {
 
   /** Resolves when all are stored. @throws an error of the database that does not pass */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort('closed');
     await this.#storing;
     if (this.#problem) throw this.#problem;
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { KindContext, KindJob, RunnableKind } from '../../domain/jobs/kind-ports.ts';
-import { runKind, type OpenContext } from './run-kind.ts';
+import { runKind } from './run-kind.ts';
 
 const secret = 'abcd-efgh';
 const told: unknown[] = [];
@@ -8,7 +8,9 @@ const tell =
   (name: string) =>
   (...values: unknown[]): never =>
     void told.push([name, ...values]) as never;
-const context: OpenContext = {
+const context: KindContext = {
+  secrets: new Map(),
+  hidden: [],
   signal: new AbortController().signal,
   log: tell('log'),
   progress: tell('progress'),

@@ -8,25 +8,22 @@ import type {
 } from '../../domain/jobs/kind-ports.ts';
 import type { OpenedInput } from './attempt-secrets.ts';
 
-/** What an attempt gives a kind, before it is known which secrets it holds. */
-export type OpenContext = Omit<KindContext, 'secrets' | 'hidden'>;
-
-const nothing: OpenedInput = { values: new Map(), hidden: [] };
-
 /**
  * Runs a kind with the secrets that its input refers to. Whatever it tells by its context, its outcome or an error has
  * their values hidden.
+ * @param context with no secrets yet
  * @param open null when the attempt is stopped first
  */
 export async function runKind(
   kind: RunnableKind,
   job: KindJob<unknown>,
-  context: OpenContext,
+  context: KindContext,
   open: (uses: readonly SecretUse[]) => Promise<OpenedInput | { problem: string } | null>,
 ): Promise<KindOutcome> {
   const uses = kind.secretsOf?.(job.input) ?? [];
   // Without a question to the store: a stopped attempt whose program still runs must come to follow its end.
-  const opened = uses.length === 0 ? nothing : await open(uses);
+  if (uses.length === 0) return kind.run(job, context);
+  const opened = await open(uses);
   if (!opened) return { state: 'failed', reason: 'error', message: 'Stopped before it began.' };
   if ('problem' in opened) {
     context.log(opened.problem, 'stderr');

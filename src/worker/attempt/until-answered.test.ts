@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { LateSignal } from '../../lib/late-signal.ts';
 import { untilAnswered } from './until-answered.ts';
 
 const passing = new Error('away');
@@ -11,7 +12,7 @@ it('asks again while the errors pass, and tells each', async () => {
       asked += 1;
       return asked < 3 ? Promise.reject(passing) : Promise.resolve('here');
     },
-    { signal: new AbortController().signal, onFailure: (error) => told.push(error) },
+    { until: new LateSignal(), onFailure: (error) => told.push(error) },
   );
   expect(answer).toEqual({ answer: 'here' });
   expect(told).toEqual([passing, passing]);
@@ -20,7 +21,7 @@ it('asks again while the errors pass, and tells each', async () => {
 it('throws at once what does not pass', async () => {
   const told: unknown[] = [];
   const asking = untilAnswered(() => Promise.reject(new Error('wrong')), {
-    signal: new AbortController().signal,
+    until: new LateSignal(),
     isPassing: (error) => error === passing,
     onFailure: (error) => told.push(error),
   });
@@ -29,13 +30,11 @@ it('throws at once what does not pass', async () => {
 });
 
 it('gives up when it is told to, also in a pause', async () => {
-  const stop = new AbortController();
+  const stop = new LateSignal<string>();
   const asking = untilAnswered(() => Promise.reject(passing), {
-    signal: stop.signal,
-    onFailure: () => stop.abort(),
+    until: stop,
+    onFailure: () => stop.abort('over'),
   });
   expect(await asking).toBeNull();
-  expect(
-    await untilAnswered(() => Promise.resolve(1), { signal: stop.signal, onFailure: () => {} }),
-  ).toBeNull();
+  expect(await untilAnswered(() => Promise.resolve(1), { until: stop, onFailure: () => {} })).toBeNull();
 });

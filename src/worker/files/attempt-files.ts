@@ -4,6 +4,7 @@ import type { Files, FileStore } from '../../domain/files/ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { AttemptFolders } from './attempt-folders.ts';
 import type { Account } from '../../lib/file-access.ts';
+import type { LateSignal } from '../../lib/late-signal.ts';
 import { keepFiles } from './keep-files.ts';
 import { layOutFiles, type LaidOutFile } from './lay-out-files.ts';
 import { actorOf, type WorkerSettings } from '../settings.ts';
@@ -65,7 +66,7 @@ export class AttemptFiles {
   }
 
   /** Keeps what the program left, and removes its folders. To be called again when it throws. */
-  async close(signal: AbortSignal): Promise<void> {
+  async close(until: Pick<LateSignal<unknown>, 'signal'>): Promise<void> {
     if (!this.#isMade) return;
     const { files, fileStore, folders, settings } = this.#deps;
     if (this.#wanted.length > 0) await folders.removeInputs(this.#job);
@@ -79,7 +80,7 @@ export class AttemptFiles {
       uid: settings.programUser && (await lstat(folder)).uid,
       limitBytes: settings.madeFilesLimitBytes,
       actor: actorOf(settings),
-      signal,
+      signal: until.signal,
     });
     await folders.removeOutputs(this.#job);
   }

@@ -22,7 +22,7 @@ export async function repeatOutput(
   const from: OutputPosition = { stdout: 0, stderr: 0, ...outputBase, chunk: 0, gaps: 0 };
   const show = async (): Promise<boolean> => {
     for await (const { stream, kind, at, bytes, byte, chunk, gaps } of read({ ...from })) {
-      if (interrupts.signal.aborted) return false;
+      if (interrupts.aborted) return false;
       from.chunk = chunk;
       from.gaps = gaps;
       if (kind === 'gap') {
