@@ -68,6 +68,26 @@ export function celeryPeer(env: Record<string, string> = {}): Peer | null {
   return pythonPeer('celery_peer', { modules: ['celery', 'sqlalchemy', 'psycopg2'], packages }, env);
 }
 
+/** What peers from Debian need, and their services. */
+const debianPackages =
+  'celery python3-celery python3-rq python3-redis python3-sqlalchemy python3-psycopg2 redis-server rabbitmq-server gcc libc6-dev nginx-light';
+const services = ['redis-server', 'rabbitmq-server'];
+
+/** Installs the peers from Debian and starts their services. @throws when that fails, or somebody else than root asks */
+export function installDebianPeers(): void {
+  say(`  installing ${debianPackages}`);
+  const run = (command: string, args: readonly string[]): void => {
+    const { status, stderr } = spawnSync(command, args, {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr || `status ${status}`}`);
+  };
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...debianPackages.split(' ')]);
+  for (const service of services) run('service', [service, 'start']);
+}
+
 export function packageVersion(name: string): string {
   const { version } = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as {
     version: string;

@@ -4,6 +4,7 @@
  *     npm run bench                     lists them
  *     npm run bench -- NAME [--count N] [--rounds N] [--database embedded|server]
  *     npm run bench -- all              every one, on both databases, and the whole table
+ *     npm run bench -- all --install    the same, with the peers from Debian installed first (as root)
  *
  * `server` means the PostgreSQL that BENCH_DATABASE_URL names (default postgres://postgres@127.0.0.1:5432/postgres);
  * each bench makes a database of its own there and drops it.
@@ -15,6 +16,7 @@ import { latencyBench } from './latency.ts';
 import { launcherBench } from './launcher.ts';
 import { noOpBench } from './no-op.ts';
 import { outputBench } from './output.ts';
+import { installDebianPeers } from './peers.ts';
 import { pagesBench } from './pages.ts';
 import { programsBench } from './programs.ts';
 import { searchBench } from './search.ts';
@@ -42,6 +44,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     database: { type: 'string' },
+    install: { type: 'boolean', default: false },
   },
 });
 const [name] = positionals;
@@ -55,6 +58,7 @@ if (chosen.length === 0) {
     process.exitCode = 2;
   }
 } else {
+  if (values.install) installDebianPeers();
   const rows: (Figure & { command: string })[] = [];
   for (const bench of chosen) {
     for (const database of databasesFor(bench)) rows.push(...(await runOne(bench, database)));

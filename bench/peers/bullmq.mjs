@@ -1,4 +1,7 @@
-/** BullMQ: jobs that run /bin/true, exit code and output returned, so that Redis keeps them; and the idle handler. */
+/**
+ * BullMQ: jobs that run /bin/true, exit code and output returned, so that Redis keeps them; and the idle handler, bare or
+ * with the program of BENCH_PROGRAM.
+ */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +17,13 @@ let left = 0;
 let allDone = () => {};
 let handled = () => {};
 
-const worker = new Worker(name, (job) => (job.name === 'true' ? runTrue() : startedAt()), {
+const handlers = {
+  true: () => run('/bin/true'),
+  program: async () => handled(BigInt((await run(process.env.BENCH_PROGRAM)).stdout)),
+  now: () => handled(process.hrtime.bigint()),
+};
+
+const worker = new Worker(name, (job) => handlers[job.name](), {
   connection,
   concurrency,
 });
@@ -37,17 +46,8 @@ await serve(
       await done;
       return count / ((performance.now() - begin) / 1000);
     },
-    latency: async (samples) => {
-      const delays = [];
-      for (let sample = 0; sample < samples; sample += 1) {
-        await delay(30);
-        const begun = new Promise((resolve) => (handled = resolve));
-        const begin = process.hrtime.bigint();
-        await queue.add('now', {});
-        delays.push(Number((await begun) - begin) / 1e6);
-      }
-      return delays;
-    },
+    latency: (samples) => delays('now', samples),
+    program: (samples) => delays('program', samples),
   },
   async () => {
     await worker.close();
@@ -56,17 +56,25 @@ await serve(
   },
 );
 
-function runTrue() {
+async function delays(job, samples) {
+  const found = [];
+  for (let sample = 0; sample < samples; sample += 1) {
+    await delay(30);
+    const begun = new Promise((resolve) => (handled = resolve));
+    const begin = process.hrtime.bigint();
+    await queue.add(job, {});
+    found.push(Number((await begun) - begin) / 1e6);
+  }
+  return found;
+}
+
+function run(program) {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/true', { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, { stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (bytes) => (output.stdout += bytes));
     child.stderr.on('data', (bytes) => (output.stderr += bytes));
     child.on('error', reject);
     child.on('close', (exitCode, signal) => resolve({ exitCode, signal, ...output }));
   });
-}
-
-function startedAt() {
-  handled(process.hrtime.bigint());
 }

@@ -8,7 +8,7 @@ import uuid
 
 os.environ["BENCH_QUEUE"] = queue = f"bench-{uuid.uuid4()}"
 import serving
-from celery_jobs import app, now, run_true
+from celery_jobs import app, now, program, run_true
 
 # Commands go to every worker of the broker that is not told apart by its name.
 name = f"{queue}@localhost"
@@ -34,13 +34,13 @@ def drain(count):
     return count / (time.monotonic() - begin)
 
 
-def latency(samples):
+def latency(samples, task=now):
     delays = []
     with app.producer_or_acquire() as producer:
         for _ in range(samples):
             time.sleep(0.03)
             serving.clear()
-            now.apply_async((time.monotonic_ns(),), producer=producer)
+            task.apply_async((time.monotonic_ns(),), producer=producer)
             serving.until(2)
             with open(serving.ends) as file:
                 delays.append(int(file.read()) / 1e6)
@@ -48,7 +48,7 @@ def latency(samples):
 
 
 try:
-    serving.serve({"drain": drain, "latency": latency})
+    serving.serve({"drain": drain, "latency": latency, "program": lambda samples: latency(samples, program)})
 finally:
     worker.terminate()
     worker.wait()

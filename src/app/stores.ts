@@ -1,4 +1,5 @@
 import type { JobStore } from '../domain/jobs/ports.ts';
+import type { JobReader } from '../domain/jobs/reader-ports.ts';
 import {
   measureJobStore,
   measureOutputStore,
@@ -40,7 +41,11 @@ import { createWaitingStore } from '../adapters/store/waiting-store.ts';
 export interface StoresOptions {
   metrics: Metrics;
   /** Stands between a store and everybody else; for tests that have to fail at a chosen place. */
-  decorate?: { jobStore?(store: JobStore): JobStore; outputStore?(store: OutputStore): OutputStore };
+  decorate?: {
+    jobStore?(store: JobStore): JobStore;
+    jobReader?(reader: JobReader): JobReader;
+    outputStore?(store: OutputStore): OutputStore;
+  };
 }
 
 export type Stores = ReturnType<typeof createStores>;
@@ -48,6 +53,7 @@ export type Stores = ReturnType<typeof createStores>;
 /** Every store there is, made once. */
 export function createStores(db: Database, { metrics, decorate }: StoresOptions) {
   const jobs = createJobStore(db);
+  const reader = createJobReader(db);
   const output = createOutputStore(db);
   const search = createJobSearch(db);
   const usualTimes = createUsualTimeReader(db);
@@ -62,7 +68,7 @@ export function createStores(db: Database, { metrics, decorate }: StoresOptions)
     fleet: createFleetStore(db),
     gauges: createGaugeReader(db),
     imports: createImportStore(db),
-    jobReader: createJobReader(db),
+    jobReader: decorate?.jobReader?.(reader) ?? reader,
     jobs: measureJobStore(decorate?.jobStore?.(jobs) ?? jobs, metrics),
     notifications: createNotificationStore(db),
     output: measureOutputStore(decorate?.outputStore?.(output) ?? output, metrics),
