@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Transform, type Readable } from 'node:stream';
+import { pipeline as connect, Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createZstdCompress } from 'node:zlib';
+import { createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { WrittenFile } from './copy-bytes.ts';
 
 /** Streams into a new file and to the disk, compressed. */
@@ -15,6 +15,14 @@ export async function writeCompressed(path: string, source: Readable): Promise<W
   const target = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true });
   await pipeline([source, createZstdCompress(), countInto(hash, count), target]);
   return { bytes: count.bytes, sha256: hash.digest('hex') };
+}
+
+/** What `writeCompressed` wrote. A file that cannot be read fails whoever reads the stream. */
+export function readCompressed(path: string): Readable {
+  const plain = createZstdDecompress();
+  // `pipe` would leave an error of the file to nobody, which ends the process.
+  connect(createReadStream(path), plain, () => {});
+  return plain;
 }
 
 export async function hashOf(path: string | Buffer): Promise<WrittenFile> {

@@ -1,7 +1,6 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createZstdDecompress } from 'node:zlib';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../contract/backup.ts';
 import { AppError } from '../../contract/errors.ts';
@@ -11,6 +10,7 @@ import { resolveProgramAccount } from '../../machine/program-account.ts';
 import type { Connection, Database } from '../../adapters/store/database.ts';
 import { migrate, readSchemaVersion } from '../../adapters/store/migrate.ts';
 import { isUnused, loadSnapshot, settleSnapshot } from '../../adapters/store/snapshot.ts';
+import { readCompressed } from './files.ts';
 import { damaged, secretKeyFile, tableFile } from './manifest.ts';
 import { restoreTree } from './restore-files.ts';
 import { verifyBackup } from './verify-backup.ts';
@@ -112,8 +112,7 @@ async function restoreDatabase(
     for (const { name } of tables) {
       const entry = entries.get(name);
       if (!entry) throw damaged(directory, `it has no table ${name}`);
-      const file = createReadStream(join(directory, tableFile(name)));
-      const rows = await load(entry, file.pipe(createZstdDecompress()));
+      const rows = await load(entry, readCompressed(join(directory, tableFile(name))));
       if (rows !== entry.rows)
         throw damaged(directory, `${tableFile(name)} gave ${rows} rows, not ${entry.rows}`);
     }

@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createZstdDecompress } from 'node:zlib';
 import type { Manifest, TableEntry } from '../../contract/backup.ts';
-import { hashOf } from './files.ts';
+import { hashOf, readCompressed } from './files.ts';
 import { decodeName, joinBytes } from './names.ts';
 import { damaged, readManifest, tableFile } from './manifest.ts';
 
@@ -43,8 +41,7 @@ async function verifyFile(
 /** Line ends inside a value are escaped by COPY, so lines are rows. */
 async function countLines(path: string): Promise<number> {
   let count = 0;
-  const rows = createReadStream(path).pipe(createZstdDecompress()) as AsyncIterable<Buffer>;
-  for await (const piece of rows) {
+  for await (const piece of readCompressed(path) as AsyncIterable<Buffer>) {
     for (let at = piece.indexOf(10); at >= 0; at = piece.indexOf(10, at + 1)) count += 1;
   }
   return count;
