@@ -1,4 +1,4 @@
-import { attemptName } from '../contract/attempt.ts';
+import { attemptName, type AttemptId } from '../contract/attempt.ts';
 import { AppError } from '../contract/errors.ts';
 import type { OwnedAttempt, WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
 import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
@@ -159,8 +159,9 @@ export class Worker implements Service {
 
   async #claim(limit: number): ReturnType<Jobs['claim']> {
     const { id, settings, kinds, jobs, clock } = this.#options;
-    this.#claimsUnderWay += 1;
+    await this.#requireConfirmed();
     this.#claimAskedMs = clock.monotonicMs();
+    this.#claimsUnderWay += 1;
     try {
       const claimed = await jobs.claim({
         workerId: id,
@@ -179,6 +180,16 @@ export class Worker implements Service {
     }
   }
 
+  /** What is claimed now might otherwise be ended by its fence, or given away, before the next beat. */
+  async #requireConfirmed(): Promise<void> {
+    const { clock, settings } = this.#options;
+    const silentMs = (): number => clock.monotonicMs() - this.#confirmedMs;
+    if (silentMs() <= settings.leaseMs / 2) return;
+    await this.#lookNow();
+    if (silentMs() > settings.leaseMs / 2)
+      throw new Error(`no beat of this worker was confirmed for ${Math.round(silentMs())} ms`);
+  }
+
   #createRun(job: ClaimedJob, options: Pick<AttemptRunOptions, 'adopted' | 'askedMs'>): AttemptRun {
     return new AttemptRun(job, this.#options, { ...options, confirmedMs: () => this.#confirmedMs });
   }
@@ -193,7 +204,8 @@ export class Worker implements Service {
     this.#runs.set(run.key, { run, since: this.#beatNumber, done });
   }
 
-  async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<void> {
+  /** @returns what is ours now */
+  async #register(isLost: (attempt: RunningAttempt) => boolean): Promise<readonly RunningAttempt[]> {
     const { id, identity, settings, kinds, workers, logger, clock } = this.#options;
     const sentMs = clock.monotonicMs();
     const { incarnation, running } = await workers.register({
@@ -214,12 +226,13 @@ export class Worker implements Service {
         .map(toLauncherKey),
     );
     const unknown = running.filter((attempt) => !this.#runs.has(toLauncherKey(attempt)) && isLost(attempt));
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return running;
     logger.info({ attempts: unknown.length }, 'Taking up attempts of an earlier life.');
     // Asked before: a program that was ended by its cancel would be told from one that failed by nothing else.
     const { owned } = await workers.beat(id, incarnation);
     const cancelled = new Map(owned.flatMap((one) => (one.cancelRequested ? [[one.jobId, one]] : [])));
     for (const attempt of unknown) await this.#takeUp(attempt, cancelled.get(attempt.jobId));
+    return running;
   }
 
   /** An attempt the database says is ours and we did not know of. */
@@ -250,10 +263,13 @@ export class Worker implements Service {
 
   async #keepBeating(): Promise<void> {
     const { signal } = this.#stopping;
-    const everyMs = Math.min(10_000, this.#options.settings.leaseMs / 5);
-    while (!signal.aborted) {
-      await delay(everyMs, signal);
+    const { clock, settings } = this.#options;
+    const everyMs = Math.min(10_000, settings.leaseMs / 5);
+    for (let askedMs = clock.monotonicMs(); !signal.aborted;) {
+      // An answer that takes long does not put off the next beat as well.
+      await delay(Math.max(0, everyMs - (clock.monotonicMs() - askedMs)), signal);
       if (signal.aborted) return;
+      askedMs = clock.monotonicMs();
       await this.#lookNow();
     }
   }
@@ -292,30 +308,38 @@ export class Worker implements Service {
     const number = this.#beatNumber;
     const sentMs = this.#options.clock.monotonicMs();
     // On a connection that went dead without a word an answer takes a minute; the next beat goes by another one.
-    const beat = await within(
-      this.#options.workers.beat(this.#options.id, this.#incarnation),
-      this.#options.settings.leaseMs / 4,
-      'A beat',
-    );
+    const beat = await within(this.#beat(number, sentMs), this.#options.settings.leaseMs / 4, 'A beat');
     if (this.#stopping.signal.aborted) return;
     this.#isDraining = beat.draining;
-    if (beat.status === 'alive') this.#confirm(sentMs, this.#fencedOf(beat));
-    this.#endForeign(beat, number);
+    if (beat.status === 'expired') {
+      // Nothing is said of what is ours, and what was claimed since may be.
+      this.#endForeign(await this.#register(() => false), number);
+      return;
+    }
+    this.#cancelAsked(beat);
+    this.#endForeign(beat.owned, number);
     const lost = this.#findLost(beat);
-    if (beat.status === 'expired') await this.#register(() => false);
-    else if (lost.size > 0) await this.#register((attempt) => lost.has(attemptName(attempt)));
+    if (lost.size > 0) await this.#register((attempt) => lost.has(attemptName(attempt)));
+  }
+
+  /** An answer that nobody waits for any more confirms all the same, by when it was asked for. */
+  async #beat(number: number, sentMs: number): Promise<WorkerBeat> {
+    const beat = await this.#options.workers.beat(this.#options.id, this.#incarnation);
+    if (beat.status === 'alive' && !this.#stopping.signal.aborted)
+      this.#confirm(sentMs, this.#fencedOf(beat, number));
+    return beat;
   }
 
   #confirm(sentMs: number, keys: readonly string[]): void {
-    this.#confirmedMs = sentMs;
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
     this.#options.launcher.confirm({ sentMs, leaseMs: this.#options.settings.leaseMs }, keys);
   }
 
-  /** Of the attempts that are still ours, those whose programs must not outlive that. */
-  #fencedOf({ owned }: WorkerBeat): string[] {
-    const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
-    return [...this.#runs.values()].flatMap(({ run: { job, key } }) => {
-      const attempt = wanted.get(attemptName(job));
+  /** Of the attempts that are still ours, or were claimed since, those whose programs must not outlive that. */
+  #fencedOf({ owned }: WorkerBeat, beatNumber: number): string[] {
+    const known = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
+    return [...this.#runs.values()].flatMap(({ run: { job, key }, since }) => {
+      const attempt = known.get(attemptName(job)) ?? (since < beatNumber ? null : job);
       return attempt && needsFence({ ...job, isLimited: attempt.isLimited }) ? [key] : [];
     });
   }
@@ -329,13 +353,19 @@ export class Worker implements Service {
     return this.#claimsUnderWay > 0 ? new Set() : lost;
   }
 
-  #endForeign({ owned }: WorkerBeat, beatNumber: number): void {
-    const wanted = new Map(owned.map((attempt) => [attemptName(attempt), attempt]));
-    for (const { run, since } of this.#runs.values()) {
-      const attempt = wanted.get(attemptName(run.job));
-      if (attempt?.cancelRequested) run.stop('cancelled', attempt.cancelGraceMs);
-      else if (!attempt && since < beatNumber) run.stop('expired');
+  #cancelAsked({ owned }: WorkerBeat): void {
+    const asked = new Map(owned.flatMap((one) => (one.cancelRequested ? [[attemptName(one), one]] : [])));
+    for (const { run } of this.#runs.values()) {
+      const attempt = asked.get(attemptName(run.job));
+      if (attempt) run.stop('cancelled', attempt.cancelGraceMs);
     }
+  }
+
+  /** Ends what a beat of that number, or what followed from it, does not name as ours. */
+  #endForeign(owned: readonly AttemptId[], beatNumber: number): void {
+    const names = new Set(owned.map(attemptName));
+    for (const { run, since } of this.#runs.values())
+      if (!names.has(attemptName(run.job)) && since < beatNumber) run.stop('expired');
   }
 
   /** A look that could not be told is told by the next one. */

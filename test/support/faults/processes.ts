@@ -24,8 +24,13 @@ function describe(pid: number, dataDirectory: string): FoundProcess | null {
   const command = read(`/proc/${pid}/cmdline`);
   if (command === '') return null;
   const words = command.split('\0');
-  const isLauncher = words.includes(`${dataDirectory}/launcher`);
-  if (isLauncher) return { pid, role: 'launcher', attempt: null, isMain: true };
+  const isLauncher = (text: string): boolean => text.split('\0').includes(`${dataDirectory}/launcher`);
+  if (isLauncher(command)) {
+    // Between vfork and exec a program looks like its launcher.
+    const parent = readProcess(pid)?.parent ?? 0;
+    if (isLauncher(read(`/proc/${parent}/cmdline`))) return null;
+    return { pid, role: 'launcher', attempt: null, isMain: true };
+  }
   if (words[1] === '-D' && words[2]?.startsWith(`${dataDirectory}/`)) {
     return { pid, role: 'postmaster', attempt: null, isMain: true };
   }
