@@ -26,6 +26,8 @@ const nobody = (): Promise<never> => Promise.reject(new Error('Nothing is stored
 
 /** For routes that are described, or refused before anything is asked. */
 export const noDatabase: Database = {
+  connection: {},
+  copyOut: nobody,
   query: nobody,
   transaction: nobody,
   ping: nobody,

@@ -4,6 +4,7 @@ import { AppError, isAppError } from '../../contract/errors.ts';
 import { isConnectionLost } from '../../lib/connection-lost.ts';
 import { Outage, type OutageListener } from './outage.ts';
 import { SessionClient, type SessionLimits } from './connection.ts';
+import { runCopyOut } from './copy-out.ts';
 import { isSqlError, sqlstateOf } from './sqlstates.ts';
 
 /** Where the server is: `postgres://…`, or a folder with a Unix socket as `host`. */
@@ -30,8 +31,15 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
+  /** Where it is, for whoever needs connections of its own. */
+  readonly connection: Connection;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Runs a `copy … to stdout` and hands on its bytes as they come; they stay what they are until `take` returns. What
+   * `take` throws ends it, and its connection.
+   */
+  copyOut(statement: string, take: (bytes: Buffer) => void): Promise<void>;
   /** Resolves when the server answers. @throws AppError `database_unavailable` */
   ping(): Promise<void>;
   /** Connections of this process by what they do; callers that wait for one. */
@@ -84,6 +92,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     answered: () => outage?.answered(),
   };
   return {
+    connection: options.connection,
+    copyOut: (statement, take) => copyOut(pool, { statement, take, watch }),
     query: (statement, values) => run(pool, { statement, values, watch }),
     transaction: (work) => inTransaction(pool, work, watch),
     ping: async () => void (await run(pool, { statement: 'select 1', watch })),
@@ -131,6 +141,25 @@ async function inTransaction<T>(
     // A connection that could not even roll back is thrown away instead of being handed to the next caller.
     client.off('error', onError);
     client.release(broken);
+  }
+}
+
+async function copyOut(
+  pool: pg.Pool,
+  { statement, take, watch }: { statement: string; take: (bytes: Buffer) => void; watch: Watch },
+): Promise<void> {
+  let client: pg.PoolClient | undefined;
+  let problem: unknown;
+  try {
+    client = await pool.connect();
+    await runCopyOut(client, statement, take);
+    watch.answered();
+  } catch (error) {
+    problem = error;
+    throw watch.failed(error);
+  } finally {
+    // One that was left in the middle is still being sent.
+    client?.release(problem !== undefined);
   }
 }
 
