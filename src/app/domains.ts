@@ -18,6 +18,7 @@ import { createNotifications } from '../domain/notifications/notifications.ts';
 import type { Senders } from '../domain/notifications/ports.ts';
 import { appendOutput, chunkOutput } from '../domain/output/append.ts';
 import { createOutputFinder } from '../domain/output/find/finder.ts';
+import type { FindThreads } from '../domain/output/find/threads.ts';
 import { createOutputReader } from '../domain/output/reader.ts';
 import { createRetention } from '../domain/retention/retention.ts';
 import { createScheduleBoard } from '../domain/schedules/board.ts';
@@ -38,6 +39,7 @@ import type { Stores } from './stores.ts';
 export interface DomainsOptions {
   stores: Stores;
   bell: Bell;
+  findThreads: FindThreads;
   senders: Senders;
   secretKey: SecretKey;
   clock: Clock;
@@ -61,12 +63,12 @@ function allowsShell(config: Config): boolean {
 
 /** What Daybook can do, each use case made once. */
 export function createDomains(config: Config, options: DomainsOptions) {
-  const { stores, bell, senders, secretKey, clock, logger, runsJobs, obstacle } = options;
+  const { stores, bell, findThreads, senders, secretKey, clock, logger, runsJobs, obstacle } = options;
   const { timezone, data, worker } = config;
   const { jobReader: reader, search } = stores;
   const findById = (id: number | null): Promise<Actor | null> => findActor(stores.accounts, id);
   const output = createOutputReader(stores.output);
-  const finder = createOutputFinder(stores.output);
+  const finder = createOutputFinder(stores.output, findThreads);
   const secrets = createSecrets(stores.secrets, secretKey);
 
   const scripts = createScripts(data.scriptsDirectory, stores.scripts);

@@ -6,10 +6,11 @@ import type { Database } from '../adapters/store/database.ts';
 import type { ReadinessCheck } from '../surfaces/http/routes/health.ts';
 import type { Service } from '../lib/service.ts';
 import { createDomains, type Domains, type DomainsOptions } from './domains.ts';
+import { createFindThreads } from './find-threads.ts';
 import { createStores, type Stores, type StoresOptions } from './stores.ts';
 
 /** What the product stands on and speaks with. */
-export interface Surroundings extends Omit<DomainsOptions, 'stores' | 'bell'>, StoresOptions {
+export interface Surroundings extends Omit<DomainsOptions, 'stores' | 'bell' | 'findThreads'>, StoresOptions {
   config: Config;
   db: Database;
   rings: Omit<Rings, keyof Service>;
@@ -34,6 +35,11 @@ export function createProduct(around: Surroundings): Product {
   return {
     ...around,
     stores,
-    domains: createDomains(around.config, { ...around, stores, bell: around.rings }),
+    domains: createDomains(around.config, {
+      ...around,
+      stores,
+      bell: around.rings,
+      findThreads: createFindThreads(around.db.connection),
+    }),
   };
 }

@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createFindThreads } from '../../src/app/find-threads.ts';
 import { createOutputFinder } from '../../src/domain/output/find/finder.ts';
 import { createOutputReader } from '../../src/domain/output/reader.ts';
 import { createOutputRecorder } from '../../src/domain/output/recorder.ts';
@@ -26,7 +28,7 @@ describeOnDatabases('finding text in output', (create) => {
     database = await create();
     const store = createOutputStore(database.db);
     await store.preparePartitions(2);
-    finder = createOutputFinder(store);
+    finder = createOutputFinder(store, createFindThreads(database.db.connection));
   });
 
   afterAll(() => database?.drop());
@@ -130,6 +132,31 @@ describeOnDatabases('finding text in output', (create) => {
     );
   });
 
+  it('finds what lies across the end of a page, in either direction', async () => {
+    const store = createOutputStore(database.db);
+    const length = 21_000_000;
+    const print = (places: readonly number[]): Promise<AttemptRef> =>
+      record((sink) => {
+        const line = Buffer.alloc(length, '.');
+        for (const place of places) line.write('needle', place);
+        sink.append('stdout', line, at);
+      });
+    const startsOf = async (attempt: AttemptRef): Promise<number[]> =>
+      (await store.read(attempt, { by: 'chunk', number: 0 }, 1_000)).map(({ stdout }) => stdout.byte);
+    const starts = await startsOf(await print([]));
+    const last = starts.length - 1;
+    // Pages begin here, those that are searched backward end before the second two.
+    const pages = [8, 136, last - 7, last - 135].toSorted((a, b) => a - b);
+    expect(pages[0]).toBeGreaterThan(0);
+    const attempt = await print(pages.map((number) => (starts[number] ?? 0) - 3));
+    expect(await startsOf(attempt)).toEqual(starts);
+    for (const direction of ['forward', 'backward'] as const) {
+      const found = (await find(attempt, 'needle', { direction })).lines.map(({ place }) => place);
+      const expected = pages.map((number) => `${number}.0`);
+      expect(found).toEqual(direction === 'forward' ? expected : expected.toReversed());
+    }
+  });
+
   it('names the last lines first when it looks backward, and goes on before the place it is given', async () => {
     const attempt = await record((sink) => {
       for (let line = 0; line < 30_000; line += 1) sink.append('stdout', Buffer.from(`line ${line}\n`), at);
@@ -163,6 +190,31 @@ describeOnDatabases('finding text in output', (create) => {
     expect(second.isComplete).toBe(true);
     await sink.close();
     await stop();
+  });
+
+  it('misses no line of output that is written while it is searched again and again', async () => {
+    const { attempt, sink, stop } = open();
+    const count = 3_000;
+    let isWritten = false;
+    const writing = (async () => {
+      for (let line = 0; line < count; line += 1) {
+        sink.append('stdout', Buffer.from(`needle ${line} ${'.'.repeat(200)}\n`), at);
+        if (line % 20 === 0) await setTimeout(1);
+      }
+      expect(await sink.close()).toBe(true);
+      isWritten = true;
+    })();
+    const seen = new Set<number | null>();
+    let from: FindOptions['from'] = null;
+    for (let isLast = false; !isLast;) {
+      isLast = isWritten;
+      const page: FoundLines = await find(attempt, 'needle', { from });
+      for (const { line } of page.lines) seen.add(line);
+      from = page.searchedTo;
+    }
+    await writing;
+    await stop();
+    expect(seen.size).toBe(count);
   });
 
   it('stops when its time is up and says how far it came', async () => {

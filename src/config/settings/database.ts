@@ -45,7 +45,7 @@ export const databaseSettings = {
     poolSize: setting(types.integer(2, 90), '10', {
       names: ['DAYBOOK_DATABASE_POOL'],
       toml: 'database.pool',
-      doc: 'Connections that this process keeps at most.',
+      doc: 'Connections that this process keeps at most, besides one to lead and one to listen, and one or two while output is searched.',
     }),
   },
 } satisfies SettingTree;

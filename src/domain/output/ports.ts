@@ -68,6 +68,19 @@ export interface OutputStore {
   preparePartitions(months: number): Promise<void>;
 }
 
+/** Reads many chunks for somebody who keeps few of them. */
+export interface OutputPages {
+  /**
+   * Up to so many chunks from a number on, in order, each told as it arrives.
+   * @throws AppError `database_unavailable`
+   */
+  read(
+    attempt: AttemptRef,
+    range: { from: number; limit: number },
+    visit: (chunk: OutputChunk) => void,
+  ): Promise<void>;
+}
+
 /** What adds to the output of an attempt in a transaction of somebody else's. */
 export type AttemptOutput = Pick<OutputStore, 'write' | 'last'>;
 
@@ -148,6 +161,8 @@ export interface FindOptions {
   limit: number;
   /** After so long it answers with what it has. */
   budgetMs: number;
+  /** Nobody waits for the answer any more once it is aborted: it comes soon, with what there is. */
+  signal?: AbortSignal;
 }
 
 export interface FoundLines {

@@ -18,30 +18,36 @@ export interface StoredChunk {
   data: Uint8Array;
 }
 
+/** A chunk that may hold the text. */
 export interface Candidate {
-  /** Among the chunks that were handed in. */
-  index: number;
   /** Streams whose first piece here completes the text that the chunk before began. */
   continues: Stream[];
 }
 
 /**
- * Says which of these consecutive chunks may hold the text. It may name one too many (a record's header can look like
- * text), never one too few: the text may also lie across two pieces of a line that was too long for one record, so the
- * end of an open line is kept until its next piece comes; and people may see it where a terminal acts on what stands
- * between its letters.
+ * Says which of consecutive chunks may hold the text. It may name one too many (a record's header can look like text),
+ * never one too few: the text may also lie across two pieces of a line that was too long for one record, so the end of
+ * an open line is kept until its next piece comes; and people may see it where a terminal acts on what stands between
+ * its letters.
  */
-export function findCandidates(chunks: readonly StoredChunk[], sought: SoughtText): Candidate[] {
-  const needle = toNeedle(sought);
-  const open: Record<Stream, OpenLine> = { stdout: closedLine, stderr: closedLine };
-  const found: Candidate[] = [];
-  for (const [index, chunk] of chunks.entries()) {
-    const plain = decompress(chunk);
-    const crossed = findCrossings(plain, { open, needle, index });
-    if (crossed.isInside || crossed.continues.length > 0 || contains(plain, needle) || isSeen(plain, needle))
-      found.push({ index, continues: crossed.continues });
+export class CandidateSearch {
+  readonly #needle: Needle;
+  readonly #open: Record<Stream, OpenLine> = { stdout: closedLine, stderr: closedLine };
+  #index = 0;
+
+  constructor(sought: SoughtText) {
+    this.#needle = toNeedle(sought);
   }
-  return found;
+
+  /** Null: the text is not in this chunk, which follows the one before. @throws Error when it is damaged */
+  next(chunk: StoredChunk): Candidate | null {
+    const needle = this.#needle;
+    const plain = decompress(chunk);
+    this.#index += 1;
+    const { isInside, continues } = findCrossings(plain, { open: this.#open, needle, index: this.#index });
+    const mayHold = isInside || continues.length > 0 || contains(plain, needle) || isSeen(plain, needle);
+    return mayHold ? { continues } : null;
+  }
 }
 
 function toNeedle(sought: SoughtText): Needle {

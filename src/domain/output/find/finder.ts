@@ -1,11 +1,9 @@
 /**
  * Finds lines that hold a text in what one attempt printed, while it is still printed as well.
  *
- * Chunks are fetched in batches and decompressed and searched in threads, a few batches ahead; only chunks that may
- * hold the text are then cut into lines, which are compared for good. A search ends at its limit of lines, at the end
- * of what is stored, or when its time is up; it always says how far it came, and can go on from there.
- *
- * Batches overlap by one chunk, because a line too long for one chunk may hold the text across two.
+ * Threads read pages of chunks, a few pages ahead, and give back the chunks that may hold the text; only these are then
+ * cut into lines, which are compared for good. A search ends at its limit of lines, at the end of what is stored, or
+ * when its time is up or nobody waits for it; it always says how far it came, and can go on from there.
  */
 import type {
   AttemptRef,
@@ -18,18 +16,21 @@ import type {
 import { linesOfChunk, type ChunkLine } from '../lines.ts';
 import type { Candidate } from './candidates.ts';
 import { createLineMatch } from './line-match.ts';
-import { FindThreads } from './threads.ts';
+import type { SearchedChunk } from './thread.ts';
+import type { FindThreads } from './threads.ts';
 
-const chunksAtOnce = 32;
-const batchesAhead = 3;
+/** Some MiB of text, where most searches end: little was printed, or the text stands in many lines. Read by itself. */
+const firstPageChunks = 8;
+/** Some 4 MB as they are stored; 64 took as long. */
+const pageChunks = 128;
+const pagesAhead = 4;
 
 /** Text of one answer; the last line, or its piece in one chunk, may go beyond it. */
 const mostCharacters = 1024 * 1024;
 
-interface Batch {
-  chunks: OutputChunk[];
-  /** By number of chunk. */
-  candidates: Map<number, Candidate>;
+interface SearchedPage {
+  /** Those that may hold the text, and the ends of the page. */
+  chunks: SearchedChunk[];
   /** Nothing is stored beyond it in the direction of the search. */
   isLast: boolean;
 }
@@ -40,7 +41,7 @@ interface Range {
   last: number;
 }
 
-export function createOutputFinder(store: OutputStore, threads = new FindThreads()): OutputFinder {
+export function createOutputFinder(store: OutputStore, threads: FindThreads): OutputFinder {
   return { find: (attempt, options) => new Search(store, threads, attempt, options).run() };
 }
 
@@ -52,6 +53,10 @@ class Search {
   readonly #holds: (line: string) => boolean;
   readonly #lines: FoundLines['lines'] = [];
   readonly #deadline: number;
+  readonly #over = new AbortController();
+  /** Nobody wants the pages of this search any more. */
+  readonly #signal: AbortSignal;
+  #searchedTo: FindOptions['from'];
   #room = mostCharacters;
 
   constructor(store: OutputStore, threads: FindThreads, attempt: AttemptRef, options: FindOptions) {
@@ -61,37 +66,54 @@ class Search {
     this.#options = options;
     this.#holds = createLineMatch(options);
     this.#deadline = performance.now() + options.budgetMs;
+    this.#searchedTo = options.from;
+    this.#signal = AbortSignal.any([this.#over.signal, ...(options.signal ? [options.signal] : [])]);
   }
 
   async run(): Promise<FoundLines> {
-    const start = await this.#startChunk();
-    if (start === null) return { lines: [], searchedTo: this.#options.from, isComplete: true };
-    const ahead: Promise<Batch>[] = [];
-    let next: Range | null = this.#rangeFrom(start);
-    let searchedTo = this.#options.from;
     try {
-      for (;;) {
-        while (next && ahead.length < batchesAhead) {
-          ahead.push(this.#search(next));
-          next = this.#rangeAfter(next);
-        }
-        const batch = await ahead.shift();
-        if (!batch) return { lines: this.#lines, searchedTo, isComplete: true };
-        for (const chunk of this.#inOrder(batch.chunks)) {
-          const candidate = batch.candidates.get(chunk.number);
-          if (candidate) {
-            const place = await this.#collect(chunk, candidate);
-            if (place !== null) return { lines: this.#lines, searchedTo: place, isComplete: false };
-          }
-          searchedTo = await this.#placeBeyond(chunk);
-        }
-        if (batch.isLast) return { lines: this.#lines, searchedTo, isComplete: true };
-        if (performance.now() > this.#deadline) return { lines: this.#lines, searchedTo, isComplete: false };
-      }
+      const isComplete = await this.#look();
+      return { lines: this.#lines, searchedTo: this.#searchedTo, isComplete };
+    } catch (error) {
+      if (!this.#options.signal?.aborted) throw error;
+      return { lines: this.#lines, searchedTo: this.#searchedTo, isComplete: false };
     } finally {
-      // Batches that nobody waits for any more may still fail.
-      await Promise.allSettled(ahead);
+      this.#over.abort();
     }
+  }
+
+  /** @returns whether everything was looked at */
+  async #look(): Promise<boolean> {
+    const start = await this.#startChunk();
+    if (start === null) return true;
+    for await (const { chunks, isLast } of this.#pages(start)) {
+      for (const { chunk, candidate } of this.#inOrder(chunks)) {
+        const isFull = candidate !== null && (await this.#collect(chunk, candidate));
+        if (isFull) return false;
+        this.#searchedTo = await this.#placeBeyond(chunk);
+      }
+      if (isLast) return true;
+    }
+    return false;
+  }
+
+  /** In the direction of the search; begins no more of them when the time is up. */
+  async *#pages(start: number): AsyncGenerator<SearchedPage> {
+    const ahead: Promise<SearchedPage>[] = [];
+    let range: Range | null = this.#rangeFrom(start, firstPageChunks);
+    for (let most = 1; ; most = this.#isOver() ? 0 : pagesAhead) {
+      while (range && ahead.length < most) {
+        ahead.push(this.#search(range));
+        range = this.#rangeAfter(range);
+      }
+      const page = await ahead.shift();
+      if (!page) return;
+      yield page;
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#signal.aborted || performance.now() > this.#deadline;
   }
 
   async #startChunk(): Promise<number | null> {
@@ -111,10 +133,10 @@ class Search {
     return direction === 'forward' ? null : ((await this.#store.last(this.#attempt))?.number ?? null);
   }
 
-  #rangeFrom(chunk: number): Range {
+  #rangeFrom(chunk: number, count = pageChunks): Range {
     return this.#options.direction === 'forward'
-      ? { first: chunk, last: chunk + chunksAtOnce - 1 }
-      : { first: Math.max(0, chunk - chunksAtOnce + 1), last: chunk };
+      ? { first: chunk, last: chunk + count - 1 }
+      : { first: Math.max(0, chunk - count + 1), last: chunk };
   }
 
   #rangeAfter({ first, last }: Range): Range | null {
@@ -122,32 +144,35 @@ class Search {
     return first === 0 ? null : this.#rangeFrom(first - 1);
   }
 
-  async #search({ first, last }: Range): Promise<Batch> {
-    const context = Math.max(0, first - 1);
-    const read = await this.#store.read(this.#attempt, { by: 'chunk', number: context }, last - context + 1);
-    const { text, ignoresCase } = this.#options;
-    const found = read.length > 0 ? await this.#threads.candidates(read, { text, ignoresCase }) : [];
-    const candidates = new Map(found.map((candidate) => [read[candidate.index]?.number ?? -1, candidate]));
-    const isLast = this.#options.direction === 'forward' ? (read.at(-1)?.number ?? -1) < last : first === 0;
-    return { chunks: read.filter(({ number }) => number >= first), candidates, isLast };
+  #search({ first, last }: Range): Promise<SearchedPage> {
+    const { text, ignoresCase, direction } = this.#options;
+    const page = { attempt: this.#attempt, first, count: last - first + 1, sought: { text, ignoresCase } };
+    const searched = this.#threads.search(page, this.#signal).then((chunks) => ({
+      chunks,
+      isLast: direction === 'forward' ? (chunks.at(-1)?.chunk.number ?? -1) < last : first === 0,
+    }));
+    // Pages that nobody waits for any more may still fail.
+    searched.catch(() => undefined);
+    return searched;
   }
 
   #inOrder<T>(items: T[]): T[] {
     return this.#options.direction === 'forward' ? items : items.toReversed();
   }
 
-  /** Takes the lines of a chunk that hold the text; the place after the last one when there is no room for more. */
-  async #collect(chunk: OutputChunk, { continues }: Candidate): Promise<FindOptions['from']> {
+  /** Takes the lines of a chunk that hold the text. @returns true, and where to go on, when there is no room for more */
+  async #collect(chunk: OutputChunk, { continues }: Candidate): Promise<boolean> {
     const lines = await linesOfChunk(chunk);
     const completing = new Set(continues.map((stream) => lines.find((line) => line.stream === stream)));
     for (const line of this.#inOrder(lines)) {
       if (!this.#isSought(line, chunk.number) || !(completing.has(line) || this.#holds(line.text))) continue;
       this.#lines.push({ ...line, place: `${chunk.number}.${line.index}` });
       this.#room -= line.text.length;
-      if (this.#lines.length === this.#options.limit || this.#room <= 0)
-        return this.#placeAfter(line, chunk.number);
+      if (this.#lines.length < this.#options.limit && this.#room > 0) continue;
+      this.#searchedTo = this.#placeAfter(line, chunk.number);
+      return true;
     }
-    return null;
+    return false;
   }
 
   #isSought(line: ChunkLine, chunk: number): boolean {

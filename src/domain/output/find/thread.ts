@@ -1,25 +1,58 @@
-/** The inside of a thread that decompresses chunks of output and looks for text in them. */
-import { parentPort } from 'node:worker_threads';
-import { type Candidate, findCandidates, type StoredChunk } from './candidates.ts';
+/** The inside of a thread that looks for text in output. Chunks come to it as they are stored, past the main thread. */
+import type { MessagePort } from 'node:worker_threads';
+import { type ErrorCode, isAppError } from '../../../contract/errors.ts';
+import type { AttemptRef, OutputChunk, OutputPages } from '../ports.ts';
+import { type Candidate, CandidateSearch } from './candidates.ts';
 import type { SoughtText } from './line-match.ts';
 
-export interface FindRequest {
-  id: number;
+export interface Page {
+  attempt: AttemptRef;
+  /** Number of its first chunk. */
+  first: number;
+  count: number;
   sought: SoughtText;
-  chunks: StoredChunk[];
 }
 
-export type FindReply = { id: number; candidates: Candidate[] } | { id: number; problem: string };
+export interface SearchedChunk {
+  chunk: OutputChunk;
+  /** Null: the text is not in it. */
+  candidate: Candidate | null;
+}
 
-parentPort?.on('message', ({ id, sought, chunks }: FindRequest) => {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  parentPort?.postMessage(answer(id, sought, chunks));
-});
+/** Of a page the chunks that may hold the text, and whatever these are its first and its last one, in order. */
+export type PageAnswer =
+  | { chunks: SearchedChunk[] }
+  /** `code`: of an error meant for people. */
+  | { problem: string; code: ErrorCode | null };
 
-function answer(id: number, sought: SoughtText, chunks: StoredChunk[]): FindReply {
+/** Answers each page that comes. */
+export function answerPages(port: MessagePort, pages: OutputPages): void {
+  port.on('message', (page: Page) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    void answer(page, pages).then((told) => port.postMessage(told));
+  });
+}
+
+async function answer(page: Page, pages: OutputPages): Promise<PageAnswer> {
   try {
-    return { id, candidates: findCandidates(chunks, sought) };
+    return { chunks: await searchPage(page, pages) };
   } catch (error) {
-    return { id, problem: error instanceof Error ? error.message : String(error) };
+    const problem = error instanceof Error ? error.message : String(error);
+    return { problem, code: isAppError(error) ? error.code : null };
   }
+}
+
+/** A line too long for one chunk may hold the text across two, so the chunk before the page is looked at as well. */
+async function searchPage(
+  { attempt, first, count, sought }: Page,
+  pages: OutputPages,
+): Promise<SearchedChunk[]> {
+  const search = new CandidateSearch(sought);
+  const searched: SearchedChunk[] = [];
+  const from = Math.max(0, first - 1);
+  await pages.read(attempt, { from, limit: first - from + count }, (chunk) => {
+    const candidate = search.next(chunk);
+    if (chunk.number >= first) searched.push({ chunk, candidate });
+  });
+  return searched.filter(({ candidate }, at) => candidate || at === 0 || at === searched.length - 1);
 }
