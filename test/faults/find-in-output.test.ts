@@ -5,8 +5,10 @@ import { createFindThreads } from '../../src/app/find-threads.ts';
 import { createOutputFinder } from '../../src/domain/output/find/finder.ts';
 import type { AttemptRef, FindOptions, FoundLines, OutputFinder } from '../../src/domain/output/ports.ts';
 import { createServerDatabase, type TestDatabase } from '../support/database.ts';
+import { adminAuthorization } from '../support/admin.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
 import { pollUntil } from '../support/poll.ts';
+import { startServer } from '../support/server.ts';
 import { storeTinyChunks } from '../support/tiny-chunks.ts';
 
 /** Those of the threads; the test itself has another name. */
@@ -92,6 +94,47 @@ describe('a reader that goes away', () => {
     await untilConnections(isBusy, 0);
     expect(await connections(ofThreads)).toMatchObject([{ query: expect.stringContaining('number >= 0\n') }]);
     await expectToFindAll();
+  });
+
+  it('by its connection to the server ends its search there', async () => {
+    const server = await startServer({ DATABASE_URL: database.url, WORKER_ALLOW_SHELL: '1' });
+    try {
+      const job = (
+        await server.call('POST', '/api/v1/jobs', { kind: 'script', input: { script: 'true' } })
+      ).json<{ id: number }>();
+      const [claimed] = await pollUntil(
+        () =>
+          database.db.query<{ claimedAt: Date }>(
+            `select claimed_at as "claimedAt" from attempts where job_id = $1 and state <> 'running'`,
+            [job.id],
+          ),
+        ({ length }) => length === 1,
+      );
+      await storeTinyChunks(
+        database.db,
+        { jobId: job.id, number: 1, claimedAt: claimed?.claimedAt ?? new Date() },
+        600,
+      );
+      const address = `${server.url}/api/v1/jobs/${job.id}/output?stream=stdout&find=line%20599`;
+      const headers = { authorization: adminAuthorization };
+      const reader = new AbortController();
+      await whileReading(
+        () => ({ answer: fetch(address, { headers, signal: reader.signal }).catch(() => null) }),
+        async () => {
+          reader.abort();
+          // Answered after the server has heard of what came before.
+          for (let times = 0; times < 3; times += 1) await fetch(`${server.url}/healthz`);
+        },
+      );
+      await untilConnections(isBusy, 0);
+      expect(await connections(ofThreads)).toMatchObject([
+        { query: expect.stringContaining('number >= 0\n') },
+      ]);
+      const page = (await (await fetch(address, { headers })).json()) as { lines: unknown[] };
+      expect(page.lines).toMatchObject([{ line: 599, text: 'line 599' }]);
+    } finally {
+      await server.close();
+    }
   });
 
   it('or has enough leaves pages behind that nobody mistakes for those of the next search', async () => {

@@ -24,7 +24,7 @@ const budgetPerJobMs = 1_000;
 export function createOutputSearch({ search, reader, finder }: OutputSearchSources): OutputSearch {
   const findInJob = async (
     job: JobSummary,
-    { text, ignoresCase, linesPerJob }: OutputSearchRequest,
+    { text, ignoresCase, linesPerJob, signal }: OutputSearchRequest,
     actor: Actor,
   ): Promise<FoundOutput[]> => {
     const attempt = job.attempt === 0 ? null : await reader.attemptRef(job.id, null, actor);
@@ -37,6 +37,7 @@ export function createOutputSearch({ search, reader, finder }: OutputSearchSourc
       direction: 'forward',
       limit: linesPerJob,
       budgetMs: budgetPerJobMs,
+      signal,
     });
     const isUnfinished = !found.isComplete && found.lines.length < linesPerJob;
     if (found.lines.length === 0 && !isUnfinished) return [];
@@ -64,7 +65,8 @@ export function createOutputSearch({ search, reader, finder }: OutputSearchSourc
         const searchedBackTo = page.items.at(-1)?.submittedAt ?? page.searchedBackTo;
         if (page.cursor === null) return { items, cursor: null, searchedBackTo: null };
         const isFull = items.length + jobsAtOnce > request.limit;
-        if (isFull || performance.now() > deadline) return { items, cursor: page.cursor, searchedBackTo };
+        const isOver = request.signal.aborted || performance.now() > deadline;
+        if (isFull || isOver) return { items, cursor: page.cursor, searchedBackTo };
         cursor = page.cursor;
       }
     },

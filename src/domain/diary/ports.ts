@@ -50,6 +50,8 @@ export interface OutputSearchRequest extends SearchRequest {
   /** So many lines of each job, the first ones. */
   linesPerJob: number;
   budgetMs: number;
+  /** Nobody waits for the answer any more once it is aborted. */
+  signal: AbortSignal;
 }
 
 export interface FoundOutput {

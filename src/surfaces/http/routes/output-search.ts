@@ -65,6 +65,7 @@ export function registerOutputSearchRoutes(
           limit,
           ...(cursor === undefined ? {} : { cursor }),
           budgetMs,
+          signal: request.signal,
           now: new Date(),
           timezone,
         },

@@ -69,7 +69,7 @@ export function registerOutputRoutes(app: App, { reader, output, finder }: Outpu
       const page =
         find === undefined
           ? await readPage(output, attempt, { stream, from, limit })
-          : await findPage(finder, attempt, { ...request.query, find });
+          : await findPage(finder, attempt, { ...request.query, find, signal: request.signal });
       const lines = page.lines.filter((line) => protocol || line.kind !== 'protocol');
       return {
         ...page,
@@ -147,6 +147,7 @@ async function findPage(
     stream: StreamChoice;
     from?: string | undefined;
     lines: number;
+    signal: AbortSignal;
   },
 ): Promise<Awaited<ReturnType<OutputReader['mergedLines']>> & { searchedTo: string | null }> {
   const { direction } = query;
@@ -159,6 +160,7 @@ async function findPage(
     direction,
     limit: query.lines,
     budgetMs: findBudgetMs,
+    signal: query.signal,
   });
   const searchedTo = found.searchedTo && toPlaceText(found.searchedTo, stream);
   return { lines: found.lines, next: found.isComplete ? null : searchedTo, searchedTo };
