@@ -1,15 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/adapters/store/database.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
-import { createFindThreads } from '../../src/app/find-threads.ts';
+import { createFindThreads, startFindThread } from '../../src/app/find-threads.ts';
 import { createOutputFinder } from '../../src/domain/output/find/finder.ts';
-import type { AttemptRef, FindOptions, FoundLines, OutputFinder } from '../../src/domain/output/ports.ts';
+import type { Page, SearchedPage } from '../../src/domain/output/find/thread.ts';
+import { FindThreads } from '../../src/domain/output/find/threads.ts';
+import type {
+  AttemptRef,
+  FindOptions,
+  FoundLines,
+  OutputChunk,
+  OutputFinder,
+} from '../../src/domain/output/ports.ts';
 import { createServerDatabase, type TestDatabase } from '../support/database.ts';
 import { adminAuthorization } from '../support/admin.ts';
 import { DatabaseProxy } from '../support/faults/database-proxy.ts';
 import { pollUntil } from '../support/poll.ts';
 import { startServer } from '../support/server.ts';
-import { storeTinyChunks } from '../support/tiny-chunks.ts';
+import { storeTinyChunks, tinyChunk } from '../support/tiny-chunks.ts';
 
 /** Those of the threads; the test itself has another name. */
 const ofThreads = `datname = current_database() and application_name = 'daybook' and query like 'copy (%'`;
@@ -185,6 +193,30 @@ describe('a database that goes away while output is searched', () => {
     proxy.forward();
     await copy();
     await db.close();
+  });
+});
+
+describe('output that grows between two pages', () => {
+  it.each([null, 'stdout'] as const)('is searched to its last line, here of %s', async (stream) => {
+    const store = createOutputStore(database.db);
+    attempt = { ...attempt, number: 2 };
+    await storeTinyChunks(database.db, attempt, 7);
+    const chunk = (number: number, text: string, isFull: boolean): OutputChunk =>
+      tinyChunk(attempt, { number, position: { line: number, byte: number * 7 }, text, isFull });
+    // The last one of the first page, and not full yet.
+    await store.write([chunk(7, 'line 7\n', false)]);
+    const threads = new (class extends FindThreads {
+      override async search(page: Page, signal: AbortSignal): Promise<SearchedPage> {
+        const grown = [chunk(7, 'line 7\nneedle\n', true), chunk(9, 'line 9\n', false)];
+        if (page.first > 0) await store.write(grown.map((one, at) => ({ ...one, number: 7 + at })));
+        return super.search(page, signal);
+      }
+    })(startFindThread({ connectionString: proxy.url }));
+    finder = createOutputFinder(store, threads);
+    const first = await find('needle', { stream });
+    const second = await find('needle', { stream, from: first.searchedTo });
+    expect([first.isComplete, second.isComplete]).toEqual([true, true]);
+    expect([...first.lines, ...second.lines].map(({ line }) => line)).toEqual([8]);
   });
 });
 

@@ -6,24 +6,34 @@ import type { AttemptRef, OutputChunk } from '../../src/domain/output/ports.ts';
 export async function storeTinyChunks(db: Database, attempt: AttemptRef, count: number): Promise<void> {
   const store = createOutputStore(db);
   await store.preparePartitions(2);
-  let byte = 0;
-  const chunks = Array.from({ length: count }, (_, number): OutputChunk => {
-    const text = Buffer.from(`line ${number}\n`);
-    const stdout = { line: number, byte, lines: 1, bytes: text.length };
-    byte += text.length;
-    return {
-      jobId: attempt.jobId,
-      attempt: attempt.number,
-      claimedAt: attempt.claimedAt,
-      number,
-      stdout,
-      stderr: { line: 0, byte: 0, lines: 0, bytes: 0 },
-      startedAt: attempt.claimedAt,
-      isFull: true,
-      codec: 'plain',
-      // A record of text of stdout, no time after the begin of the chunk.
-      data: Buffer.concat([Buffer.from([0, 0, text.length]), text]),
-    };
-  });
+  let position = { line: 0, byte: 0 };
+  const chunks: OutputChunk[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const chunk = tinyChunk(attempt, { number, position, text: `line ${number}\n` });
+    chunks.push(chunk);
+    position = { line: chunk.stdout.line + chunk.stdout.lines, byte: chunk.stdout.byte + chunk.stdout.bytes };
+  }
   await store.write(chunks);
+}
+
+/** @param options `text`: lines of stdout, less than 128 bytes of them; `position`: of the first one */
+export function tinyChunk(
+  { jobId, number: attempt, claimedAt }: AttemptRef,
+  options: { number: number; position: { line: number; byte: number }; text: string; isFull?: boolean },
+): OutputChunk {
+  const { number, position, isFull = true } = options;
+  const text = Buffer.from(options.text);
+  return {
+    jobId,
+    attempt,
+    claimedAt,
+    number,
+    stdout: { ...position, lines: options.text.split('\n').length - 1, bytes: text.length },
+    stderr: { line: 0, byte: 0, lines: 0, bytes: 0 },
+    startedAt: claimedAt,
+    isFull,
+    codec: 'plain',
+    // A record of text of stdout, no time after the begin of the chunk.
+    data: Buffer.concat([Buffer.from([0, 0, text.length]), text]),
+  };
 }

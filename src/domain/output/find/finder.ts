@@ -28,8 +28,7 @@ const pagesAhead = 4;
 /** Text of one answer; the last line, or its piece in one chunk, may go beyond it. */
 const mostCharacters = 1024 * 1024;
 
-interface SearchedPage {
-  /** Those that may hold the text, and the ends of the page. */
+interface Batch {
   chunks: SearchedChunk[];
   /** Nothing is stored beyond it in the direction of the search. */
   isLast: boolean;
@@ -98,8 +97,8 @@ class Search {
   }
 
   /** In the direction of the search; begins no more of them when the time is up. */
-  async *#pages(start: number): AsyncGenerator<SearchedPage> {
-    const ahead: Promise<SearchedPage>[] = [];
+  async *#pages(start: number): AsyncGenerator<Batch> {
+    const ahead: Promise<Batch>[] = [];
     let range: Range | null = this.#rangeFrom(start, firstPageChunks);
     for (let most = 1; ; most = this.#isOver() ? 0 : pagesAhead) {
       while (range && ahead.length < most) {
@@ -144,12 +143,12 @@ class Search {
     return first === 0 ? null : this.#rangeFrom(first - 1);
   }
 
-  #search({ first, last }: Range): Promise<SearchedPage> {
+  #search({ first, last }: Range): Promise<Batch> {
     const { text, ignoresCase, direction } = this.#options;
     const page = { attempt: this.#attempt, first, count: last - first + 1, sought: { text, ignoresCase } };
-    const searched = this.#threads.search(page, this.#signal).then((chunks) => ({
+    const searched = this.#threads.search(page, this.#signal).then(({ chunks, hasMore }) => ({
       chunks,
-      isLast: direction === 'forward' ? (chunks.at(-1)?.chunk.number ?? -1) < last : first === 0,
+      isLast: direction === 'forward' ? !hasMore : first === 0,
     }));
     // Pages that nobody waits for any more may still fail.
     searched.catch(() => undefined);

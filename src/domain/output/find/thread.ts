@@ -19,11 +19,15 @@ export interface SearchedChunk {
   candidate: Candidate | null;
 }
 
-/** Of a page the chunks that may hold the text, and whatever these are its first and its last one, in order. */
-export type PageAnswer =
-  | { chunks: SearchedChunk[] }
-  /** `code`: of an error meant for people. */
-  | { problem: string; code: ErrorCode | null };
+export interface SearchedPage {
+  /** Those that may hold the text, and whatever they are the first and the last one of the page, in order. */
+  chunks: SearchedChunk[];
+  /** A chunk stood behind the page in the moment it was read, so its last one does not grow any more. */
+  hasMore: boolean;
+}
+
+/** `code`: of an error meant for people. */
+export type PageAnswer = SearchedPage | { problem: string; code: ErrorCode | null };
 
 /** Answers each page that comes. */
 export function answerPages(port: MessagePort, pages: OutputPages): void {
@@ -35,7 +39,7 @@ export function answerPages(port: MessagePort, pages: OutputPages): void {
 
 async function answer(page: Page, pages: OutputPages): Promise<PageAnswer> {
   try {
-    return { chunks: await searchPage(page, pages) };
+    return await searchPage(page, pages);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { problem, code: isAppError(error) ? error.code : null };
@@ -46,13 +50,18 @@ async function answer(page: Page, pages: OutputPages): Promise<PageAnswer> {
 async function searchPage(
   { attempt, first, count, sought }: Page,
   pages: OutputPages,
-): Promise<SearchedChunk[]> {
+): Promise<SearchedPage> {
   const search = new CandidateSearch(sought);
   const searched: SearchedChunk[] = [];
+  let hasMore = false;
   const from = Math.max(0, first - 1);
-  await pages.read(attempt, { from, limit: first - from + count }, (chunk) => {
-    const candidate = search.next(chunk);
-    if (chunk.number >= first) searched.push({ chunk, candidate });
+  await pages.read(attempt, { from, limit: first - from + count + 1 }, (chunk) => {
+    if (chunk.number >= first + count) hasMore = true;
+    else {
+      const candidate = search.next(chunk);
+      if (chunk.number >= first) searched.push({ chunk, candidate });
+    }
   });
-  return searched.filter(({ candidate }, at) => candidate || at === 0 || at === searched.length - 1);
+  const chunks = searched.filter(({ candidate }, at) => candidate || at === 0 || at === searched.length - 1);
+  return { chunks, hasMore };
 }

@@ -12,11 +12,12 @@ parentPort.on('message', ({ first }) => {
   Atomics.add(workerData, pages, 1);
   Atomics.wait(workerData, gate, 0);
   if (first === 666) process.exit(1);
-  parentPort.postMessage(first === 13 ? { problem: 'gone', code: 'database_unavailable' } : { chunks: [] });
+  parentPort.postMessage(first === 13 ? { problem: 'gone', code: 'database_unavailable' } : { chunks: [], hasMore: false });
 });`;
 
 let shared: Int32Array;
 let workers: Worker[];
+const nothing = { chunks: [], hasMore: false };
 const wanted = new AbortController().signal;
 
 beforeEach(() => {
@@ -85,7 +86,7 @@ it('says what a thread says of a page, and goes on', async () => {
     code: 'database_unavailable',
     message: 'gone',
   });
-  expect(await threads.search(page(0), wanted)).toEqual([]);
+  expect(await threads.search(page(0), wanted)).toEqual(nothing);
   expect(workers).toHaveLength(1);
 });
 
@@ -94,7 +95,7 @@ it('fails the page of a thread that dies, and gives the others to a new one', as
   open();
   const pages = [666, 1, 2, 3].map((first) => threads.search(page(first), wanted));
   await expect(pages[0]).rejects.toThrow('ended');
-  expect(await Promise.all(pages.slice(1))).toEqual([[], [], []]);
+  expect(await Promise.all(pages.slice(1))).toEqual([nothing, nothing, nothing]);
 });
 
 it('lets threads go that nobody needed for a while, and starts one again when somebody does', async () => {
@@ -102,7 +103,7 @@ it('lets threads go that nobody needed for a while, and starts one again when so
   open();
   await threads.search(page(0), wanted);
   await new Promise((resolve) => workers[0]?.once('exit', resolve));
-  expect(await threads.search(page(1), wanted)).toEqual([]);
+  expect(await threads.search(page(1), wanted)).toEqual(nothing);
   expect(workers).toHaveLength(2);
 });
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { AppError } from '../../../contract/errors.ts';
-import type { Page, PageAnswer, SearchedChunk } from './thread.ts';
+import type { Page, PageAnswer, SearchedPage } from './thread.ts';
 
 /** More would only take the processor from the jobs. */
 const mostThreads = 2;
@@ -9,7 +9,7 @@ const mostThreads = 2;
 interface Task {
   page: Page;
   signal: AbortSignal;
-  resolve(chunks: SearchedChunk[]): void;
+  resolve(searched: SearchedPage): void;
   reject(error: unknown): void;
 }
 
@@ -39,11 +39,11 @@ export class FindThreads {
   }
 
   /**
-   * The chunks of a page that may hold the text, and its ends.
+   * What a thread found in a page.
    * @throws the reason of the signal when it was aborted before a thread began; AppError `database_unavailable`; Error
    * when a chunk is damaged or the thread died
    */
-  search(page: Page, signal: AbortSignal): Promise<SearchedChunk[]> {
+  search(page: Page, signal: AbortSignal): Promise<SearchedPage> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ page, signal, resolve, reject });
       this.#assign();
@@ -98,7 +98,7 @@ export class FindThreads {
     thread.task = null;
     thread.rest = setTimeout(() => this.#end(thread), this.#idleMs).unref();
     worker.unref();
-    if ('chunks' in answer) task?.resolve(answer.chunks);
+    if ('chunks' in answer) task?.resolve(answer);
     else task?.reject(answer.code ? new AppError(answer.code, answer.problem) : new Error(answer.problem));
     this.#assign();
   }
