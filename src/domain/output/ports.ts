@@ -159,7 +159,7 @@ export interface FindOptions {
   from: OutputPlace | null;
   direction: 'forward' | 'backward';
   limit: number;
-  /** After so long it answers with what it has. */
+  /** So long after its first look it answers with what it has. */
   budgetMs: number;
   /** Nobody waits for the answer any more once it is aborted: it comes soon, with what there is. */
   signal?: AbortSignal;

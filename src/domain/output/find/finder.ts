@@ -51,7 +51,7 @@ class Search {
   readonly #options: FindOptions;
   readonly #holds: (line: string) => boolean;
   readonly #lines: FoundLines['lines'] = [];
-  readonly #deadline: number;
+  #deadline: number | undefined;
   readonly #over = new AbortController();
   /** Nobody wants the pages of this search any more. */
   readonly #signal: AbortSignal;
@@ -64,7 +64,6 @@ class Search {
     this.#attempt = attempt;
     this.#options = options;
     this.#holds = createLineMatch(options);
-    this.#deadline = performance.now() + options.budgetMs;
     this.#searchedTo = options.from;
     this.#signal = AbortSignal.any([this.#over.signal, ...(options.signal ? [options.signal] : [])]);
   }
@@ -111,8 +110,10 @@ class Search {
     }
   }
 
+  /** Asked after each page: until the first one was read, others had the threads, or they were just started. */
   #isOver(): boolean {
-    return this.#signal.aborted || performance.now() > this.#deadline;
+    this.#deadline ??= performance.now() + this.#options.budgetMs;
+    return this.#signal.aborted || performance.now() >= this.#deadline;
   }
 
   async #startChunk(): Promise<number | null> {
