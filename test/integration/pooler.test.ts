@@ -45,6 +45,11 @@ describe.runIf(isAvailable)('a pooler before PostgreSQL', () => {
     );
     expect(asked.flat().every(({ n }) => n === 7)).toBe(true);
     expect(await db.query('show statement_timeout')).toEqual([{ statement_timeout: '1min' }]);
+    let copied = '';
+    await db.copyOut('copy (select generate_series(1, 3)) to stdout', (bytes) => {
+      copied += bytes.toString();
+    });
+    expect(copied).toBe('1\n2\n3\n');
   });
 
   it('is not mistaken for one where there is none', async () => {
