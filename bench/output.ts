@@ -1,7 +1,10 @@
 /**
- * Goal 8: a job that prints a gigabyte of lines that differ, from its claim to its stored end, against the shell
- * writing the same into a file; windows of that output over HTTP; a word that stands in its last line only, against
- * grep on the file. Both files and database are in the page cache, as just written.
+ * Goal 8: a job that prints a gigabyte of lines that differ, from its submit until it is seen succeeded, against the
+ * shell writing the same into a file; windows of that output over HTTP; a word that stands in its last line only,
+ * against grep on the file. Both files and database are in the page cache, as just written.
+ *
+ * The program ends long before its output is stored: the launcher holds what the database has not taken yet. How long
+ * it ran is printed beside it.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { compile } from './compile.ts';
-import { alternate, atMost, type Bench, type Figure } from './harness.ts';
+import { alternate, atMost, type Bench, type Figure, median, say } from './harness.ts';
 import { type BenchServer, startServer, untilEnded } from './server.ts';
 
 const run = promisify(execFile);
@@ -29,6 +32,7 @@ export const outputBench: Bench = {
     const path = compile(program, join(server.folder, 'scripts'));
     if (path === null) return server.close().then(() => []);
     let job = 0;
+    const programs: number[] = [];
     try {
       const seconds = await alternate(
         {
@@ -36,6 +40,7 @@ export const outputBench: Bench = {
             if (job !== 0) await server.call('DELETE', `/jobs/${job}`);
             const printed = await print(server, bytes);
             job = printed.id;
+            programs.push(printed.programSeconds);
             return printed.seconds;
           },
           shell: () => secondsOf(() => run('sh', ['-c', `"$1" ${bytes} > "$2"`, 'sh', path, file])),
@@ -60,7 +65,16 @@ export const outputBench: Bench = {
           ours: seconds['Daybook'] ?? Number.NaN,
           peer: 'shell redirection',
           theirs: seconds['shell'] ?? null,
-          wanted: atMost(1.2),
+          wanted: atMost(4),
+        },
+        {
+          ...row,
+          what: 'the same, until its program ended',
+          unit: 's',
+          ours: median(programs),
+          peer: 'shell redirection',
+          theirs: seconds['shell'] ?? null,
+          wanted: null,
         },
         ...Object.entries(windows).map(([place, ms]): Figure => ({
           ...row,
@@ -86,15 +100,28 @@ export const outputBench: Bench = {
   },
 };
 
-async function print(server: BenchServer, bytes: number): Promise<{ id: number; seconds: number }> {
-  const { id } = await server.call<{ id: number }>('POST', '/jobs', {
-    kind: 'script',
-    input: { script: program, arguments: [['', String(bytes)]] },
+interface Printed {
+  id: number;
+  /** Until it is seen succeeded, which is behind the commit of its last chunk. */
+  seconds: number;
+  programSeconds: number;
+}
+
+async function print(server: BenchServer, bytes: number): Promise<Printed> {
+  let id = 0;
+  const seconds = await secondsOf(async () => {
+    const submitted = await server.call<{ id: number }>('POST', '/jobs', {
+      kind: 'script',
+      input: { script: program, arguments: [['', String(bytes)]] },
+    });
+    id = submitted.id;
+    const { state } = await untilEnded(server, id);
+    if (state !== 'succeeded') throw new Error(`the job that prints ${state}`);
   });
-  const { state } = await untilEnded(server, id);
-  if (state !== 'succeeded') throw new Error(`the job that prints ${state}`);
   const job = await server.call<{ startedAt: string; endedAt: string }>('GET', `/jobs/${id}`);
-  return { id, seconds: (Date.parse(job.endedAt) - Date.parse(job.startedAt)) / 1000 };
+  const programSeconds = (Date.parse(job.endedAt) - Date.parse(job.startedAt)) / 1000;
+  say(`  its program ended after ${programSeconds.toPrecision(3)} s`);
+  return { id, seconds, programSeconds };
 }
 
 async function windowsOf(server: BenchServer, job: number): Promise<Record<string, () => Promise<number>>> {
