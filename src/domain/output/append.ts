@@ -32,7 +32,7 @@ export async function appendOutput(
     }
     writer.append(stream, bytes.subarray(known - offset), at);
   }
-  if (!writer.isStored) await store.write((await writer.take()).chunks);
+  if (!writer.isStored) await store.write((await writer.take({ all: true })).chunks);
   return writer.received;
 }
 
@@ -49,7 +49,7 @@ export async function chunkOutput({
   const writer = new OutputWriter({ jobId: 0, number: 1, claimedAt: at, onProtocol: () => {} });
   writer.append('stdout', Buffer.from(stdout), at);
   writer.append('stderr', Buffer.from(stderr), at);
-  const { chunks } = await writer.take();
+  const { chunks } = await writer.take({ all: true });
   const received = writer.received;
   return { chunks, stdoutBytes: received.stdout, stderrBytes: received.stderr };
 }

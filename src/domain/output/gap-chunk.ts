@@ -1,5 +1,5 @@
 import type { AttemptOutput, AttemptRef, ChunkSpan } from './ports.ts';
-import { encodeChunk } from './chunk.ts';
+import { headerBytes, packChunk, writeRecord } from './chunk.ts';
 
 /**
  * Marks at the end of what is stored that more may be missing, on behalf of a worker that fell silent, or that what was
@@ -13,10 +13,10 @@ export async function appendGap(
 ): Promise<void> {
   const { jobId, number, claimedAt } = attempt;
   const last = await store.last(attempt);
-  const { codec, data } = await encodeChunk(
-    [{ stream: 'stderr', kind: 'gap', at, bytes: Buffer.from(reason) }],
-    at,
-  );
+  const bytes = Buffer.from(reason);
+  const plain = Buffer.alloc(headerBytes + bytes.length);
+  const end = writeRecord(plain, 0, { stream: 'stderr', kind: 'gap', at, bytes }, at);
+  const { codec, data } = packChunk(plain.subarray(0, end));
   await store.write([
     {
       jobId,

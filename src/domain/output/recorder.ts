@@ -56,8 +56,12 @@ class Sink implements OutputSink {
     return this.writer.pendingBytes;
   }
 
+  get isClosing(): boolean {
+    return this.onClosed !== null;
+  }
+
   get isUrgent(): boolean {
-    return this.onClosed !== null || this.writer.pendingBytes >= flushAtBytes;
+    return this.isClosing || this.writer.pendingBytes >= flushAtBytes;
   }
 
   append(stream: Stream, bytes: Buffer, at: Date): void {
@@ -150,12 +154,15 @@ class Flusher {
   async #flush(): Promise<void> {
     const sinks = [...this.#sinks].filter(({ writer }) => !writer.isStored);
     if (sinks.length === 0) return;
-    const taken = await Promise.all(sinks.map(async (sink) => ({ sink, ...(await sink.writer.take()) })));
+    const isLast = this.#stopping.signal.aborted;
+    const taken = await Promise.all(
+      sinks.map(async (sink) => ({ sink, ...(await sink.writer.take({ all: isLast || sink.isClosing })) })),
+    );
     const isStored = await this.#write(taken.flatMap(({ chunks }) => chunks));
     if (!isStored) return;
-    for (const { sink, mark, upTo } of taken) {
+    for (const { sink, mark } of taken) {
       sink.writer.settle(mark);
-      sink.onStored(upTo);
+      sink.onStored(mark.upTo);
       if (sink.writer.isStored) sink.onClosed?.();
     }
   }

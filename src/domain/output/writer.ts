@@ -1,23 +1,36 @@
 import type { ChunkSpan, OutputChunk, OutputOptions, StreamPositions as Positions } from './ports.ts';
-import { countLineEnds, decodeChunk, encodeChunk, type OutputRecord } from './chunk.ts';
+import { ChunkBuilder } from './chunk-builder.ts';
+import { ChunkPacker } from './chunk-packer.ts';
+import { decodeChunk, headerBytes, type OutputRecord, type PackedChunk } from './chunk.ts';
 import { streams, type Stream } from '../../contract/stream.ts';
 import { parseJson } from '../../contract/whole-numbers.ts';
 import { isNestedTooDeeply } from '../../lib/json-values.ts';
 
-/** Raw bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
+/** Bytes after which a chunk is closed: small enough to rewrite often, large enough to compress well. */
 const chunkBytes = 128 * 1024;
 
 /** A line longer than this is stored in pieces; it keeps its one number, and is no report. */
 const longLineBytes = 64 * 1024;
 
+/** So many full chunks go into one statement while others are compressed. */
+const chunksAtOnce = 8;
+
 const protocolMark = Buffer.from('"daybook"');
+
+/** One thread a process. A tail that is stored has what has no line end yet behind it. */
+const packer = new ChunkPacker({ roomBytes: chunkBytes + 2 * (longLineBytes + headerBytes) });
 
 export type OutputWriterOptions = Omit<OutputOptions, 'onStored'>;
 
 export interface TakeMark {
-  version: number;
-  fullCount: number;
+  /** Of the full chunks. */
+  count: number;
+  /** What all is stored with it; null: more waits. */
+  version: number | null;
+  /** Bytes of each stream that are stored with it. */
   upTo: Positions;
+  /** Line ends in the full chunks and before them. */
+  lines: Positions;
 }
 
 /**
@@ -26,18 +39,19 @@ export interface TakeMark {
  */
 export class OutputWriter {
   readonly #options: OutputWriterOptions;
-  readonly #full: PendingChunk[] = [];
-  #tail: PendingChunk;
+  readonly #full: ChunkBuilder[] = [];
+  #tail = new ChunkBuilder(packer, 0, nowhere());
   #partial: Record<Stream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
-  #received: Positions = { stdout: 0, stderr: 0 };
-  #committed: Positions = { stdout: 0, stderr: 0 };
-  /** Raised by every addition; what was stored last is remembered as `#stored`. */
+  #received = nowhere();
+  #committed = nowhere();
+  /** Line ends before the first chunk that is not stored for good. */
+  #lines = nowhere();
+  /** Raised by every addition. */
   #version = 0;
   #storedVersion = 0;
 
   constructor(options: OutputWriterOptions) {
     this.#options = options;
-    this.#tail = new PendingChunk(0, emptySpan(), emptySpan());
   }
 
   /** Goes on after the last chunk an earlier life of the worker stored. */
@@ -62,72 +76,116 @@ export class OutputWriter {
     return this.#version === this.#storedVersion;
   }
 
+  /** The bytes are copied. */
   append(stream: Stream, bytes: Buffer, at: Date): void {
     if (bytes.length === 0) return;
     this.#received[stream] += bytes.length;
     this.#version += 1;
-    const lastEnd = bytes.lastIndexOf(10);
     const held = this.#partial[stream];
-    if (lastEnd < 0 && held.length + bytes.length <= longLineBytes) {
-      this.#partial[stream] = Buffer.concat([held, bytes]);
-      return;
+    let from = 0;
+    if (held.length > 0) {
+      // Only the line that was begun is put together.
+      from = bytes.indexOf(10) + 1;
+      if (from === 0 && held.length + bytes.length <= longLineBytes) {
+        this.#partial[stream] = Buffer.concat([held, bytes]);
+        return;
+      }
+      if (from === 0) from = bytes.length;
+      this.#partial[stream] = Buffer.alloc(0);
+      this.#addLines(stream, Buffer.concat([held, bytes.subarray(0, from)]), at);
     }
-    const whole = lastEnd < 0 ? bytes : bytes.subarray(0, lastEnd + 1);
-    this.#partial[stream] = lastEnd < 0 ? Buffer.alloc(0) : Buffer.from(bytes.subarray(lastEnd + 1));
-    this.#addLines(stream, held.length > 0 ? Buffer.concat([held, whole]) : whole, at);
+    let end = bytes.lastIndexOf(10) + 1;
+    if (bytes.length - Math.max(from, end) > longLineBytes) end = bytes.length;
+    if (end > from) this.#addLines(stream, bytes.subarray(from, end), at);
+    this.#partial[stream] = Buffer.from(bytes.subarray(Math.max(from, end)));
   }
 
   /** Marks that something is missing here. */
   gap(reason: string, at: Date): void {
     this.#closePartials(at);
-    this.#push({ stream: 'stderr', kind: 'gap', at, bytes: Buffer.from(reason) });
+    const bytes = Buffer.from(reason).subarray(0, longLineBytes);
+    this.#push({ stream: 'stderr', kind: 'gap', at, bytes });
     this.#version += 1;
   }
 
   /**
-   * Hands out what is not stored yet; call `settle` once it is. When it could not be stored, the next call hands it
-   * out again.
+   * Hands out what is not stored yet; call `settle` once it is. When it could not be stored, the next call hands it out
+   * again. While full chunks wait, the growing tail does: it would be stored only to be replaced. It goes along where bytes
+   * were stored with it that none of them has, or these would be gone until its turn.
+   * @param all everything at once
    */
-  async take(): Promise<{ chunks: OutputChunk[]; upTo: Positions; mark: TakeMark }> {
-    const mark = { version: this.#version, fullCount: this.#full.length, upTo: this.received };
-    const tail = this.#tail.withPartials(this.#partial);
-    const pending = tail.records.length > 0 ? [...this.#full, tail] : [...this.#full];
-    const chunks = await Promise.all(
-      pending.map((chunk, index) => this.#encode(chunk, index < mark.fullCount)),
-    );
-    return { chunks, upTo: mark.upTo, mark };
+  async take({ all }: { all: boolean }): Promise<{ chunks: OutputChunk[]; mark: TakeMark }> {
+    const some = this.#full.slice(0, chunksAtOnce);
+    const end = some.at(-1)?.end;
+    const takesAll = all || !end || !isReached(this.#committed, end);
+    const full = takesAll ? [...this.#full] : some;
+    const tail = takesAll ? this.#tailWithPartials() : null;
+    const version = takesAll ? this.#version : null;
+    const upTo = takesAll ? this.received : end;
+    const packedTail = tail?.pack();
+    const lines = { ...this.#lines };
+    const chunks: OutputChunk[] = [];
+    for (const chunk of full) {
+      const made = this.#toChunk(chunk, await chunk.pack(), { lines, isFull: true });
+      for (const stream of streams) lines[stream] += made[stream].lines;
+      chunks.push(made);
+    }
+    if (tail && packedTail) chunks.push(this.#toChunk(tail, await packedTail, { lines, isFull: false }));
+    return { chunks, mark: { count: full.length, version, upTo, lines } };
   }
 
-  settle(mark: TakeMark): void {
-    this.#full.splice(0, mark.fullCount);
-    this.#committed = mark.upTo;
-    this.#storedVersion = mark.version;
+  settle({ count, version, upTo, lines }: TakeMark): void {
+    this.#full.splice(0, count);
+    this.#committed = upTo;
+    this.#lines = lines;
+    if (version !== null) this.#storedVersion = version;
   }
 
-  async #encode(chunk: PendingChunk, isFull: boolean): Promise<OutputChunk> {
-    const startedAt = chunk.records[0]?.at ?? new Date(0);
-    const { codec, data } = await encodeChunk(chunk.records, startedAt);
+  #toChunk(
+    { number, startedAt, start, end }: ChunkBuilder,
+    packed: PackedChunk,
+    { lines, isFull }: { lines: Positions; isFull: boolean },
+  ): OutputChunk {
     const { jobId, number: attempt, claimedAt } = this.#options;
-    const { number, stdout, stderr } = chunk;
-    return { jobId, attempt, claimedAt, number, stdout, stderr, startedAt, isFull, codec, data };
+    const span = (stream: Stream): ChunkSpan => ({
+      line: lines[stream],
+      byte: start[stream],
+      lines: packed.lines[stream],
+      bytes: end[stream] - start[stream],
+    });
+    return {
+      jobId,
+      attempt,
+      claimedAt,
+      number,
+      stdout: span('stdout'),
+      stderr: span('stderr'),
+      startedAt: startedAt ?? new Date(0),
+      isFull,
+      codec: packed.codec,
+      data: packed.data,
+    };
   }
 
   async #reopen(last: OutputChunk): Promise<void> {
-    const isFull = last.isFull;
-    this.#received = { stdout: endByte(last.stdout), stderr: endByte(last.stderr) };
+    const { isFull, number, stdout, stderr } = last;
+    this.#received = { stdout: endByte(stdout), stderr: endByte(stderr) };
     this.#committed = this.received;
-    this.#tail = isFull
-      ? new PendingChunk(last.number + 1, after(last.stdout), after(last.stderr))
-      : new PendingChunk(last.number, startOf(last.stdout), startOf(last.stderr));
-    if (isFull) return;
+    this.#lines = { stdout: stdout.line, stderr: stderr.line };
+    if (isFull) {
+      for (const stream of streams) this.#lines[stream] += last[stream].lines;
+      this.#tail = new ChunkBuilder(packer, number + 1, this.received);
+      return;
+    }
+    this.#tail = new ChunkBuilder(packer, number, { stdout: stdout.byte, stderr: stderr.byte });
     const records = await decodeChunk(last);
     // Looked up once: a chunk may have a record for every byte.
     const lastOf = new Set(streams.map((stream) => records.findLast((record) => record.stream === stream)));
     for (const record of records) {
       // A trailing piece without a line end was the partial line of its stream.
-      if (record.kind === 'text' && lastOf.has(record) && record.bytes.at(-1) !== 10)
+      if (record.kind === 'text' && lastOf.has(record) && isPartial(record.bytes))
         this.#partial[record.stream] = Buffer.from(record.bytes);
-      else this.#tail.add(record);
+      else this.#push(record);
     }
   }
 
@@ -144,7 +202,7 @@ export class OutputWriter {
       const member = parseProtocol(bytes.subarray(start, end));
       if (member === undefined) continue;
       this.#pushText(stream, bytes.subarray(from, start), at);
-      this.#push({ stream, kind: 'protocol', at, bytes: Buffer.from(bytes.subarray(start, end + 1)) });
+      this.#push({ stream, kind: 'protocol', at, bytes: bytes.subarray(start, end + 1) });
       this.#options.onProtocol(member);
       from = end + 1;
     }
@@ -152,23 +210,41 @@ export class OutputWriter {
   }
 
   #pushText(stream: Stream, bytes: Buffer, at: Date): void {
-    // Cut at a line end where there is one, so that no chunk outgrows its size by a burst.
     for (let from = 0; from < bytes.length;) {
-      let end = Math.min(bytes.length, from + chunkBytes);
+      const room = chunkBytes - headerBytes - this.#tail.length;
+      let end = Math.min(bytes.length, from + Math.max(0, room));
+      // Cut at a line end. In an empty chunk there is none only where a line is longer than that.
       if (end < bytes.length) {
-        const lineEnd = bytes.lastIndexOf(10, end - 1);
-        if (lineEnd >= from) end = lineEnd + 1;
+        const lineEnd = bytes.subarray(from, end).lastIndexOf(10);
+        if (lineEnd >= 0) end = from + lineEnd + 1;
+        else if (this.#tail.length > 0) end = from;
       }
-      this.#push({ stream, kind: 'text', at, bytes: Buffer.from(bytes.subarray(from, end)) });
+      if (end > from) this.#tail.add({ stream, kind: 'text', at, bytes: bytes.subarray(from, end) });
+      if (end < bytes.length) this.#closeTail();
       from = end;
     }
   }
 
   #push(record: OutputRecord): void {
+    const { length } = this.#tail;
+    if (length > 0 && length + headerBytes + record.bytes.length > chunkBytes) this.#closeTail();
     this.#tail.add(record);
-    if (this.#tail.bytes < chunkBytes) return;
+  }
+
+  #closeTail(): void {
+    void this.#tail.pack();
     this.#full.push(this.#tail);
-    this.#tail = new PendingChunk(this.#tail.number + 1, after(this.#tail.stdout), after(this.#tail.stderr));
+    this.#tail = new ChunkBuilder(packer, this.#tail.number + 1, { ...this.#tail.end });
+  }
+
+  #tailWithPartials(): ChunkBuilder | null {
+    const tail = this.#tail.copy();
+    const at = tail.lastAt ?? new Date();
+    for (const stream of streams) {
+      const bytes = this.#partial[stream];
+      if (bytes.length > 0) tail.add({ stream, kind: 'text', at, bytes });
+    }
+    return tail.length > 0 ? tail : null;
   }
 
   #closePartials(at: Date): void {
@@ -177,39 +253,6 @@ export class OutputWriter {
       this.#partial[stream] = Buffer.alloc(0);
       if (bytes.length > 0) this.#push({ stream, kind: 'text', at, bytes });
     }
-  }
-}
-
-class PendingChunk {
-  readonly records: OutputRecord[] = [];
-  bytes = 0;
-  readonly number: number;
-  readonly stdout: ChunkSpan;
-  readonly stderr: ChunkSpan;
-
-  constructor(number: number, stdout: ChunkSpan, stderr: ChunkSpan) {
-    this.number = number;
-    this.stdout = stdout;
-    this.stderr = stderr;
-  }
-
-  add(record: OutputRecord): void {
-    this.records.push(record);
-    this.bytes += record.bytes.length;
-    if (record.kind === 'gap') return;
-    const span = this[record.stream];
-    span.lines += countLineEnds(record.bytes);
-    span.bytes += record.bytes.length;
-  }
-
-  withPartials(partial: Record<Stream, Buffer>): PendingChunk {
-    const copy = new PendingChunk(this.number, { ...this.stdout }, { ...this.stderr });
-    copy.records.push(...this.records);
-    const at = this.records.at(-1)?.at ?? new Date();
-    for (const stream of streams) {
-      if (partial[stream].length > 0) copy.add({ stream, kind: 'text', at, bytes: partial[stream] });
-    }
-    return copy;
   }
 }
 
@@ -228,18 +271,18 @@ function parseProtocol(line: Buffer): unknown {
   return undefined;
 }
 
-function emptySpan(): ChunkSpan {
-  return { line: 0, byte: 0, lines: 0, bytes: 0 };
-}
-
-function startOf(span: ChunkSpan): ChunkSpan {
-  return { line: span.line, byte: span.byte, lines: 0, bytes: 0 };
-}
-
-function after(span: ChunkSpan): ChunkSpan {
-  return { line: span.line + span.lines, byte: endByte(span), lines: 0, bytes: 0 };
+function nowhere(): Positions {
+  return { stdout: 0, stderr: 0 };
 }
 
 function endByte(span: ChunkSpan): number {
   return span.byte + span.bytes;
+}
+
+function isReached(place: Positions, end: Positions): boolean {
+  return streams.every((stream) => place[stream] <= end[stream]);
+}
+
+function isPartial(bytes: Buffer): boolean {
+  return bytes.length <= longLineBytes && bytes.at(-1) !== 10;
 }
