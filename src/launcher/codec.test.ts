@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDecoder, encodeMessage } from './codec.ts';
+import { createDecoder, encodeHead } from './codec.ts';
 
 test('messages survive any cut of the byte stream', () => {
   const sent = [
@@ -7,7 +7,7 @@ test('messages survive any cut of the byte stream', () => {
     { head: { type: 'b' }, bytes: Buffer.alloc(0) },
     { head: { type: 'c' }, bytes: Buffer.alloc(3000, 7) },
   ];
-  const stream = Buffer.concat(sent.map(({ head, bytes }) => encodeMessage(head, bytes)));
+  const stream = Buffer.concat(sent.flatMap(({ head, bytes }) => [encodeHead(head, bytes.length), bytes]));
   for (const size of [1, 2, 3, 7, 64, stream.length]) {
     const heard: unknown[] = [];
     const decoder = createDecoder((head, bytes) => heard.push({ head, bytes: Buffer.from(bytes) }));

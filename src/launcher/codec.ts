@@ -3,63 +3,69 @@
  */
 const headAt = 8;
 const maxMessageBytes = 256 * 1024 * 1024;
+/** More is not kept for the next message that comes in pieces. */
+const keptBytes = 1024 * 1024;
 
-export function encodeMessage(head: object, bytes?: Uint8Array): Buffer {
+/** What leads the bytes of a message, which follow as they are. */
+export function encodeHead(head: object, bodyBytes = 0): Buffer {
   const json = JSON.stringify(head);
   const headBytes = Buffer.byteLength(json);
-  const bodyBytes = bytes?.byteLength ?? 0;
-  const message = Buffer.allocUnsafe(headAt + headBytes + bodyBytes);
+  const message = Buffer.allocUnsafe(headAt + headBytes);
   message.writeUInt32BE(4 + headBytes + bodyBytes, 0);
   message.writeUInt32BE(headBytes, 4);
   message.write(json, headAt);
-  if (bytes) message.set(bytes, headAt + headBytes);
   return message;
 }
 
 export interface MessageDecoder {
-  /** Calls back once for each message that is complete. Bytes are views, valid for as long as they are held. */
+  /** Calls back once for each message that is complete. Its bytes are there until the callback returns. */
   push(chunk: Buffer): void;
 }
 
 /** @throws (from push) when the other side does not speak this format */
 export function createDecoder(onMessage: (head: unknown, bytes: Buffer) => void): MessageDecoder {
-  let parts: Buffer[] = [];
+  /** The beginning of a message that goes on in the next chunk. */
+  let held = Buffer.alloc(0);
   let have = 0;
-  let need = 4;
 
-  const takeAll = (): Buffer => {
-    const [only] = parts;
-    const all = parts.length === 1 && only ? only : Buffer.concat(parts, have);
-    parts = [];
-    have = 0;
-    return all;
+  const hold = (bytes: Buffer): void => {
+    if (held.length < have + bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(have + bytes.length, 2 * held.length));
+      held.copy(larger, 0, 0, have);
+      held = larger;
+    }
+    held.set(bytes, have);
+    have += bytes.length;
   };
 
   return {
     push(chunk) {
-      parts.push(chunk);
-      have += chunk.length;
-      if (have < need) return;
-      const data = takeAll();
-      let position = 0;
-      need = 4;
-      while (data.length - position >= 4) {
-        const length = data.readUInt32BE(position);
-        if (length < 4 || length > maxMessageBytes) throw new Error(`a message of ${length} bytes announced`);
-        need = 4 + length;
-        if (data.length - position < need) break;
-        const bodyAt = position + headAt + data.readUInt32BE(position + 4);
-        const end = position + need;
-        if (bodyAt > end) throw new Error('the head of a message is longer than the message');
-        const head: unknown = JSON.parse(data.toString('utf8', position + headAt, bodyAt));
-        position = end;
-        need = 4;
-        onMessage(head, data.subarray(bodyAt, end));
-      }
-      if (position < data.length) {
-        parts.push(data.subarray(position));
-        have = data.length - position;
+      for (let rest = chunk; rest.length > 0;) {
+        const need = lengthOf(have > 0 ? held.subarray(0, have) : rest);
+        const next = rest.subarray(0, need - have);
+        rest = rest.subarray(next.length);
+        if (have === 0 && next.length === need && need > 4) decode(next, onMessage);
+        else hold(next);
+        if (have < lengthOf(held.subarray(0, have))) continue;
+        const whole = held.subarray(0, have);
+        have = 0;
+        if (held.length > keptBytes) held = Buffer.alloc(0);
+        decode(whole, onMessage);
       }
     },
   };
+}
+
+/** Of the message that begins so, as far as that can be told: 4 bytes tell it. */
+function lengthOf(begun: Buffer): number {
+  if (begun.length < 4) return 4;
+  const length = begun.readUInt32BE(0);
+  if (length < 4 || length > maxMessageBytes) throw new Error(`a message of ${length} bytes announced`);
+  return 4 + length;
+}
+
+function decode(message: Buffer, onMessage: (head: unknown, bytes: Buffer) => void): void {
+  const bodyAt = headAt + message.readUInt32BE(4);
+  if (bodyAt > message.length) throw new Error('the head of a message is longer than the message');
+  onMessage(JSON.parse(message.toString('utf8', headAt, bodyAt)), message.subarray(bodyAt));
 }

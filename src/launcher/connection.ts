@@ -71,7 +71,7 @@ export class Connection {
     const { launcher } = this.#parts;
     switch (message.type) {
       case 'launch': {
-        const spec = { ...message.spec, stdin: message.hasStdin ? bytes : null };
+        const spec = { ...message.spec, stdin: message.hasStdin ? Buffer.from(bytes) : null };
         const answer = launcher.launch(spec);
         if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
         const { pid, startedAt, startTicks } = answer.program;
@@ -146,8 +146,8 @@ export class Connection {
     if (output.underWayBytes >= sendWindowBytes) return false;
     const frame = output.takeUnsent();
     if (frame) {
-      const { stream, offset, at, bytes } = frame;
-      this.#send({ type: 'output', key, stream, offset, at }, bytes);
+      const { stream, offset, at, bytes, onWritten } = frame;
+      this.#writer.write({ type: 'output', key, stream, offset, at } satisfies ToWorker, bytes, onWritten);
       return output.hasUnsent || end !== null;
     }
     if (!end) return false;
@@ -156,7 +156,7 @@ export class Connection {
     return false;
   }
 
-  #send(message: ToWorker, bytes?: Uint8Array): void {
-    this.#writer.write(message, bytes);
+  #send(message: ToWorker): void {
+    this.#writer.write(message);
   }
 }

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
-import { encodeMessage } from './codec.ts';
+import { encodeHead } from './codec.ts';
 
 export interface MessageWriter {
-  write(head: object, bytes?: Uint8Array): void;
+  /** The bytes are not copied: they must stay as they are until `onWritten`. */
+  write(head: object, bytes?: Uint8Array, onWritten?: () => void): void;
   /** Nothing more should be written until the drain. */
   readonly isFull: boolean;
 }
@@ -14,26 +15,27 @@ const fullAtBytes = 1024 * 1024;
  * message on its own is felt. (Holding back `started` for 2 ms, to travel with `end`, gained nothing.)
  */
 export function createMessageWriter(socket: Socket, onDrain: () => void = () => {}): MessageWriter {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-
-  const flush = (): void => {
-    const batch = pending.length === 1 && pending[0] ? pending[0] : Buffer.concat(pending, pendingBytes);
-    pending = [];
-    pendingBytes = 0;
-    if (!socket.destroyed) socket.write(batch);
+  let isCorked = false;
+  const uncork = (): void => {
+    isCorked = false;
+    socket.uncork();
   };
   socket.on('drain', onDrain);
 
   return {
-    write(head, bytes) {
-      const message = encodeMessage(head, bytes);
-      if (pending.length === 0) setImmediate(flush);
-      pending.push(message);
-      pendingBytes += message.length;
+    write(head, bytes, onWritten = () => {}) {
+      if (!socket.writable) return onWritten();
+      if (!isCorked) {
+        isCorked = true;
+        socket.cork();
+        setImmediate(uncork);
+      }
+      socket.write(encodeHead(head, bytes?.byteLength));
+      // Also called when the connection breaks; nobody reads the bytes from then on.
+      if (bytes) socket.write(bytes, onWritten);
     },
     get isFull() {
-      return socket.writableLength + pendingBytes > fullAtBytes;
+      return socket.writableLength > fullAtBytes;
     },
   };
 }

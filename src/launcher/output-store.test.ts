@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { OutputStore, ProgramOutput } from './output-store.ts';
+import { type KeptFrame, OutputStore, ProgramOutput } from './output-store.ts';
 import type { Stream } from './protocol.ts';
 import { SpillFile } from './spill-file.ts';
 
@@ -81,3 +81,28 @@ test('memory, then the file, then stop; commits make room and empty the file', (
   expect(woken).toBe(1);
   expect([store.memoryBytes, store.spilledBytes]).toEqual([0, 0]);
 });
+
+test.each(['memory', 'the file'])(
+  'a frame in %s stays as it is until it is written, committed or not',
+  (where) => {
+    const { output } = createOutput(where === 'memory' ? 1_000_000 : 0, 1_000_000);
+    const take = (letter: string): KeptFrame => {
+      output.append('stdout', Buffer.alloc(100_000, letter), 0);
+      const frame = output.takeUnsent();
+      if (!frame) throw new Error('nothing to send');
+      return frame;
+    };
+    const hanging = take('a');
+    output.committed(output.ends);
+    const next = take('b');
+    output.committed(output.ends);
+    expect(hanging.bytes.equals(Buffer.alloc(100_000, 'a'))).toBe(true);
+    next.onWritten();
+    hanging.onWritten();
+    const written = take('c');
+    written.onWritten();
+    output.committed(output.ends);
+    // What was written and committed serves for the next.
+    expect(take('d').bytes.buffer).toBe(written.bytes.buffer);
+  },
+);

@@ -17,6 +17,8 @@ interface Frame {
   /** May have room at its end for more. Null: in the spill file at `position`. */
   bytes: Buffer | null;
   position: number;
+  /** How often it was taken to be sent and is not yet: longer than it is kept, where a connection hangs. */
+  underWay: number;
 }
 
 export interface KeptFrame {
@@ -24,7 +26,12 @@ export interface KeptFrame {
   offset: number;
   at: number;
   bytes: Buffer;
+  /** To be called once the bytes are written, or never will be: what comes next may take their place. */
+  onWritten(): void;
 }
+
+/** Full rooms that are kept for the next frames: fresh memory costs more than all else that is done with it. */
+const mostSpareRooms = 16;
 
 /** Frames this young and small grow instead of becoming many. */
 const coalesceMs = 5;
@@ -34,6 +41,8 @@ export class OutputStore {
   readonly #spill: SpillFile;
   readonly #budget: OutputBudget;
   readonly #waiting = new Set<() => void>();
+  readonly #spare: Buffer[] = [];
+  /** Of the rooms in which frames lie. */
   #memoryBytes = 0;
 
   constructor(spill: SpillFile, budget: OutputBudget) {
@@ -51,15 +60,13 @@ export class OutputStore {
 
   /** Takes ownership of nothing: bytes are copied. False: kept, but take no more from this program. */
   keep(frame: Frame, bytes: Uint8Array): boolean {
-    if (this.#memoryBytes + bytes.length <= this.#budget.memoryBytes) {
-      frame.bytes = Buffer.from(bytes);
-      this.#memoryBytes += bytes.length;
+    if (this.#memoryBytes + roomFor(bytes.length) <= this.#budget.memoryBytes) {
+      this.#put(frame, bytes);
       return true;
     }
     const position = this.#spill.sizeBytes < this.#budget.spillBytes ? this.#spill.append(bytes) : null;
     if (position === null) {
-      frame.bytes = Buffer.from(bytes);
-      this.#memoryBytes += bytes.length;
+      this.#put(frame, bytes);
       return false;
     }
     frame.position = position;
@@ -69,26 +76,52 @@ export class OutputStore {
   grow(frame: Frame, bytes: Uint8Array): boolean {
     const total = frame.length + bytes.length;
     if (!frame.bytes || total > frameBytes) return false;
-    if (this.#memoryBytes + bytes.length > this.#budget.memoryBytes) return false;
     if (frame.bytes.length < total) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(frameBytes, total * 2));
+      const room = roomFor(Math.min(frameBytes, 2 * total));
+      const more = room - frame.bytes.length;
+      if (this.#memoryBytes + more > this.#budget.memoryBytes) return false;
+      const larger = this.#room(room);
       frame.bytes.copy(larger, 0, 0, frame.length);
       frame.bytes = larger;
+      this.#memoryBytes += more;
     }
     frame.bytes.set(bytes, frame.length);
     frame.length = total;
-    this.#memoryBytes += bytes.length;
     return true;
   }
 
-  read(frame: Frame, from: number): Buffer {
-    if (frame.bytes) return frame.bytes.subarray(from, frame.length);
-    return this.#spill.read(frame.position + from, frame.length - from);
+  /** The bytes of a frame from one of them on. */
+  take(frame: Frame, from: number): Pick<KeptFrame, 'bytes' | 'onWritten'> {
+    if (frame.bytes) {
+      frame.underWay += 1;
+      return { bytes: frame.bytes.subarray(from, frame.length), onWritten: () => (frame.underWay -= 1) };
+    }
+    const room = this.#room(roomFor(frame.length - from));
+    const bytes = room.subarray(0, frame.length - from);
+    this.#spill.read(frame.position + from, bytes);
+    return { bytes, onWritten: () => this.#giveBack(room) };
   }
 
   release(frame: Frame): void {
-    if (frame.bytes) this.#memoryBytes -= frame.length;
-    else this.#spill.release(frame.length);
+    if (!frame.bytes) return this.#spill.release(frame.length);
+    this.#memoryBytes -= frame.bytes.length;
+    // A connection that hangs, or was replaced, may still read it. Then it is the garbage collector's.
+    if (frame.underWay === 0) this.#giveBack(frame.bytes);
+  }
+
+  #put(frame: Frame, bytes: Uint8Array): void {
+    frame.bytes = this.#room(roomFor(bytes.length));
+    frame.bytes.set(bytes);
+    this.#memoryBytes += frame.bytes.length;
+  }
+
+  #room(bytes: number): Buffer {
+    if (bytes < frameBytes) return Buffer.allocUnsafe(bytes);
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(bytes);
+  }
+
+  #giveBack(room: Buffer): void {
+    if (room.length === frameBytes && this.#spare.length < mostSpareRooms) this.#spare.push(room);
   }
 
   /** Calls back once, when there is room again. */
@@ -111,6 +144,11 @@ export class OutputStore {
     this.#waiting.clear();
     for (const resume of waiting) resume();
   }
+}
+
+/** Large frames lie in rooms that are all alike, so that each serves for the next. */
+function roomFor(bytes: number): number {
+  return bytes > frameBytes / 2 ? Math.max(bytes, frameBytes) : bytes;
 }
 
 /** The kept output of one program. Reading moves `sent`; committing drops from the front. */
@@ -157,6 +195,7 @@ export class ProgramOutput {
       length: bytes.length,
       bytes: null,
       position: 0,
+      underWay: 0,
     };
     const goOn = this.#store.keep(frame, bytes);
     queue.push(frame);
@@ -181,7 +220,8 @@ export class ProgramOutput {
     const queue = this.#frames[stream];
     const from = queue.sent - frame.offset;
     queue.sent = frame.offset + frame.length;
-    return { stream, offset: frame.offset + from, at: frame.at, bytes: this.#store.read(frame, from) };
+    const { bytes, onWritten } = this.#store.take(frame, from);
+    return { stream, offset: frame.offset + from, at: frame.at, bytes, onWritten };
   }
 
   /** Sends again from there; never from before what was dropped. */

@@ -39,7 +39,7 @@
 export const protocolVersion = 5;
 /** A launcher of these versions takes every message of ours; of `confirmed` and `groupsOf` it passes over what it lacks. */
 export const olderVersions: readonly number[] = [3, 4];
-export const frameBytes = 64 * 1024;
+export const frameBytes = 128 * 1024;
 export const sendWindowBytes = 8 * 1024 * 1024;
 /** Long enough for a `tee` or logger in the background to write its last line, too short to be work. */
 export const leftoverGraceMs = 100;

@@ -35,17 +35,15 @@ export class SpillFile {
     return position;
   }
 
-  /** @throws when the file was cut or damaged by someone else */
-  read(position: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
+  /** Fills `bytes`. @throws when the file was cut or damaged by someone else */
+  read(position: number, bytes: Uint8Array): void {
     let have = 0;
-    while (this.#fd !== null && have < length) {
-      const count = readSync(this.#fd, bytes, have, length - have, position + have);
+    while (this.#fd !== null && have < bytes.length) {
+      const count = readSync(this.#fd, bytes, have, bytes.length - have, position + have);
       if (count === 0) break;
       have += count;
     }
-    if (have < length) throw new Error(`the spill file ends before byte ${position + length}`);
-    return bytes;
+    if (have < bytes.length) throw new Error(`the spill file ends before byte ${position + bytes.length}`);
   }
 
   release(length: number): void {

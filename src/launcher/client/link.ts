@@ -9,6 +9,7 @@ import { checkPrivateFolder, fitsSocket, socketFile, socketPathFile } from '../s
 export type LauncherHello = Extract<ToWorker, { type: 'hello' }>;
 
 export interface LinkListener {
+  /** The bytes are there until it returns. */
   onMessage(message: ToWorker, bytes: Buffer): void;
   onClose(): void;
 }
@@ -23,6 +24,9 @@ export interface LauncherLink {
 
 const helloTimeoutMs = 5_000;
 
+/** All links read on one thread and use what they read at once, so one buffer serves them all. */
+const shared = Buffer.allocUnsafeSlow(256 * 1024);
+
 /**
  * The connection to the launcher of that folder; null when none runs.
  * @param separatesOwners it is to have been started so
@@ -36,8 +40,9 @@ export async function connectToLauncher(
   // A record outlives its launcher: a restart of the machine empties /tmp, and a link on the way may be gone.
   if (path === null || !existsSync(dirname(path))) return null;
   checkPrivateFolder(dirname(path));
-  const socket = await openSocket(path);
-  return socket && shakeHands(socket, separatesOwners);
+  const reader: Reader = { onBytes: () => {} };
+  const socket = await openSocket(path, reader);
+  return socket && shakeHands(socket, reader, separatesOwners);
 }
 
 function readSocketPath(folder: string): string | null {
@@ -55,9 +60,17 @@ function readSocketPath(folder: string): string | null {
 /** The last: it was killed between our connecting and its accepting. */
 const nobodyThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET']);
 
-function openSocket(path: string): Promise<Socket | null> {
+interface Reader {
+  onBytes(bytes: Buffer): void;
+}
+
+function openSocket(path: string, reader: Reader): Promise<Socket | null> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
+    const take = (length: number): boolean => {
+      reader.onBytes(shared.subarray(0, length));
+      return true;
+    };
+    const socket = connect({ path, onread: { buffer: shared, callback: take } });
     socket.once('connect', () => {
       socket.removeAllListeners('error');
       resolve(socket);
@@ -69,7 +82,7 @@ function openSocket(path: string): Promise<Socket | null> {
   });
 }
 
-function shakeHands(socket: Socket, separatesOwners: boolean): Promise<LauncherLink | null> {
+function shakeHands(socket: Socket, reader: Reader, separatesOwners: boolean): Promise<LauncherLink | null> {
   return new Promise((resolve, reject) => {
     let listener: LinkListener | null = null;
     let isClosed = false;
@@ -93,7 +106,7 @@ function shakeHands(socket: Socket, separatesOwners: boolean): Promise<LauncherL
     const decoder = createDecoder((head, bytes) => {
       const message = head as ToWorker;
       if (listener) return listener.onMessage(message, bytes);
-      if (message.type !== 'hello') return void early.push({ message, bytes });
+      if (message.type !== 'hello') return void early.push({ message, bytes: Buffer.from(bytes) });
       const answer = answerTo(message, { asked, separatesOwners });
       if (answer === 'ask as older') {
         asked = message.version;
@@ -107,7 +120,7 @@ function shakeHands(socket: Socket, separatesOwners: boolean): Promise<LauncherL
         resolve(null);
       } else reject(answer);
     });
-    socket.on('data', (chunk) => decoder.push(chunk));
+    reader.onBytes = (bytes) => decoder.push(bytes);
     // What follows is 'close'.
     socket.on('error', () => {});
     socket.on('close', () => {

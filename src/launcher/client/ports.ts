@@ -18,6 +18,7 @@ import type {
  */
 export interface ProgramListener {
   /**
+   * The bytes are overwritten after the call.
    * After some 8 MiB without `committed` no more comes until it is called, so commit as you go.
    * @see sendWindowBytes in the protocol
    */

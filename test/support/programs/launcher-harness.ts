@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LauncherOptions } from '../../../src/launcher/main-options.ts';
 import { carriesToken, listPids, readProcess } from '../../../src/launcher/proc.ts';
-import type {
-  Isolation,
-  LimitHit,
-  OutputFrame,
-  ProgramEnd,
-  ProgramNews,
-  ProgramSpec,
-  ProgramStarted,
-  StartRefused,
-  StreamOffsets,
-  UsageSample,
+import {
+  frameBytes,
+  type Isolation,
+  type LimitHit,
+  type OutputFrame,
+  type ProgramEnd,
+  type ProgramNews,
+  type ProgramSpec,
+  type ProgramStarted,
+  type StartRefused,
+  type StreamOffsets,
+  type UsageSample,
 } from '../../../src/launcher/protocol.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { LauncherClient } from '../../../src/launcher/client/client.ts';
@@ -41,9 +42,10 @@ export class Heard implements ProgramListener {
     if (this.end ?? this.lost) this.broken = 'output after the end';
     if (frame.offset !== this.next[frame.stream])
       this.broken = `${frame.stream} offset ${frame.offset}, expected ${this.next[frame.stream]}`;
-    if (frame.bytes.length > 65_536) this.broken = `a frame of ${frame.bytes.length} bytes`;
+    if (frame.bytes.length > frameBytes) this.broken = `a frame of ${frame.bytes.length} bytes`;
     this.next[frame.stream] += frame.bytes.length;
-    this.frames.push(frame);
+    // The bytes are there for as long as this call.
+    this.frames.push({ ...frame, bytes: Buffer.from(frame.bytes) });
     this.#onOutput();
   }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createDecoder, encodeMessage } from '../../../src/launcher/codec.ts';
+import { createDecoder, encodeHead } from '../../../src/launcher/codec.ts';
 import { protocolVersion, type ProgramSpec, type ToWorker } from '../../../src/launcher/protocol.ts';
 import { pollUntil } from '../poll.ts';
 
@@ -36,7 +36,7 @@ export async function startOlderLauncher(
   const decoder = createDecoder((head) => answered.push(head as ToWorker));
   socket.on('data', (chunk) => decoder.push(chunk));
   socket.on('error', () => {});
-  socket.write(encodeMessage({ type: 'hello', version }));
+  socket.write(encodeHead({ type: 'hello', version }));
   const hear = async (type: ToWorker['type']): Promise<void> =>
     void (await pollUntil(
       () => answered.map((message) => message.type),
@@ -46,7 +46,7 @@ export async function startOlderLauncher(
   return {
     pid: child.pid ?? 0,
     launch: async (spec) => {
-      socket.write(encodeMessage({ type: 'launch', spec: { ...spec, stdin: null }, hasStdin: false }));
+      socket.write(encodeHead({ type: 'launch', spec: { ...spec, stdin: null }, hasStdin: false }));
       await hear('started');
     },
   };
