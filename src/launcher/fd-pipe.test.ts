@@ -138,6 +138,32 @@ describe.skipIf(process.platform !== 'linux')('a pipe', () => {
     await pollUntil(() => reading.hasEnded, Boolean);
   });
 
+  test('gives what was printed before a line on the other one before that line', async () => {
+    const order: string[] = [];
+    const errors: Reading = new Reading({ onBytes: () => order.push('error') });
+    const reading: Reading = new Reading({
+      onBytes: () => {
+        order.push('text');
+        if (order.length > 1) return;
+        writeSync(reading.writeEnd, Buffer.alloc(20_000, 'y'));
+        writeSync(errors.writeEnd, 'why\n');
+      },
+    });
+    reading.pipe.besides(errors.pipe);
+    errors.pipe.besides(reading.pipe);
+    writeSync(reading.writeEnd, Buffer.alloc(20_000, 'x'));
+    await pollUntil(
+      () => order.at(-1),
+      (last) => last === 'error',
+    );
+    expect([order, reading.bytes.length, errors.bytes.toString()]).toEqual([
+      ['text', 'text', 'error'],
+      40_000,
+      'why\n',
+    ]);
+    for (const { writeEnd } of [reading, errors]) closeSync(writeEnd);
+  });
+
   test('that is paused at any moment gives nothing until it goes on, and then everything', async () => {
     let isPaused = false;
     let wasBroken = false;

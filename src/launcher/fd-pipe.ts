@@ -4,8 +4,10 @@ import type { Libc } from './libc.ts';
 import { frameBytes } from './protocol.ts';
 import type { OutputPipe, PipeSink } from './spawner.ts';
 
-// All pipes are read on one thread and sinks copy, so one buffer serves them all.
-const shared = Buffer.allocUnsafeSlow(frameBytes);
+// All pipes are read on one thread and sinks copy, so one buffer serves them all: what the event loop reads, and another
+// one what is read between, since one pipe is read while the bytes of the other wait.
+const fromLoop = Buffer.allocUnsafeSlow(frameBytes);
+const direct = Buffer.allocUnsafeSlow(frameBytes);
 /** One drain takes no more, or a stranger that never stops writing would hold the event loop. */
 const drainReads = 32;
 const F_SETFL = 4;
@@ -33,6 +35,7 @@ let largePipes = 0;
 export class FdPipe implements OutputPipe {
   readonly #libc: Libc;
   readonly #fd: number;
+  #other: FdPipe | null = null;
   #sink: PipeSink | null = null;
   #socket: Socket | null = null;
   /** Null: not asked for. */
@@ -47,8 +50,17 @@ export class FdPipe implements OutputPipe {
     libc.fcntl(fd, F_SETFL, O_NONBLOCK);
   }
 
+  /** The other stream of the same program: what it printed first comes first, though it is read in rounds. */
+  besides(other: FdPipe): void {
+    this.#other = other;
+  }
+
   read(sink: PipeSink): void {
     this.#sink = sink;
+  }
+
+  catchUp(): void {
+    if (this.#round) this.#take();
   }
 
   /** From now on the event loop reads. */
@@ -59,9 +71,10 @@ export class FdPipe implements OutputPipe {
       readable: true,
       writable: false,
       onread: {
-        buffer: shared,
+        buffer: fromLoop,
         callback: (length) => {
-          this.#sink?.onBytes(shared.subarray(0, length));
+          this.#other?.catchUp();
+          this.#sink?.onBytes(fromLoop.subarray(0, length));
           return !this.#isPaused && !this.#beginRounds(length);
         },
       },
@@ -94,11 +107,11 @@ export class FdPipe implements OutputPipe {
   #take(): number {
     let taken = 0;
     for (let reads = 0; reads < drainReads && !this.#isPaused && !this.#isEnded; reads += 1) {
-      const length = this.#libc.read(this.#fd, shared, shared.length);
+      const length = this.#libc.read(this.#fd, direct, direct.length);
       if (length === 0) this.#end();
       if (length <= 0) break;
       taken += length;
-      this.#sink?.onBytes(shared.subarray(0, length));
+      this.#sink?.onBytes(direct.subarray(0, length));
     }
     return taken;
   }

@@ -113,6 +113,8 @@ class PosixSpawner implements Spawner {
     if (request.stdin) feed(inWrite, request.stdin);
     const stdout = new FdPipe(this.#libc, outRead);
     const stderr = new FdPipe(this.#libc, errRead);
+    stdout.besides(stderr);
+    stderr.besides(stdout);
     this.#watchLater(stdout, stderr);
     this.#sweepTimer ??= setInterval(this.#reap, sweepMs);
     return { pid, stdout, stderr };
