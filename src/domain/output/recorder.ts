@@ -56,12 +56,13 @@ class Sink implements OutputSink {
     return this.writer.pendingBytes;
   }
 
-  get isClosing(): boolean {
-    return this.onClosed !== null;
+  /** More comes than is written: what is not full yet can wait. */
+  get isPressed(): boolean {
+    return this.onClosed === null && this.writer.pendingBytes >= flushAtBytes;
   }
 
   get isUrgent(): boolean {
-    return this.isClosing || this.writer.pendingBytes >= flushAtBytes;
+    return this.onClosed !== null || this.writer.pendingBytes >= flushAtBytes;
   }
 
   append(stream: Stream, bytes: Buffer, at: Date): void {
@@ -156,7 +157,7 @@ class Flusher {
     if (sinks.length === 0) return;
     const isLast = this.#stopping.signal.aborted;
     const taken = await Promise.all(
-      sinks.map(async (sink) => ({ sink, ...(await sink.writer.take({ all: isLast || sink.isClosing })) })),
+      sinks.map(async (sink) => ({ sink, ...(await sink.writer.take({ all: isLast || !sink.isPressed })) })),
     );
     const isStored = await this.#write(taken.flatMap(({ chunks }) => chunks));
     if (!isStored) return;

@@ -69,7 +69,7 @@ test('what was once told to be stored stays stored, whatever comes next and when
       await check(await store(writer, stored, true));
       expect(writer.isStored).toBe(true);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
@@ -101,4 +101,13 @@ test('the bytes may be overwritten once they were handed in', async () => {
   shared.fill('!');
   await store(writer, stored, true);
   expect((await bytesOf(stored, 'stdout')).toString() === printed.join('')).toBe(true);
+});
+
+test('chunks of a line without an end are full as well', async () => {
+  const writer = new OutputWriter(options);
+  const stored: Stored = new Map();
+  for (let frame = 0; frame < 20; frame += 1) writer.append('stdout', Buffer.alloc(128 * 1024, 'x'), at);
+  await store(writer, stored, true);
+  expect(stored.size).toBe(21);
+  expect((await bytesOf(stored, 'stdout')).length).toBe(20 * 128 * 1024);
 });

@@ -213,11 +213,11 @@ export class OutputWriter {
     for (let from = 0; from < bytes.length;) {
       const room = chunkBytes - headerBytes - this.#tail.length;
       let end = Math.min(bytes.length, from + Math.max(0, room));
-      // Cut at a line end. In an empty chunk there is none only where a line is longer than that.
       if (end < bytes.length) {
+        // Cut at a line end, unless the line is so long that it comes in pieces anyway.
         const lineEnd = bytes.subarray(from, end).lastIndexOf(10);
         if (lineEnd >= 0) end = from + lineEnd + 1;
-        else if (this.#tail.length > 0) end = from;
+        else if (room < longLineBytes) end = from;
       }
       if (end > from) this.#tail.add({ stream, kind: 'text', at, bytes: bytes.subarray(from, end) });
       if (end < bytes.length) this.#closeTail();
