@@ -247,6 +247,18 @@ describeOnDatabases('output', (create) => {
     expect((await download(options, 'stdout')).toString()).toBe(printed);
   });
 
+  it('of several recorders goes to the store at once without mixing', async () => {
+    const printed = [...Array(12).keys()].map((number) => `attempt ${number}\n`.repeat(20_000));
+    for (let round = 0; round < 2; round += 1) {
+      const attempts = printed.map((text) => ({ text, options: newOptions() }));
+      const write = ({ text, options }: (typeof attempts)[number]): Promise<void> =>
+        record(options, (sink) => sink.append('stdout', Buffer.from(text), at));
+      await Promise.all(attempts.map(write));
+      for (const { text, options } of attempts)
+        expect((await download(options, 'stdout')).equals(Buffer.from(text))).toBe(true);
+    }
+  });
+
   it('is written once the store is back, and tells only then that it is stored', async () => {
     let isAway = true;
     const confirmed: number[] = [];
