@@ -29,8 +29,8 @@ let largePipes = 0;
  * A pipe read without a net.Socket at first: the socket costs 0.1 ms to make and close, more than the rest of a
  * short program. Most short programs end before `read` is called and are read by one `drain`.
  *
- * Who prints much gets a larger pipe, which is emptied in rounds: eagerly each read finds 5 KB, after 2 ms some 200, for
- * a quarter of the processor. Where the system does not give a larger one, it is read eagerly as before.
+ * Who prints much gets a larger pipe, which is emptied in rounds: eagerly each read finds 5 KB, every 2 ms as much as a
+ * frame holds, for a third of the processor. Where the system does not give a larger one, it is read eagerly as before.
  */
 export class FdPipe implements OutputPipe {
   readonly #libc: Libc;

@@ -25,7 +25,7 @@ export type OutputWriterOptions = Omit<OutputOptions, 'onStored'>;
 export interface TakeMark {
   /** Of the full chunks. */
   count: number;
-  /** What all is stored with it; null: more waits. */
+  /** Up to which additions everything is stored with it; null: not yet all that was there. */
   version: number | null;
   /** Bytes of each stream that are stored with it. */
   upTo: Positions;
