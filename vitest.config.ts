@@ -34,6 +34,6 @@ export default defineConfig({
     ],
     globalSetup: ['test/run-folder.ts'],
     // On two cores: tests mostly wait, for processes, leases and pages.
-    maxWorkers: 3,
+    maxWorkers: 4,
   },
 });
