@@ -206,31 +206,38 @@ describe.runIf(canSeparate)('programs of different owners', () => {
 });
 
 describe.runIf(canSeparate)('a server that begins to keep owners apart', () => {
-  it('keeps what a program of before leaves, and gives the next one a number of its own', async () => {
-    server = await startServer({ DAYBOOK_OWNER_IDS: 'off' }, { through: asOnMostMachines });
-    const member = await addMember('ana');
-    expect(member.uid).toBe(65_534);
-    const id = await submit(
-      'touch begun; until test -e go; do sleep 0.05; done; id -u > "$DAYBOOK_OUTPUT_DIR/made.txt"',
-      member,
-    );
-    await untilThere('begun');
-    server.process.kill('SIGKILL');
-    await once(server.process, 'exit');
-    server = await server.startAgain();
-    const { output } = await run('id -u; echo made > "$DAYBOOK_OUTPUT_DIR/made.txt"; touch go', member);
-    expect(output).toBe(`${first + 2}\n`);
-    expect((await untilEnded(id)).job.state).toBe('succeeded');
-    const made = (await server.call('GET', `/api/v1/jobs/${id}/artifacts`)).json<{ items: Artifact[] }>();
-    expect(made.items.map(({ name }) => name)).toEqual(['made.txt']);
-    // The launcher of before is replaced by one that hides processes, once it holds nothing.
-    const answers = await pollUntil(
-      async () => (await run('umask; ls -d /proc/1 2>&1', member)).output,
-      (text) => text.startsWith('0002'),
-    );
-    expect(answers).toContain('No such file');
-    await server.close();
-  });
+  it(
+    'keeps what a program of before leaves, and gives the next one a number of its own',
+    {
+      timeout: 90_000,
+    },
+    async () => {
+      server = await startServer({ DAYBOOK_OWNER_IDS: 'off' }, { through: asOnMostMachines });
+      const member = await addMember('ana');
+      expect(member.uid).toBe(65_534);
+      const id = await submit(
+        'touch begun; until test -e go; do sleep 0.05; done; id -u > "$DAYBOOK_OUTPUT_DIR/made.txt"',
+        member,
+      );
+      await untilThere('begun');
+      server.process.kill('SIGKILL');
+      await once(server.process, 'exit');
+      server = await server.startAgain();
+      const { output } = await run('id -u; echo made > "$DAYBOOK_OUTPUT_DIR/made.txt"; touch go', member);
+      expect(output).toBe(`${first + 2}\n`);
+      expect((await untilEnded(id)).job.state).toBe('succeeded');
+      const made = (await server.call('GET', `/api/v1/jobs/${id}/artifacts`)).json<{ items: Artifact[] }>();
+      expect(made.items.map(({ name }) => name)).toEqual(['made.txt']);
+      // The launcher of before is replaced by one that hides processes, once it holds nothing.
+      const answers = await pollUntil(
+        async () => (await run('umask; ls -d /proc/1 2>&1', member)).output,
+        (text) => text.startsWith('0002'),
+        { deadlineMs: 40_000 },
+      );
+      expect(answers).toContain('No such file');
+      await server.close();
+    },
+  );
 });
 
 describe.runIf(canSeparate)('where owners cannot be kept apart', () => {

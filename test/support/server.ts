@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFailed } from 'vitest';
 import { adminAuthorization, adminPassword } from './admin.ts';
 import { createServerDatabase, hasDatabaseOfRun } from './database.ts';
 import { endProcesses } from './faults/processes.ts';
@@ -63,15 +64,43 @@ export async function startServer(
     rmSync(folder, { recursive: true, force: true });
     await database?.drop();
   };
+  const life: Life = {
+    args: [],
+    checkout: repository,
+    through: [],
+    ...options,
+    folder,
+    place,
+    child: null,
+    close,
+  };
+  let closed: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closed ??= endLife(life).then(remove);
+    return closed;
+  }
+  closeWhenTestFails(close);
   try {
-    return await startLife(
-      { ...place, ...env },
-      { args: [], checkout: repository, through: [], ...options, folder, place, remove },
-    );
+    return await startLife({ ...place, ...env }, life);
   } catch (error) {
-    await remove();
+    await close();
     throw error;
   }
+}
+
+/** A test that fails does not come to its own end, and is tried again with a server of its own. */
+function closeWhenTestFails(close: () => Promise<void>): void {
+  try {
+    onTestFailed(close);
+  } catch {
+    // Outside of tests: whoever starts it there ends it in a hook.
+  }
+}
+
+async function endLife({ child }: Life): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }
 
 interface Life {
@@ -81,7 +110,9 @@ interface Life {
   folder: string;
   /** What every life of this server is told: where its data is. */
   place: Record<string, string>;
-  remove(): Promise<void>;
+  /** The newest. */
+  child: ChildProcess | null;
+  close(): Promise<void>;
 }
 
 async function startLife(env: Record<string, string>, life: Life): Promise<TestServer> {
@@ -97,18 +128,15 @@ async function startLife(env: Record<string, string>, life: Life): Promise<TestS
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  life.child = child;
   const url = await readyUrl(child);
   return {
     url,
     folder: life.folder,
     process: child,
     call: (method, path, body, headers) => call(`${url}${path}`, method, body, headers),
-    startAgain: (changes = {}) => startLife({ ...life.place, ...changes }, { ...life, args: [] }),
-    close: async () => {
-      child.kill('SIGTERM');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      await life.remove();
-    },
+    startAgain: (changes = {}) => startLife({ ...life.place, ...changes }, Object.assign(life, { args: [] })),
+    close: life.close,
   };
 }
 
