@@ -5,7 +5,7 @@ import type { AttemptOutput } from '../../../domain/output/ports.ts';
 import type { Database, Queryable } from '../database.ts';
 import { createAttemptOutput } from '../output-store.ts';
 import { isRowError } from '../sqlstates.ts';
-import { saveCapsules, toCapsuleRow } from './keep-capsules.ts';
+import { capsulesStep, saveCapsules, toCapsuleRow } from './keep-capsules.ts';
 
 /**
  * Ends a batch of attempts and moves their jobs in one statement.
@@ -37,12 +37,7 @@ mine as materialized (
     where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
     for update
   ) a
-),
-capsules_kept as (
-  insert into capsules (job_id, attempt, script_sha256, facts)
-  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
-  on conflict do nothing
-),
+),${capsulesStep},
 -- Carries along what the steps below need: see the claim.
 ended as materialized (
   update attempts a set

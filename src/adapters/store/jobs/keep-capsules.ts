@@ -12,6 +12,14 @@ export function toCapsuleRow({ jobId: _jobId, attempt: _attempt, script, ...fact
   return { scriptSha256: script?.sha256, facts: { ...facts, script: script && file } };
 }
 
+/** A step of a statement whose step `mine` has locked attempts, with the members of `CapsuleRow` where there is one. */
+export const capsulesStep = `
+capsules_kept as (
+  insert into capsules (job_id, attempt, script_sha256, facts)
+  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
+  on conflict do nothing
+)`;
+
 /** Rows in order of hash, so that two workers that start the same scripts do not wait in a circle. */
 const textsStatement = {
   name: 'save-script-texts',

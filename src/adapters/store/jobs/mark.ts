@@ -1,7 +1,7 @@
 import { attemptName, type AttemptId, type AttemptKey } from '../../../contract/attempt.ts';
 import type { Start } from '../../../domain/jobs/ports.ts';
 import type { Queryable } from '../database.ts';
-import { toCapsuleRow } from './keep-capsules.ts';
+import { capsulesStep, toCapsuleRow } from './keep-capsules.ts';
 
 /** Rows are taken in order of job id, as whoever ends attempts takes them. */
 const startsStatement = {
@@ -21,12 +21,7 @@ mine as materialized (
     where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
     for update
   ) a
-),
-capsules_kept as (
-  insert into capsules (job_id, attempt, script_sha256, facts)
-  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
-  on conflict do nothing
-)
+),${capsulesStep}
 update attempts a set launched_at = i."launchedAt", program = i.program, free_before_kib = i."freeBeforeKib"
 from mine i where a.job_id = i."jobId" and a.number = i.number
 returning a.job_id as "jobId", a.number`,
