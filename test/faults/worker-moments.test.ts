@@ -184,6 +184,14 @@ it('beats whose answers are late keep its programs from their fences', async () 
 it('a worker whose beats nobody confirmed for half a lease takes no job before the next one is', async () => {
   let isAway = false;
   let claims = 0;
+  let refused = 0;
+  const untilRefused = (more: number): Promise<number> => {
+    const wanted = refused + more;
+    return pollUntil(
+      () => refused,
+      (count) => count >= wanted,
+    );
+  };
   const worker = await startWorker([counting(() => {})], {
     env: { DAYBOOK_LEASE_SECONDS: '2' },
     around: {
@@ -194,16 +202,20 @@ it('a worker whose beats nobody confirmed for half a lease takes no job before t
         },
       }),
       workers: (workers) => ({
-        beat: (...args) => (isAway ? Promise.reject(new Error('nobody answers')) : workers.beat(...args)),
+        beat: (...args) => {
+          if (!isAway) return workers.beat(...args);
+          refused += 1;
+          return Promise.reject(new Error('nobody answers'));
+        },
       }),
     },
   });
   isAway = true;
-  // Two polls: a claim asked for within half a lease of the last beat may still come.
-  await delay(3_000);
+  // Five times a lease it beats, so this is more than a lease: until half of one a claim may still come.
+  await untilRefused(6);
   const before = claims;
   const id = await submit('counting');
-  await delay(3_000);
+  await untilRefused(8);
   expect(claims).toBe(before);
   isAway = false;
   await pollUntil(
