@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../lib/logger.ts';
 import { createDecoder } from './codec.ts';
-import type { Launcher } from './launcher.ts';
+import type { LaunchAnswer, Launcher } from './launcher.ts';
 import { createMessageWriter, type MessageWriter } from './message-writer.ts';
 import type { Program } from './program.ts';
 import {
@@ -29,6 +29,7 @@ export class Connection {
   readonly #ready = new Set<Program>();
   #isPumpSet = false;
   #isWelcome = false;
+  #isReplaced = false;
 
   constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket;
@@ -60,29 +61,24 @@ export class Connection {
     });
   }
 
+  /** From now on the worker is not heard any more: another one is told what is held. */
   replace(): void {
+    this.#isReplaced = true;
     this.#send({ type: 'replaced' });
     setImmediate(() => this.#socket.destroySoon());
   }
 
   #receive(message: ToLauncher, bytes: Buffer): void {
-    if (message.type === 'hello') return this.#welcome(message.version);
+    if (this.#isReplaced) return;
+    // What is being started is held or refused then, and told to nobody else.
+    if (message.type === 'hello')
+      return this.#parts.launcher.whenNoneStarts(() => this.#welcome(message.version));
     if (!this.#isWelcome) return;
     const { launcher } = this.#parts;
     switch (message.type) {
       case 'launch': {
         const spec = { ...message.spec, stdin: message.hasStdin ? Buffer.from(bytes) : null };
-        const answer = launcher.launch(spec);
-        if (answer.type !== 'started') return this.#send({ ...answer, key: spec.key });
-        const { pid, startedAt, startTicks } = answer.program;
-        this.#attached.add(spec.key);
-        return this.#send({
-          type: 'started',
-          key: spec.key,
-          pid,
-          startedAt,
-          startTicks,
-        });
+        return launcher.launch(spec, (answer) => this.#answer(spec.key, answer));
       }
       case 'attach': {
         const program = launcher.programs.get(message.key);
@@ -110,7 +106,15 @@ export class Connection {
     }
   }
 
+  #answer(key: string, answer: LaunchAnswer): void {
+    if (answer.type !== 'started') return this.#send({ ...answer, key });
+    const { pid, startedAt, startTicks } = answer.program;
+    this.#attached.add(key);
+    this.#send({ type: 'started', key, pid, startedAt, startTicks });
+  }
+
   #welcome(version: number): void {
+    if (this.#isReplaced) return;
     const { launcher, life, startedBefore, separation } = this.#parts;
     this.#isWelcome = version === protocolVersion;
     for (const program of launcher.programs.values()) program.isEndSent = false;

@@ -20,7 +20,7 @@ type Line =
 const compactAboveBytes = 1024 * 1024;
 
 /**
- * Which keys were ever started, one JSON array a line. The mark before a start is written at once, so that a key
+ * Which keys were ever started, one JSON array a line. The marks before starts are written at once, so that a key
  * cannot run twice; the others wait for the next write of a start or the end of the turn: losing them makes a
  * key known for longer, or its process found by its token instead of its pid. No fsync: what must be survived
  * is a killed process; after a power cut no program runs, and the worker's database knows the attempts.
@@ -50,17 +50,18 @@ export class Journal {
     return this.#entries.has(key);
   }
 
-  /** On disk (as far as a killed process goes) when this returns. @throws when it cannot be written */
-  willStart(key: string, token: string | null): void {
+  /** On disk (as far as a killed process goes) when this returns, by one write. @throws when it cannot be written: none is */
+  willStart(programs: readonly Pick<JournalEntry, 'key' | 'token'>[]): void {
     const before = this.#pending;
-    this.#add(['start', key, token]);
+    for (const { key, token } of programs) this.#add(['start', key, token]);
     try {
       this.flush();
     } catch (error) {
       this.#pending = before;
       throw error;
     }
-    this.#entries.set(key, { key, pid: null, startTicks: null, token });
+    for (const { key, token } of programs)
+      this.#entries.set(key, { key, pid: null, startTicks: null, token });
   }
 
   hasStarted(key: string, pid: number, startTicks: StartTicks | null): void {

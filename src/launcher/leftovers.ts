@@ -12,7 +12,10 @@ export interface MainProcess {
 
 export interface OtherPrograms {
   isMain(pid: number): boolean;
-  /** A program that still runs and was started before that moment, so that an orphan may be its own. */
+  /**
+   * A program that still runs or is being started, since before that moment: an orphan may be its own, and who seems to
+   * be an orphan may be that program itself, whose number is not known yet.
+   */
   couldOwn(startTicks: number): boolean;
 }
 
@@ -26,7 +29,10 @@ const maxProbes = 256;
 export class Leftovers {
   readonly #spawner: Spawner;
   readonly #others: OtherPrograms;
-  /** Kept open: opening costs three times the reading. Null: a kernel without CONFIG_PROC_CHILDREN. */
+  /**
+   * Kept open: opening costs three times the reading. Of this thread, which adopts orphans but starts no programs, so
+   * usually it is empty. Null: a kernel without CONFIG_PROC_CHILDREN.
+   */
   readonly #childrenFd = openIfThere(`/proc/self/task/${process.pid}/children`);
   readonly #loadFd = openIfThere('/proc/loadavg');
   #bytes = Buffer.alloc(4096);

@@ -17,9 +17,12 @@ export interface Libc {
     options: string | null,
   ): number;
   wait4(pid: number, status: Int32Array, options: number, usage: Buffer): number;
-  waitid(idType: number, id: number, info: Buffer, options: number): number;
   sigfillset(set: Buffer): number;
   getgrouplist(user: string, group: number, groups: Uint32Array, count: Int32Array): number;
+  /**
+   * On a thread of libuv's, so that only that one stands still until the program is loaded. Whoever calls keeps the
+   * buffers alive and to themselves until the answer, which comes on this thread: the errno, or what koffi could not do.
+   */
   posix_spawn(
     pid: Int32Array,
     path: string,
@@ -27,7 +30,8 @@ export interface Libc {
     attributes: Buffer,
     argv: readonly (string | null)[],
     env: readonly (string | null)[],
-  ): number;
+    onAnswer: (problem: Error | null, errno: number) => void,
+  ): void;
   posix_spawn_file_actions_init(actions: Buffer): number;
   posix_spawn_file_actions_destroy(actions: Buffer): number;
   posix_spawn_file_actions_adddup2(actions: Buffer, from: number, to: number): number;
@@ -49,10 +53,8 @@ const prototypes = [
   'int unshare(int flags)',
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *options)',
   'int wait4(int pid, void *status, int options, void *usage)',
-  'int waitid(int idType, int id, void *info, int options)',
   'int sigfillset(void *set)',
   'int getgrouplist(const char *user, unsigned int group, void *groups, void *count)',
-  'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)',
   'int posix_spawn_file_actions_init(void *actions)',
   'int posix_spawn_file_actions_destroy(void *actions)',
   'int posix_spawn_file_actions_adddup2(void *actions, int from, int to)',
@@ -61,6 +63,9 @@ const prototypes = [
   'int posix_spawnattr_setflags(void *attributes, short flags)',
   'int posix_spawnattr_setsigdefault(void *attributes, void *set)',
 ] as const;
+
+const spawnPrototype =
+  'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)';
 
 const machines: Partial<Record<typeof arch, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
@@ -78,7 +83,11 @@ export async function loadLibc(): Promise<Libc | null> {
           const call = library.func(prototype);
           return [call.info.name, call] as const;
         });
-        return { ...Object.fromEntries(functions), errno: () => koffi.errno() } as unknown as Libc;
+        return {
+          ...Object.fromEntries(functions),
+          posix_spawn: library.func(spawnPrototype).async,
+          errno: () => koffi.errno(),
+        } as unknown as Libc;
       } catch {
         // the other C library, or one that lacks a function
       }

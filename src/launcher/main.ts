@@ -37,8 +37,7 @@ async function main(): Promise<void> {
   }
   const separation = options.separatesOwners === true ? separateOwners(libc) : null;
   const spawner =
-    (options.spawner === 'child_process' ? null : await openPosixSpawner({ adoptOrphans: true })) ??
-    createNodeSpawner();
+    (options.spawner === 'child_process' ? null : await openPosixSpawner()) ?? createNodeSpawner();
   const { journal, lost } = Journal.open(join(folder, 'journal'));
   const ended = await endLostProcesses(lost);
   const store = new OutputStore(new SpillFile(join(folder, 'spill')), { ...defaultBudget, ...options });

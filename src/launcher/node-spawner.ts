@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { explainRefusal } from './find-program.ts';
 import type { StartRefused } from './protocol.ts';
-import type { Exit, OutputPipe, PipeSink, Spawned, Spawner, SpawnRequest } from './spawner.ts';
+import type { OutputPipe, PipeSink, Spawned, Spawner, SpawnListener, SpawnRequest } from './spawner.ts';
 
 /**
  * Where posix_spawn cannot be called. A third of the speed; Node's pipes are socket pairs, which on Linux cannot
@@ -13,7 +13,14 @@ import type { Exit, OutputPipe, PipeSink, Spawned, Spawner, SpawnRequest } from 
 export function createNodeSpawner(): Spawner {
   return {
     name: 'child_process',
-    spawn: spawnWithNode,
+    startsAtOnce: 1,
+    spawn: (request, listener) => {
+      const answer = spawnWithNode(request, listener);
+      queueMicrotask(() => {
+        if ('exitCode' in answer) listener.onRefused(answer);
+        else listener.onStarted(answer, null);
+      });
+    },
     groupExists: (group) => exists(-group),
     processExists: exists,
     groupsOf: () => null,
@@ -21,7 +28,7 @@ export function createNodeSpawner(): Spawner {
   };
 }
 
-function spawnWithNode(request: SpawnRequest, onExit: (exit: Exit) => void): Spawned | StartRefused {
+function spawnWithNode(request: SpawnRequest, listener: SpawnListener): Spawned | StartRefused {
   const env = Object.fromEntries(
     request.env.map((entry) => {
       const at = entry.indexOf('=');
@@ -52,7 +59,7 @@ function spawnWithNode(request: SpawnRequest, onExit: (exit: Exit) => void): Spa
     return explainRefusal(request.path, request.cwd, constants.errno.ENOENT);
   }
   child.on('exit', (exitCode, signal) =>
-    onExit({
+    listener.onExit({
       exitCode,
       signal,
       cpuUserMs: 0,

@@ -33,7 +33,7 @@ export interface ProgramParts {
 const killRounds = 50;
 const killRoundMs = 20;
 
-/** A started program: running → ending → ended (see protocol.ts). */
+/** A program: starting → running → ending → ended (see protocol.ts). */
 export class Program {
   readonly key: string;
   readonly token: string | null;
@@ -62,6 +62,10 @@ export class Program {
   #wasAsked = false;
   #wasKilled = false;
   #fence: ProgramFence | null = null;
+  /** Sent while it was starting. */
+  #heldSignals: SignalName[] = [];
+  /** It was forgotten while it was starting. */
+  isUnwanted = false;
   /** The end was written to the connected worker. */
   isEndSent = false;
 
@@ -73,8 +77,13 @@ export class Program {
     this.output = new ProgramOutput(parts.store, outputBase);
   }
 
+  /** 0 while it is starting. */
   get pid(): number {
     return this.#pid;
+  }
+
+  get isStarting(): boolean {
+    return this.#pid === 0;
   }
 
   get startTicks(): StartTicks | null {
@@ -96,6 +105,11 @@ export class Program {
 
   get isRunning(): boolean {
     return this.#exit === null;
+  }
+
+  /** Its fence has asked it to end. */
+  get isFenced(): boolean {
+    return this.#fence?.hasAsked ?? false;
   }
 
   get held(): HeldOnWire {
@@ -122,6 +136,11 @@ export class Program {
         onEnd: () => this.#onStreamEnd(stream),
       });
     }
+  }
+
+  /** After `begin`, unless it has ended already: its number may be anybody's then. */
+  sendHeldSignals(): void {
+    for (const signal of this.#heldSignals.splice(0)) this.signal(signal);
   }
 
   /** Before `begin` for a program with limits. */
@@ -164,9 +183,10 @@ export class Program {
     this.#fence.confirm(fence);
   }
 
-  /** To the whole group. After the end of the main process the clean-up is at work, and the number is no longer ours. */
+  /** To the whole group, once it has one. After the end of the main process the clean-up is at work, and the number is no longer ours. */
   signal(signal: SignalName): void {
     if (this.#exit) return;
+    if (this.isStarting) return void this.#heldSignals.push(signal);
     this.#wasAsked = true;
     this.#wasKilled ||= signal === 'SIGKILL';
     killQuietly(-this.#pid, signal);
@@ -202,7 +222,7 @@ export class Program {
   async #endLeftovers(): Promise<void> {
     const { leftovers } = this.#parts;
     // What a fenced program leaves behind has had its time as well.
-    const graceUntil = performance.now() + (this.#fence?.hasAsked ? 0 : leftoverGraceMs);
+    const graceUntil = performance.now() + (this.isFenced ? 0 : leftoverGraceMs);
     let found = leftovers.list(this);
     while (found.length > 0 && performance.now() < graceUntil) {
       await shortDelay(killRoundMs);
@@ -290,7 +310,7 @@ export class Program {
       oomKill: watched?.oomKill ?? this.#oomKill(exit),
       wasAsked: this.#wasAsked,
       wasKilled: this.#wasKilled,
-      wasFenced: this.#fence?.hasAsked ?? false,
+      wasFenced: this.isFenced,
       leftBehind: this.#leftBehind,
       endedBytes: this.output.ends,
     };

@@ -11,7 +11,9 @@
  *                              └─▶ refused: as if never launched
  *
  * - *starting*: the journal has the key before the program exists. A second launch of a key that is held or in
- *   the journal is rejected, so no key runs twice, whatever was lost on the way.
+ *   the journal is rejected, so no key runs twice, whatever was lost on the way. Many are started at once, on other
+ *   threads (`starts.ts`, `reaper.ts`): signals wait until its pid is known, and so does the hello of a next worker, since
+ *   what it hears of is all that it will take up.
  * - *running*: output is cut into frames with offset and time. Frames are kept until `committed` covers them
  *   (memory, then the spill file, then the pipe fills up and the program waits).
  * - *ending*: the main process is reaped. What it left behind gets `leftoverGraceMs`, then SIGKILL; then the

@@ -5,7 +5,8 @@
  * stand in /proc for everybody to read: we go into a mount namespace of our own and mount /proc anew in it, where only
  * what one may trace is shown. Programs inherit both, which costs each of them nothing.
  *
- * Only this thread goes there. It is the one that starts programs; nothing else here looks at mounts.
+ * This thread goes there, and what it makes later: libuv's threads, which start programs, come with the first of them.
+ * Nothing else here looks at mounts.
  */
 import { readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';

@@ -3,13 +3,23 @@ import type { StartRefused } from './protocol.ts';
 /** What starts programs and waits for them. Two implementations pass the same tests. */
 export interface Spawner {
   readonly name: 'posix_spawn' | 'child_process';
-  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): Spawned | StartRefused;
+  /** More of them under way gain nothing. */
+  readonly startsAtOnce: number;
+  /** Tells the listener after it has returned: `onRefused`, or `onStarted` and then `onExit`, each once. */
+  spawn(request: SpawnRequest, listener: SpawnListener): void;
   /** Zombies exist, too. */
   groupExists(group: number): boolean;
   processExists(pid: number): boolean;
   /** The numbers of all groups of that user, `gid` among them; null where they cannot be told. */
   groupsOf(user: string, gid: number): number[] | null;
   close(): void;
+}
+
+export interface SpawnListener {
+  /** @param exit null: it runs. Else it has ended already, its number is free again, and no `onExit` follows. */
+  onStarted(spawned: Spawned, exit: Exit | null): void;
+  onRefused(refusal: StartRefused): void;
+  onExit(exit: Exit): void;
 }
 
 export interface SpawnRequest {
