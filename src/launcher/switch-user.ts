@@ -26,7 +26,8 @@ export interface UserSwitch {
 
 /**
  * Finds the words that run a program as somebody else: `chroot` of GNU coreutils, which changes no root here and knows
- * all by number, or `setpriv`, which costs twice as much CPU (1.8 ms against 0.9; /bin/true itself costs 0.8).
+ * all by number, or `setpriv`, which costs twice as much CPU (1.8 ms against 0.9; /bin/true itself costs 0.8). What a
+ * smaller program could save is in docs/performance.md.
  *
  * Not done without a program in between: on a thread of ours that takes the user's ids, starts the program and goes
  * back. While the thread has them, every program of that user may signal it, and with it the whole launcher (kill(2)
