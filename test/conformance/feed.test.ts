@@ -48,6 +48,27 @@ describeOnDatabases('the feed of events', (create) => {
     }
   });
 
+  it('never passes over an event because a transaction begins while the end is looked for', async () => {
+    const { position } = await feed(null);
+    const held = await hold(database.db, await submit());
+    try {
+      await submit();
+      // The sessions are looked at later than the number of the next transaction, which is taken by then.
+      const query: Database['query'] = async <Row>(
+        ...asked: Parameters<Database['query']>
+      ): Promise<Row[]> => {
+        const rows = await database.db.query<Row & { next?: string; ours?: number[] }>(...asked);
+        for (const row of rows) row.ours?.push(Number(row.next), Number(row.next) + 1);
+        return rows;
+      };
+      const late = createJobReader({ ...database.db, query });
+      const { events } = await late.feed(position, 100, everybody);
+      expect(events.map(({ name }) => name)).toEqual(['submitted']);
+    } finally {
+      await held.release();
+    }
+  });
+
   it('never passes over an event of ours that commits late, and tells it in its place', async () => {
     const [first, second] = [await submit(), await submit()];
     const { position } = await feed(null);

@@ -89,6 +89,7 @@ async function readEnd(db: Queryable): Promise<{ end: bigint; next: bigint }> {
   if (!row) throw new Error('the database knows no snapshot');
   const next = BigInt(row.next);
   if (row.areSomeHidden) return { end: BigInt(row.oldest), next };
-  const begun = row.ours.map((low) => next - BigInt.asUintN(32, next - BigInt(low)));
+  // On either side of `next`: some have begun since it was read.
+  const begun = row.ours.map((low) => next + BigInt.asIntN(32, BigInt(low) - next));
   return { end: begun.reduce((least, one) => (one < least ? one : least), next), next };
 }
