@@ -8,17 +8,24 @@ export async function fillDiary(db: Database, jobs: number): Promise<void> {
   // A row more than fills a partition. The index is made at the end, which takes a fraction of the time.
   const batch = 50_001;
   await db.query('drop index job_words_gin');
+  const [place] = await db.query<{ id: number }>(
+    `insert into places (queue, needs) values ('default', '{}') returning id`,
+  );
   for (let first = 1; first <= jobs; first += batch) {
     const last = Math.min(jobs, first + batch - 1);
     await db.query(
       `with made as (
-         insert into jobs (uid, kind, name, state, reason, queue, owner, project, attempt, submitted_at, started_at, ended_at, assessment)
+         insert into jobs (uid, kind, name, queue, owner, project, submitted_at, assessment)
          select gen_random_uuid(), case when n % 500 = 0 then 'url' else 'script' end, 'deck_' || n % 1000 || '.dyn',
-           case when n % 50 = 0 then 'failed' when n % 3000 = 1 then 'cancelled' else 'succeeded' end, case when n % 50 = 0 then 'exit' end,
-           'default', 'user' || (n * 7919::bigint) % 97, 'p' || n % 211, 1, timestamptz '2024-01-01' + n * interval '1 minute',
-           timestamptz '2024-01-01' + n * interval '1 minute', timestamptz '2024-01-01' + (n + n % 20) * interval '1 minute',
+           'default', 'user' || (n * 7919::bigint) % 97, 'p' || n % 211, timestamptz '2024-01-01' + n * interval '1 minute',
            case when n % 997 = 0 then 'issue' end
          from generate_series($1::int, $2::int) n returning id, submitted_at, name, kind, owner, project
+       ), ended as (
+         insert into ends (job_id, submitted_at, owner, place, state, reason, attempt, started_at, ended_at)
+         select id, submitted_at, owner, $4,
+           case when id % 50 = 0 then 'failed' when id % 3000 = 1 then 'cancelled' else 'succeeded' end,
+           case when id % 50 = 0 then 'exit' end, 1, submitted_at, submitted_at + id % 20 * interval '1 minute'
+         from made
        )
        insert into job_words select id, submitted_at, array_to_tsvector(array[
          id::text, name, 'deck', 'dyn', id % 1000 || '', kind, owner, project, 'w' || (id * 31) % 5000, 'v' || (id * 17) % 20000,
@@ -26,7 +33,7 @@ export async function fillDiary(db: Database, jobs: number): Promise<void> {
          case when id % 2 = 0 then 'common' else 'usual' end, case when id % 100 = 0 then 'middle' else 'plenty' end,
          case when id % 10000 = 0 then 'rare' else 'ordinary' end, case when id = $3::int / 20 then 'single' else 'several' end
        ]) from made`,
-      [first, last, jobs],
+      [first, last, jobs, place?.id],
     );
     await db.query('analyze job_words');
     await keepPartitions(db);

@@ -26,7 +26,7 @@ export const noOpBench: Bench = {
       if (graphile)
         say(`  ${packageVersion('graphile-worker')}: 24 at once, local queue of 500, ends in batches`);
       if (boss) say(`  ${packageVersion('pg-boss')}: fetched and completed by 500`);
-      say('  Daybook: 256 slots');
+      say('  Daybook: 512 slots');
       const drain = (peer: Peer) => () => peer.ask<number>(`drain ${count}`);
       await daybook.ask('drain 1000');
       const rates = await alternate(

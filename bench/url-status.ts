@@ -124,20 +124,22 @@ async function fillParts(db: Database, count: number): Promise<void> {
   for (let first = 1; first <= count; first += batch)
     await db.query(
       `with made as (
-         insert into jobs (uid, kind, name, state, reason, queue, owner, attempt, submitted_at, started_at, ended_at)
-         select gen_random_uuid(), 'url', ($3::text[])[1 + n % array_length($3::text[], 1)],
-           case when n % 211 = 0 then 'failed' else 'succeeded' end, case when n % 211 = 0 then 'error' end,
-           'default', 'ana', 1, at, at, at
-         from generate_series($1::int, $2::int) n, lateral (
-           select now() - interval '1 minute' - ($4::int - n) * ($5::int * interval '1 day' / $4::int) as at
-         ) moment returning id, name, state, ended_at
+         insert into jobs (uid, kind, name, queue, owner, submitted_at)
+         select gen_random_uuid(), 'url', ($3::text[])[1 + n % array_length($3::text[], 1)], 'default', 'ana',
+           now() - interval '1 minute' - ($4::int - n) * ($5::int * interval '1 day' / $4::int)
+         from generate_series($1::int, $2::int) n returning id, name, owner, submitted_at
+       ), ended as (
+         insert into ends (job_id, submitted_at, owner, state, reason, attempt, started_at, ended_at)
+         select id, submitted_at, owner, case when id % 211 = 0 then 'failed' else 'succeeded' end,
+           case when id % 211 = 0 then 'error' end, 1, submitted_at, submitted_at
+         from made returning job_id, state, ended_at
        )
        insert into job_parts (job_id, number, attempt, kind, key, ended_at, verdict, verdict_tone, took_ms, facts)
        select id, 1, 1, 'url', name, ended_at,
          case state when 'failed' then '503 Service Unavailable' else '200 OK' end,
          case state when 'failed' then 'bad' else 'good' end, 40 + (id * 7919) % 100,
          json_build_object('url', name, 'startedAt', ended_at)::jsonb || $6::jsonb
-       from made`,
+       from made join ended on job_id = id`,
       [first, Math.min(count, first + batch - 1), urls, count, days, JSON.stringify(facts)],
     );
   await db.query('vacuum analyze');

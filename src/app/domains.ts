@@ -11,7 +11,7 @@ import { createImports } from '../domain/elsewhere/imports.ts';
 import { createFiles } from '../domain/files/files.ts';
 import { createJobLife } from '../domain/jobs/job-life.ts';
 import { explainFailure } from '../domain/jobs/last-words.ts';
-import type { Bell, Jobs } from '../domain/jobs/ports.ts';
+import type { Bell, Jobs, LocalWork } from '../domain/jobs/ports.ts';
 import { createSubmits } from '../domain/jobs/submits.ts';
 import { Courier } from '../domain/notifications/courier.ts';
 import { createNotifications } from '../domain/notifications/notifications.ts';
@@ -75,7 +75,8 @@ export function createDomains(config: Config, options: DomainsOptions) {
   const knowsScripts = runsJobs && !allowsShell(config);
 
   // A bulk action is a kind of job and acts on jobs that are there; only taking new ones in asks for kinds.
-  const life = createJobLife({ store: stores.jobs, reader, output, bell });
+  const here: LocalWork = {};
+  const life = createJobLife({ store: stores.jobs, reader, output, bell, here });
   const bulk = createBulk({ search, jobs: life, timezone });
   const submits = createSubmits({
     store: stores.jobs,
@@ -84,6 +85,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
     secrets,
     kinds,
     bell,
+    here,
     defaultTimeoutMs: worker.jobTimeoutMs ?? null,
     jobVariables: worker.jobVariables,
     findMissingScript: async (name) => {
@@ -107,6 +109,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
     logger,
   });
   return {
+    here,
     accounts: createAccounts({ store: stores.accounts }),
     again: createAgain({ jobs, capsules: stores.capsules, scripts, kinds }),
     bulk,

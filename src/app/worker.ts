@@ -29,6 +29,7 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     settings,
     kinds: openKinds(domains.kinds.list, placeOf(product), config.kinds),
     jobs: domains.jobs,
+    here: domains.here,
     workers: stores.workers,
     store: stores.jobs,
     series: stores.series,

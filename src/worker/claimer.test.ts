@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ClaimedJob } from '../domain/jobs/ports.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Claimer } from './claimer.ts';
 
@@ -30,11 +29,9 @@ function start(slots: number) {
       const count = Math.min(limit, world.queued);
       world.queued -= count;
       await world.during();
-      return Array.from({ length: count }, () => ({}) as ClaimedJob);
-    },
-    onClaimed: (jobs) => {
-      world.taken += jobs.length;
-      world.free -= jobs.length;
+      world.taken += count;
+      world.free -= count;
+      return count;
     },
     slots,
     freeSlots: () => world.free,

@@ -1,11 +1,10 @@
-import type { ClaimedJob } from '../domain/jobs/ports.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Logger } from '../lib/logger.ts';
 import { delay } from '../lib/delay.ts';
 
 export interface ClaimerOptions {
-  claim(limit: number): Promise<ClaimedJob[]>;
-  onClaimed(jobs: ClaimedJob[]): void;
+  /** Resolves with how many jobs it brought, once they have begun. */
+  claim(limit: number): Promise<number>;
   slots: number;
   freeSlots(): number;
   /** A reason not to take work now, or null. */
@@ -54,6 +53,18 @@ export class Claimer {
     this.#wake?.();
   }
 
+  /** There is more work than slots: a claim that goes with the end of attempts keeps them filled. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** Such a claim was answered. One that did not bring all it asked for leaves slots to us, and perhaps work. */
+  answeredElsewhere(isFull: boolean): void {
+    if (isFull) return;
+    this.#isBusy = false;
+    this.ring();
+  }
+
   /** A slot is free again. */
   slotFreed(): void {
     if (this.#mayHaveWork) this.#wake?.();
@@ -75,7 +86,7 @@ export class Claimer {
   }
 
   async #round(): Promise<void> {
-    const { freeSlots, obstacle, claim, onClaimed, pollMs } = this.#options;
+    const { freeSlots, obstacle, claim, pollMs } = this.#options;
     if (this.#isBusy) await this.#gatherSlots();
     const limit = freeSlots();
     if (limit <= 0) return this.#sleep(pollMs);
@@ -86,10 +97,8 @@ export class Claimer {
     }
     if (obstacle() !== null) return this.#sleep(pollMs);
     this.#mayHaveWork = false;
-    const jobs = await claim(limit);
-    this.#isBusy = jobs.length === limit;
+    this.#isBusy = (await claim(limit)) === limit;
     if (this.#isBusy) this.#mayHaveWork = true;
-    if (jobs.length > 0) onClaimed(jobs);
   }
 
   /**

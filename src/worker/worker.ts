@@ -1,7 +1,7 @@
 import { attemptName, type AttemptId } from '../contract/attempt.ts';
 import { AppError } from '../contract/errors.ts';
 import type { OwnedAttempt, WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
-import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
+import type { ClaimedJob, ClaimRequest, Jobs, LocalWork, RunningAttempt } from '../domain/jobs/ports.ts';
 import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';
@@ -12,6 +12,8 @@ import { SpaceGuard } from '../machine/space-guard.ts';
 import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
+import { ClaimsUnderWay } from './claims-under-way.ts';
+import { LocalClaims } from './local-claims.ts';
 import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
@@ -20,6 +22,8 @@ export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs'> {
   id: string;
   identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;
   jobs: Jobs;
+  /** Where it is found by what is stored in this process. */
+  here: LocalWork;
   workers: WorkerStore;
   /** Registers for rings and calls; returns how to stop. */
   listen(listeners: { onRing(): void; onCall(): void }): () => void;
@@ -51,8 +55,8 @@ export class Worker implements Service {
   #problem: string | null = null;
   #beats: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
-  #claimsUnderWay = 0;
-  #claimAskedMs = 0;
+  readonly #claims = new ClaimsUnderWay();
+  readonly #localClaims: LocalClaims;
   /** Raised by every beat; tells which runs a beat's answer can know of. */
   #beatNumber = 0;
   #looking: Promise<void> | undefined;
@@ -60,8 +64,6 @@ export class Worker implements Service {
   #isBeatFailing = false;
   /** By the monotonic clock: when the newest beat that the database confirmed was sent. */
   #confirmedMs = -Infinity;
-  /** Attempts that the last beat called ours and that we do not know; a claim or an end may just be under way. */
-  #suspects = new Set<string>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -77,15 +79,20 @@ export class Worker implements Service {
     });
     this.#claimer = new Claimer({
       claim: (limit) => this.#claim(limit),
-      onClaimed: (jobs) => {
-        const askedMs = this.#claimAskedMs;
-        for (const job of jobs) this.#begin(this.#createRun(job, { adopted: null, askedMs }));
-      },
       slots: options.settings.slots,
-      freeSlots: () => options.settings.slots - this.#runs.size,
-      obstacle: () => this.#space.obstacle ?? (this.#isDraining ? 'draining' : null),
+      freeSlots: () => this.#freeSlots,
+      obstacle: () => this.#obstacle,
       logger: options.logger,
       pollMs,
+    });
+    this.#localClaims = new LocalClaims({
+      claimer: this.#claimer,
+      settings: options.settings,
+      knowsKind: (kind) => options.kinds.get(kind) !== undefined,
+      mayClaim: () => this.#mayClaim,
+      freeSlots: () => this.#freeSlots,
+      runs: (key) => this.#runs.has(key),
+      begin: (limit) => this.#beginClaim(limit),
     });
   }
 
@@ -108,6 +115,7 @@ export class Worker implements Service {
     });
     await this.#space.start();
     this.#beats = this.#keepBeating();
+    this.#options.here.worker = this.#localClaims;
     this.#claimer.start();
   }
 
@@ -122,6 +130,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await this.#options.starts.flush();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#claims.settled();
     await this.#beats;
     await this.#looking;
     await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
@@ -157,37 +166,75 @@ export class Worker implements Service {
     return this.#runs.size;
   }
 
-  async #claim(limit: number): ReturnType<Jobs['claim']> {
-    const { id, settings, kinds, jobs, clock } = this.#options;
+  get #freeSlots(): number {
+    return this.#options.settings.slots - this.#runs.size - this.#localClaims.reserved;
+  }
+
+  /** A reason not to take work now. */
+  get #obstacle(): string | null {
+    return this.#space.obstacle ?? (this.#isDraining ? 'draining' : null);
+  }
+
+  /** @returns how many jobs it brought; they have begun */
+  async #claim(limit: number): Promise<number> {
     await this.#requireConfirmed();
-    this.#claimAskedMs = clock.monotonicMs();
-    this.#claimsUnderWay += 1;
+    const { request, answered } = this.#beginClaim(limit);
+    let claimed: ClaimedJob[] | null = null;
     try {
-      const claimed = await jobs.claim({
+      claimed = await this.#options.jobs.claim(request);
+    } finally {
+      await answered(claimed);
+    }
+    return claimed.length;
+  }
+
+  /** Whether a claim may go with another statement. */
+  get #mayClaim(): boolean {
+    return (
+      !this.#stopping.signal.aborted &&
+      this.#obstacle === null &&
+      this.#silentMs <= this.#options.settings.leaseMs / 2
+    );
+  }
+
+  #beginClaim(limit: number): {
+    request: ClaimRequest;
+    answered(claimed: readonly ClaimedJob[] | null): Promise<void>;
+  } {
+    const { id, settings, kinds, clock } = this.#options;
+    const askedMs = clock.monotonicMs();
+    const taken = this.#claims.begin();
+    return {
+      request: {
         workerId: id,
         incarnation: this.#incarnation,
         queues: settings.queues,
         labels: settings.labels,
         kinds: kinds.names,
         limit,
-      });
-      if (!this.#stopping.signal.aborted) return claimed;
-      // Nobody need wait for our next life.
-      await Promise.all(claimed.map((job) => this.#release(job)));
-      return [];
-    } finally {
-      this.#claimsUnderWay -= 1;
-    }
+      },
+      answered: (claimed) => taken(this.#takeClaimed(claimed ?? [], askedMs)),
+    };
+  }
+
+  /** What is claimed begins at once. After the stop it goes back: nobody need wait for our next life. */
+  async #takeClaimed(claimed: readonly ClaimedJob[], askedMs: number): Promise<void> {
+    if (this.#stopping.signal.aborted) await Promise.all(claimed.map((job) => this.#release(job)));
+    else for (const job of claimed) this.#begin(this.#createRun(job, { adopted: null, askedMs }));
+  }
+
+  /** Since the newest beat that was confirmed. */
+  get #silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#confirmedMs;
   }
 
   /** What is claimed now might otherwise be ended by its fence, or given away, before the next beat. */
   async #requireConfirmed(): Promise<void> {
-    const { clock, settings } = this.#options;
-    const silentMs = (): number => clock.monotonicMs() - this.#confirmedMs;
-    if (silentMs() <= settings.leaseMs / 2) return;
+    const { leaseMs } = this.#options.settings;
+    if (this.#silentMs <= leaseMs / 2) return;
     await this.#lookNow();
-    if (silentMs() > settings.leaseMs / 2)
-      throw new Error(`no beat of this worker was confirmed for ${Math.round(silentMs())} ms`);
+    if (this.#silentMs > leaseMs / 2)
+      throw new Error(`no beat of this worker was confirmed for ${Math.round(this.#silentMs)} ms`);
   }
 
   #createRun(job: ClaimedJob, options: Pick<AttemptRunOptions, 'adopted' | 'askedMs'>): AttemptRun {
@@ -199,7 +246,7 @@ export class Worker implements Service {
     if (this.#stopping.signal.aborted) return;
     const done = run.run().then(() => {
       this.#runs.delete(run.key);
-      this.#claimer.slotFreed();
+      if (this.#freeSlots > 0) this.#claimer.slotFreed();
     });
     this.#runs.set(run.key, { run, since: this.#beatNumber, done });
   }
@@ -344,13 +391,10 @@ export class Worker implements Service {
     });
   }
 
-  /** Attempts that two beats in a row called ours while no claim was under way that could bring them. */
+  /** Attempts that are called ours and that we do not know, and never will. */
   #findLost({ owned }: WorkerBeat): Set<string> {
     const known = new Set([...this.#runs.values()].map(({ run }) => attemptName(run.job)));
-    const unknown = owned.map(attemptName).filter((name) => !known.has(name));
-    const lost = new Set(unknown.filter((name) => this.#suspects.has(name)));
-    this.#suspects = new Set(this.#claimsUnderWay > 0 ? [] : unknown);
-    return this.#claimsUnderWay > 0 ? new Set() : lost;
+    return this.#claims.findLost(owned.map(attemptName).filter((name) => !known.has(name)));
   }
 
   #cancelAsked({ owned }: WorkerBeat): void {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { ClaimedJob, JobStore } from '../../src/domain/jobs/ports.ts';
 import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
 import { createCapsuleStore } from '../../src/adapters/store/capsule-store.ts';
+import { diagnoseFleet } from '../../src/adapters/store/diagnosis-reader.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
@@ -182,6 +183,64 @@ describeOnDatabases('the job store', (create) => {
     });
   });
 
+  describe('kept in order', () => {
+    it('a limit whose places were counted wrong is counted anew, and told', async () => {
+      await createFleetStore(database.db).putLane('licence:x', { capacity: 3 });
+      await createFleetStore(database.db).putLane('licence:y', { capacity: 3 });
+      await store.submit([newJob({ lanes: ['licence:x'] }), newJob({ lanes: ['licence:x', 'licence:y'] })]);
+      await (await joinWorker(database.db)).claim();
+      expect(await store.keepInOrder()).toEqual({ lanes: [] });
+      await database.db.query(`update lanes set taken = 3 where key = 'licence:x'`);
+      expect(await store.keepInOrder()).toEqual({ lanes: [{ key: 'licence:x', taken: 3, held: 2 }] });
+      expect(await store.keepInOrder()).toEqual({ lanes: [] });
+    });
+
+    it('a job that stands nowhere, or twice, is named', async () => {
+      const [lost, twice, whole] = [await submitOne(store), await submitOne(store), await submitOne(store)];
+      expect((await diagnoseFleet(database.db, 30)).misplaced).toEqual([]);
+      await database.db.query('delete from queued where job_id = $1', [lost]);
+      await database.db.query(
+        `insert into ends (job_id, submitted_at, owner, state, attempt, ended_at) values ($1, now(), 'ana', 'cancelled', 0, now())`,
+        [twice],
+      );
+      expect((await diagnoseFleet(database.db, 30)).misplaced).toEqual([lost, twice]);
+      expect(await reader.byId(whole, me)).toMatchObject({ state: 'queued' });
+    });
+
+    it('the tables of what lives stay small, however much goes through them', async () => {
+      const pages = async (): Promise<number> => {
+        const [row] = await database.db.query<{ pages: number }>(
+          `select (pg_relation_size('queued') + pg_relation_size('running')) / 8192 as pages`,
+        );
+        return row?.pages ?? 0;
+      };
+      const deleted = async (): Promise<number> => {
+        const [row] = await database.db.query<{ rows: number }>(
+          `select n_tup_del as rows from pg_stat_user_tables where relname = 'queued'`,
+        );
+        return row?.rows ?? 0;
+      };
+      const pass = async (): Promise<void> => {
+        const before = await deleted();
+        await database.db.query(
+          `insert into queued (job_id, priority, state, kind, lanes, owner, place)
+           select -n, 0, 'queued', 'none', '{}', 'ana', 1 from generate_series(1, 25000) n`,
+        );
+        await database.db.query('delete from queued where job_id < 0');
+        // The database counts with some delay.
+        await vi.waitFor(async () => expect(await deleted()).toBeGreaterThanOrEqual(before + 25_000), {
+          timeout: 20_000,
+          interval: 200,
+        });
+        await store.keepInOrder();
+      };
+      await pass();
+      const once = await pages();
+      for (let round = 0; round < 3; round += 1) await pass();
+      expect(await pages()).toBeLessThan(2 * once);
+    });
+  });
+
   describe('starts', () => {
     const read = (id: number) => createCapsuleStore(database.db).read(id, null, me);
 
@@ -229,6 +288,66 @@ describeOnDatabases('the job store', (create) => {
       }
       const capsules = await database.db.query('select from capsules');
       expect(capsules).toHaveLength(400);
+    });
+  });
+
+  describe('finish and claim', () => {
+    it('ends attempts and takes the next jobs, best first, with all that a claim brings', async () => {
+      await store.submit([newJob(), newJob({ name: 'first', priority: 5 }), newJob({ name: 'second' })]);
+      const worker = await joinWorker(database.db);
+      const [top, ...rest] = await worker.claim(2);
+      if (!top) throw new Error('nothing was claimed');
+      const { finished, claimed } = await store.finishAndClaim([succeeded(top)], worker.request(5));
+      expect(finished).toMatchObject([{ jobId: top.jobId, status: 'applied', state: 'succeeded' }]);
+      expect(claimed.map(({ name }) => name)).toEqual(['second']);
+      expect(Object.keys(claimed[0] ?? {}).toSorted()).toEqual(Object.keys(top).toSorted());
+      expect(claimed[0]).toMatchObject({
+        number: 1,
+        tries: 1,
+        input: top.input,
+        retry: top.retry,
+        isLimited: false,
+      });
+      expect(claimed[0]?.claimedAt).toBeInstanceOf(Date);
+      const again = await store.finishAndClaim(
+        [succeeded(top), ...rest.map((job) => succeeded(job))],
+        worker.request(),
+      );
+      expect(again).toMatchObject({ finished: [{ status: 'stale' }, { status: 'applied' }], claimed: [] });
+    });
+
+    it('claims nothing when an end frees a place in a limit, so that who waited for it is not passed over', async () => {
+      await createFleetStore(database.db).putLane('licence:x', { capacity: 1 });
+      await store.submit([
+        newJob({ lanes: ['licence:x'] }),
+        newJob({ lanes: ['licence:x'], priority: 9 }),
+        newJob(),
+      ]);
+      const worker = await joinWorker(database.db);
+      const [holder] = await worker.claim(2);
+      if (!holder) throw new Error('nothing was claimed');
+      const { finished, claimed } = await store.finishAndClaim([succeeded(holder)], worker.request());
+      expect(finished).toMatchObject([{ status: 'applied', freedLanes: ['licence:x'] }]);
+      expect(claimed).toEqual([]);
+      await store.sweep(10);
+      expect((await worker.claim()).map(({ jobId }) => jobId)).toHaveLength(2);
+      expect(await createFleetStore(database.db).lanes(me)).toMatchObject([{ key: 'licence:x', taken: 1 }]);
+    });
+
+    it('stores the end without what the database refuses of it, and claims nothing then', async () => {
+      const id = await submitOne(store);
+      await submitOne(store);
+      const worker = await joinWorker(database.db);
+      const [job] = await worker.claim(1);
+      if (!job) throw new Error('nothing was claimed');
+      const { finished, claimed } = await store.finishAndClaim(
+        [succeeded(job, { result: { text: 'a\0b' }, verdict: { text: 'a\0b', tone: 'good' } })],
+        worker.request(),
+      );
+      expect(finished).toMatchObject([{ status: 'applied' }]);
+      expect(claimed).toEqual([]);
+      expect(await reader.byId(id, me)).toMatchObject({ state: 'succeeded' });
+      expect(await worker.claim()).toHaveLength(1);
     });
   });
 
@@ -485,7 +604,7 @@ describeOnDatabases('the job store', (create) => {
           store.finish(jobs.map((job) => succeeded(job))),
         ]);
       }
-      const left = await database.db.query(`select from attempts where state = 'running'`);
+      const left = await database.db.query('select from running');
       expect(left).toEqual([]);
     });
 

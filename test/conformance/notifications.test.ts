@@ -464,7 +464,7 @@ describeOnDatabases('notifications', (create) => {
     const id = await submitOne(createJobStore(database.db), { name: 'usual' });
     await submitOne(createJobStore(database.db), { name: 'other' });
     await worker.claim(2);
-    await database.db.query(`update attempts set claimed_at = now() - interval '1 hour' where job_id = $1`, [
+    await database.db.query(`update running set claimed_at = now() - interval '1 hour' where job_id = $1`, [
       id,
     ]);
     const told = async (ruleId: number) =>

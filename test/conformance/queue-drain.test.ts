@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemActor } from '../../src/contract/actor.ts';
 import type { FleetStore } from '../../src/domain/fleet/ports.ts';
-import type { JobStore } from '../../src/domain/jobs/ports.ts';
+import type { JobStore, NewJob } from '../../src/domain/jobs/ports.ts';
 import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { holdBeforeCommit } from '../support/moments.ts';
 import { pollUntil } from '../support/poll.ts';
 import { there } from '../support/there.ts';
 import { failed, joinWorker, newJob, submitOne, succeeded } from '../support/jobs.ts';
@@ -153,6 +154,47 @@ describeOnDatabases('a queue that drains', (create) => {
       expect(await late).toMatchObject([{ status: 'queue_draining' }, { status: 'stored' }]);
       expect(await queue()).toMatchObject({ draining: true, drainTotal: 2, queued: 2 });
     });
+
+    const forms: [name: string, form: Partial<NewJob>][] = [
+      ['a submit', {}],
+      ['one with a key', { idempotency: { scope: 'ana', key: 'held', bodyHash: 'aa' } }],
+      ['one that waits for its time', { state: 'scheduled', runAt: '2999-01-01T00:00:00.000Z' }],
+      ['one with a lane of its own', { lanes: ['key:a'], ownLane: 'key:a' }],
+    ];
+
+    it.each(forms)('is answered after %s that is about to commit, and counts it', async (_name, form) => {
+      await submitOne(store);
+      const { db, isDone, letGo } = holdBeforeCommit(database.db);
+      const slow = createJobStore(db).submit([newJob(form)]);
+      await isDone;
+      const drained = fleet.putQueue('default', { draining: true });
+      await untilWaiting(1);
+      letGo();
+      expect(await slow).toMatchObject([{ status: 'stored' }]);
+      await drained;
+      expect(await queue()).toMatchObject({ drainTotal: 2 });
+      expect(await store.submit([newJob({ ...form, idempotency: null })])).toEqual([
+        { status: 'queue_draining' },
+      ]);
+    });
+
+    it.each(['retry', 'move'])(
+      'is answered after a %s that is about to commit, and counts it',
+      async (way) => {
+        const id = await submitOne(store, { queue: way === 'move' ? 'other' : 'default' });
+        if (way === 'retry') await store.cancel([id], 'ana');
+        const { db, isDone, letGo } = holdBeforeCommit(database.db);
+        const late = createJobStore(db);
+        const move = way === 'retry' ? late.retry(id, 'ana') : late.change(id, { queue: 'default' }, 'ana');
+        await isDone;
+        const drained = fleet.putQueue('default', { draining: true });
+        await untilWaiting(1);
+        letGo();
+        expect(await move).toMatchObject(way === 'retry' ? { state: 'queued' } : { status: 'changed' });
+        await drained;
+        expect(await queue()).toMatchObject({ drainTotal: 1, queued: 1 });
+      },
+    );
 
     it('takes nothing after it was answered, whatever is under way', async () => {
       const ended = await submitOne(store);

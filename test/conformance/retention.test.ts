@@ -21,6 +21,7 @@ import { createRetentionStore } from '../../src/adapters/store/retention/retenti
 import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
+import { setSubmittedAt } from '../support/diary.ts';
 import { pollUntil } from '../support/poll.ts';
 import { there } from '../support/there.ts';
 import { failed, joinWorker, submitOne, succeeded } from '../support/jobs.ts';
@@ -86,12 +87,11 @@ describeOnDatabases('retention rules', (create) => {
     await age(id, daysAgo);
     return id;
   };
-  const age = (id: number, daysAgo: number): Promise<unknown> =>
-    database.db.query(
-      `update jobs set submitted_at = now() - $2 * interval '24 hours' - interval '1 minute', ended_at = now() - $2 * interval '24 hours'
-       where id = $1`,
-      [id, daysAgo],
-    );
+  const age = async (id: number, daysAgo: number): Promise<void> => {
+    const at = `now() - ${daysAgo} * interval '24 hours'`;
+    await setSubmittedAt(database.db, `${at} - interval '1 minute'`, id);
+    await database.db.query(`update ends set ended_at = ${at} where job_id = $1`, [id]);
+  };
   /** A rule that is in effect already. */
   const rule = async (change: Partial<NewRetentionRule> = {}): Promise<RetentionRule> =>
     retention.add(
@@ -140,9 +140,7 @@ describeOnDatabases('retention rules', (create) => {
       await endedJob(29, { project: '3001' }),
     ];
     const live = await submitOne(jobs, { project: '3001' });
-    await database.db.query(`update jobs set submitted_at = now() - interval '90 days' where id = $1`, [
-      live,
-    ]);
+    await setSubmittedAt(database.db, `now() - interval '90 days'`, live);
     await rule({ filter: 'project:3001' });
     await apply();
     expect(await left()).toEqual([other, young, live]);

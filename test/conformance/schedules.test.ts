@@ -73,7 +73,7 @@ describeOnDatabases('schedules', (create) => {
   }
 
   const jobRows = (): Promise<{ id: number; state: string; tags: string[]; owner: string }[]> =>
-    database.db.query('select id, state, tags, owner from jobs order by id');
+    database.db.query('select id, state, tags, owner from job_rows order by id');
   const outcomes = async (schedules: Schedules): Promise<string[]> =>
     (await schedules.runs('tick', { before: null, limit: 50 }))
       .reverse()
@@ -225,7 +225,7 @@ describeOnDatabases('schedules', (create) => {
     pass(minute);
     await scheduler.look();
     const [row] = await database.db.query<{ runAt: Date; state: string }>(
-      'select run_at as "runAt", state from jobs',
+      'select run_at as "runAt", state from job_rows',
     );
     expect(row?.state).toBe('scheduled');
     const delayMs = (row?.runAt.getTime() ?? 0) - now.getTime();

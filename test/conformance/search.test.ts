@@ -61,12 +61,13 @@ const job: fc.Arbitrary<DiaryJob> = fc
   })
   .map(({ submittedMs, waitMs, wallMs, ...rest }) => {
     const isEnded = ['succeeded', 'failed', 'cancelled', 'finished'].includes(rest.state);
-    const hasStarted = rest.worker !== null && (isEnded || rest.state === 'running');
+    const hasStarted = rest.state === 'running' || (isEnded && rest.worker !== null);
     return {
       ...plainJob,
       ...rest,
       worker: hasStarted ? rest.worker : null,
       exitCode: hasStarted && isEnded ? rest.exitCode : null,
+      verdict: isEnded ? rest.verdict : null,
       reason: rest.state === 'failed' ? 'exit' : null,
       message: rest.state === 'failed' ? 'Out of memory.' : null,
       submittedAt: new Date(submittedMs),

@@ -113,7 +113,7 @@ describe('a reader that goes away', () => {
       const [claimed] = await pollUntil(
         () =>
           database.db.query<{ claimedAt: Date }>(
-            `select claimed_at as "claimedAt" from attempts where job_id = $1 and state <> 'running'`,
+            `select claimed_at as "claimedAt" from attempts where job_id = $1`,
             [job.id],
           ),
         ({ length }) => length === 1,

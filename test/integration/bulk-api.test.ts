@@ -6,7 +6,7 @@ import type { KindContext } from '../../src/domain/jobs/kind-ports.ts';
 import { bulkInput, bulkKind } from '../../src/kinds/bulk/bulk.ts';
 import { joinWorker } from '../support/jobs.ts';
 import { createTestProduct } from '../support/product.ts';
-import { plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
+import { endJobs, plainJob, storeJobs, type DiaryJob } from '../support/diary.ts';
 
 useAccounts();
 
@@ -17,7 +17,7 @@ const store = (...jobs: DiaryJob[]): Promise<number[]> => storeJobs(database.db,
 const bulk = (body: object, who: Headers = admin) => ask('POST', '/jobs/bulk', who, body);
 
 async function column<T>(sql: string): Promise<T[]> {
-  const rows = await database.db.query<{ value: T }>(`select ${sql} as value from jobs order by id`);
+  const rows = await database.db.query<{ value: T }>(`select ${sql} as value from job_rows order by id`);
   return rows.map(({ value }) => value);
 }
 
@@ -69,6 +69,7 @@ describe('a bulk action', () => {
     await database.db.query("insert into queues (name) values ('night') on conflict do nothing");
     await store(plainJob, failed, plainJob);
     await database.db.query(`update jobs set lanes = '{queue:default,other}' where id = 1`);
+    await database.db.query(`update queued set lanes = '{queue:default,other}' where job_id = 1`);
     const { body } = await bulk({ action: 'move', queue: 'night', filter: 'queue:default' });
     expect(body).toMatchObject({
       changed: 2,
@@ -268,8 +269,10 @@ describe('an order under way', () => {
     expect(first).toMatchObject({ seen: 100, changed: 100 });
     expect(first.cursor).not.toBeNull();
     // Some of those that were retried fail again, before a process that died does its page once more.
-    await database.db.query(
-      `update jobs set state = 'failed', reason = 'exit', ended_at = now() where id > 140`,
+    await endJobs(
+      database.db,
+      (await column<number>('id')).filter((id) => id > 140),
+      { state: 'failed', reason: 'exit' },
     );
     const again = await port.run(order, { step: null });
     expect(again).toMatchObject({ seen: 150, changed: 50 });

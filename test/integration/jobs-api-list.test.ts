@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { admin, ask, database, useAccounts } from '../support/accounts.ts';
+import { plainJob, setSubmittedAt, storeJobs } from '../support/diary.ts';
 import { failed, joinWorker, newJob, succeeded } from '../support/jobs.ts';
 
 useAccounts();
@@ -35,9 +35,7 @@ beforeEach(async () => {
   for (const { id, name } of ids) names[id] = name;
   const gone = ids.find(({ name }) => name === 'gone');
   await store.cancel([gone?.id ?? 0], 'ana');
-  await db.query(
-    `update jobs set submitted_at = '2026-01-01T00:00:00Z'::timestamptz + id * interval '1 minute'`,
-  );
+  await setSubmittedAt(db, `'2026-01-01T00:00:00Z'::timestamptz + j.id * interval '1 minute'`);
 });
 
 async function list(query: string): Promise<string[]> {
@@ -107,10 +105,7 @@ describe('the list', () => {
 
 describe('paging', () => {
   const add = (name: string): Promise<unknown> =>
-    database.db.query(
-      `insert into jobs (uid, kind, name, state, queue, owner) values ($1, 'script', $2, 'queued', 'default', 'ana')`,
-      [randomUUID(), name],
-    );
+    storeJobs(database.db, [{ ...plainJob, name, submittedAt: new Date() }]);
 
   it.each(['newest', 'oldest'])('from the %s on shows every job once, though more come in', async (order) => {
     const seen: number[] = [];
@@ -130,7 +125,7 @@ describe('paging', () => {
   });
 
   it('tells jobs of one moment apart, and a full last page has no cursor', async () => {
-    await database.db.query(`update jobs set submitted_at = '2026-01-01T00:00:00.123456Z'`);
+    await setSubmittedAt(database.db, `'2026-01-01T00:00:00.123456Z'`);
     const first = (await ask('GET', '/jobs?limit=3', admin)).body;
     const second = (await ask('GET', `/jobs?limit=3&cursor=${first.cursor}`, admin)).body;
     expect([...first.items, ...second.items].map(({ id }: Item) => id)).toEqual([6, 5, 4, 3, 2, 1]);

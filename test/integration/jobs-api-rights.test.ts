@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addUser, admin, app, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { endJobs } from '../support/diary.ts';
 
 useAccounts();
 
@@ -9,9 +10,7 @@ const submit = async (headers: Headers): Promise<number> =>
   (await ask('POST', '/jobs', headers, body)).body.id;
 
 async function end(id: number, state = 'failed'): Promise<void> {
-  const reason = state === 'failed' ? 'exit' : null;
-  const statement = 'update jobs set state = $2, reason = $3, ended_at = now() where id = $1';
-  await database.db.query(statement, [id, state, reason]);
+  await endJobs(database.db, [id], { state, reason: state === 'failed' ? 'exit' : null });
 }
 
 async function put(url: string, headers: Headers, payload: object): Promise<number> {

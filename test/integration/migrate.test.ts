@@ -131,6 +131,98 @@ describeOnDatabases('migrations', (_create, backend) => {
     ]);
   });
 
+  /** A diary of before, with a job in every state and of every history. */
+  async function fillOldDiary(): Promise<void> {
+    await migrate(empty.db, { upTo: 35 });
+    await empty.db.query(`
+      insert into workers (id, name, host, pid, version, slots, queues, labels, kinds, state) values
+        ('00000000-0000-4000-8000-0000000000aa', 'w', 'h', 1, '0', 4, '{*}', '{}', '{script}', 'stopped');
+      insert into queue_needs (queue, needs) values ('default', '{}'), ('default', '{gpu}');
+      insert into jobs (id, uid, kind, name, state, reason, message, verdict, verdict_tone, progress, queue, priority, needs, lanes, blocked_by,
+        run_at, attempt, released, owner, tags, submitted_at, started_at, ended_at, cancel_requested_at, cancel_requested_by, cancel_reason, family, own_verdict, own_verdict_tone)
+      select id, gen_random_uuid(), 'script', 'job ' || id, state, case state when 'failed' then 'exit' end, message, verdict, tone, progress::jsonb, queue, id % 3,
+        case when id % 4 = 0 then '{gpu}'::text[] else '{}' end, case when id % 5 = 0 then '{narrow}'::text[] else '{}' end, blocked_by,
+        case when state = 'scheduled' then timestamptz '2030-01-01' end, attempt, released, 'Ana', '{t}', '2026-01-01T00:00:00Z'::timestamptz + id * interval '1 minute',
+        case when attempt > 0 then timestamptz '2026-01-02' end, case when state in ('succeeded', 'failed', 'cancelled', 'finished') then timestamptz '2026-01-03' end,
+        case when cancelled then timestamptz '2026-01-02T12:00:00Z' end, case when cancelled then 'bo' end, case when cancelled then 'wrong mesh' end,
+        case state when 'failed' then 'fam' end, case when id = 7 then 'looks odd' end, case when id = 7 then 'warn' end
+      from (values
+        (1, 'waiting', 'default', null, null, null, null, null, 0, 0, false), (2, 'waiting', 'default', null, null, null, null, 'narrow', 0, 0, false),
+        (3, 'scheduled', 'default', null, null, null, null, null, 2, 1, false), (4, 'queued', 'default', null, null, null, null, null, 0, 0, false),
+        (5, 'running', 'default', null, null, null, '{"done": 3}', null, 1, 0, false), (6, 'running', 'default', null, null, null, null, null, 3, 1, true),
+        (7, 'succeeded', 'default', 'fine', 'good', 'good', '{"done": 9}', null, 1, 0, false), (8, 'failed', 'default', 'it broke', null, null, null, null, 3, 0, false),
+        (9, 'cancelled', 'default', 'Cancelled by bo', null, null, null, null, 0, 0, true), (10, 'finished', null, null, null, null, null, null, 1, 0, false),
+        (11, 'unknown', null, null, null, null, null, null, 1, 0, false), (12, 'queued', 'default', null, null, null, null, null, 2, 2, false),
+        (13, 'running', null, null, null, null, null, null, 1, 0, false)
+      ) r (id, state, queue, message, verdict, tone, progress, blocked_by, attempt, released, cancelled);
+      insert into job_inputs (job_id, input, retry) select id, '{"b": 1, "a": 2}', '{"attempts": 3}' from jobs;
+      insert into attempts (job_id, number, owner, worker_id, worker_name, incarnation, state, reason, claimed_at, launched_at, ended_at, lanes, program)
+      select j.id, n, case when j.queue is null then 'external' else 'slot' end, '00000000-0000-4000-8000-0000000000aa', 'w', 1,
+        case when j.state = 'running' and n = j.attempt then 'running' when n <= j.released then 'released' when j.state = 'succeeded' then 'succeeded'
+          when j.queue is null then 'finished' else 'failed' end,
+        case when not (j.state = 'running' and n = j.attempt) and n > j.released and j.state <> 'succeeded' and j.queue is not null then 'exit' end,
+        timestamptz '2026-01-02', timestamptz '2026-01-02' + interval '1 s', case when not (j.state = 'running' and n = j.attempt) then timestamptz '2026-01-02T01:00:00Z' end,
+        case when j.state = 'running' then j.lanes else '{}' end, '{"pid": 1}'
+      from jobs j cross join lateral generate_series(1, j.attempt) n;
+      insert into external_leases (job_id, attempt, token, holder) select job_id, number, token, 'w' from attempts where owner = 'external' and state = 'running';
+      select setval('jobs_id_seq', 13);
+    `);
+  }
+
+  const jobsOfBefore = `select id, uid, kind, name, state, reason, message, verdict, verdict_tone, queue, priority, needs, lanes, blocked_by, run_at, attempt,
+    released, owner, tags, submitted_at, started_at, ended_at, cancel_requested_at, cancel_requested_by, cancel_reason, own_verdict, own_verdict_tone, family`;
+  const attemptsOfBefore = `select job_id, number, token, worker_id, worker_name, incarnation, state, reason, claimed_at, launched_at, ended_at, lanes, program`;
+
+  it('jobs of every state stand where they stood, with their history, each in one table', async () => {
+    await fillOldDiary();
+    const jobs = await empty.db.query(`${jobsOfBefore} from jobs order by id`);
+    const attempts = await empty.db.query(
+      `${attemptsOfBefore}, owner as runs_by from attempts order by job_id, number`,
+    );
+    await migrate(empty.db);
+    expect(await empty.db.query(`${jobsOfBefore} from job_rows order by id`)).toEqual(jobs);
+    expect(
+      await empty.db.query(`${attemptsOfBefore}, runs_by from attempt_rows order by job_id, number`),
+    ).toEqual(attempts);
+    const [counts] = await empty.db.query(
+      `select (select count(*) from jobs) as jobs, (select count(*) from queued) as queued, (select count(*) from running) as running,
+         (select count(*) from ends) as ends, (select count(*) from attempts) as attempts`,
+    );
+    expect(counts).toEqual({ jobs: 13, queued: 5, running: 3, ends: 5, attempts: attempts.length - 3 });
+    // A try that ended is forgotten by the job that waits again; progress of one that runs or was the last is not.
+    expect(
+      await empty.db.query('select id, progress from job_rows where progress is not null order by id'),
+    ).toEqual([
+      { id: 5, progress: { done: 3 } },
+      { id: 7, progress: { done: 9 } },
+    ]);
+  });
+
+  it('refuse to take the tables from a worker of an older version that is active, and change nothing', async () => {
+    await fillOldDiary();
+    await empty.db.query(`update workers set state = 'active', seen_at = now()`);
+    await expect(migrate(empty.db)).rejects.toMatchObject({
+      code: 'configuration',
+      message:
+        'The schema cannot be brought up to date: workers of an older version are active: w. Stop every server and worker of this database, then start the new version.',
+    });
+    expect((await applied()).at(-1)).toEqual({ number: 35 });
+    expect(await empty.db.query(`select from jobs where state = 'running'`)).toHaveLength(3);
+    await empty.db.query(`update workers set seen_at = now() - interval '2 minutes'`);
+    await migrate(empty.db);
+    expect(await empty.db.query('select from running')).toHaveLength(3);
+  });
+
+  it('refuse a diary where a job runs without an attempt, rather than lose it', async () => {
+    await fillOldDiary();
+    await empty.db.query(`delete from external_leases; delete from attempts where job_id = 13`);
+    await expect(migrate(empty.db)).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('13 jobs, of which 12 would be left') as string,
+    });
+    expect(await empty.db.query('select from jobs')).toHaveLength(13);
+  });
+
   it('without limits of time go on where the database has one of its own', async () => {
     await empty.db.query(
       `do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$`,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addUser, admin, app, ask, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { endJobs } from '../support/diary.ts';
 
 useAccounts();
 
@@ -35,10 +36,7 @@ async function submit(headers: Headers, options: object = {}): Promise<number> {
 
 async function submitFailed(headers: Headers): Promise<number> {
   const id = await submit(headers);
-  await database.db.query(
-    `update jobs set state = 'failed', reason = 'exit', ended_at = now() where id = $1`,
-    [id],
-  );
+  await endJobs(database.db, [id], { state: 'failed', reason: 'exit' });
   return id;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { addUser, admin, app, ask, clock, database, useAccounts, type Headers } from '../support/accounts.ts';
+import { setSubmittedAt } from '../support/diary.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 useAccounts();
@@ -18,9 +19,9 @@ async function oldJob(): Promise<number> {
   const [job] = await (await joinWorker(database.db)).claim(1);
   if (!job) throw new Error('there is a job to claim');
   await store.finish([succeeded(job, { stdoutBytes: 100 })]);
+  await setSubmittedAt(database.db, `timestamptz '${clock.now().toISOString()}' - interval '41 days'`, id);
   await database.db.query(
-    `update jobs set submitted_at = $2::timestamptz - interval '41 days', ended_at = $2::timestamptz - interval '40 days'
-     where id = $1`,
+    `update ends set ended_at = $2::timestamptz - interval '40 days' where job_id = $1`,
     [id, clock.now()],
   );
   return id;

@@ -16,10 +16,10 @@ async function ranFor(
   const [job] = await (await joinWorker(database.db)).claim(1);
   if (!job) throw new Error('there is a job to claim');
   await store.finish([end(job)]);
-  await database.db.query(`update jobs set ended_at = started_at + $2 * interval '1 second' where id = $1`, [
-    id,
-    seconds,
-  ]);
+  await database.db.query(
+    `update ends set ended_at = started_at + $2 * interval '1 second' where job_id = $1`,
+    [id, seconds],
+  );
   return id;
 }
 

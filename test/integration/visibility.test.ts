@@ -12,6 +12,7 @@ import type { Conditions } from '../../src/adapters/store/jobs/conditions.ts';
 import { createPartStore } from '../../src/adapters/store/part-store.ts';
 import { createOutputStore } from '../../src/adapters/store/output-store.ts';
 import { admin, app, ask, database, useAccounts } from '../support/accounts.ts';
+import { endJobs } from '../support/diary.ts';
 import { joinWorker, submitOne, succeeded } from '../support/jobs.ts';
 
 const secret = 'hush-4711';
@@ -33,6 +34,15 @@ useAccounts();
 
 let hidden = { id: 0, uid: '' };
 let visible = 0;
+
+async function cancelQueued(): Promise<void> {
+  const rows = await database.db.query<{ id: number }>('select job_id as id from queued');
+  await endJobs(
+    database.db,
+    rows.map(({ id }) => id),
+    { state: 'cancelled' },
+  );
+}
 
 beforeEach(async () => {
   hidden = await makeHiddenJob();
@@ -129,11 +139,11 @@ describe('a job that one may not see', () => {
       const [job] = await (await joinWorker(database.db)).claim(1);
       if (!job) throw new Error('there is a job to claim');
       await store.finish([succeeded(job)]);
-      const since = `update jobs set started_at = ended_at - $2 * interval '1 minute' where id = $1`;
+      const since = `update ends set started_at = ended_at - $2 * interval '1 minute' where job_id = $1`;
       await database.db.query(since, [id, minutes]);
       return id;
     };
-    await database.db.query(`update jobs set state = 'cancelled', ended_at = now() where state = 'queued'`);
+    await cancelQueued();
     for (let count = 0; count < 3; count += 1) await run('hidden', 90);
     const mine = await run('ana', 10);
     expect((await ask('GET', `/jobs/${mine}`, admin)).body.usual).toMatchObject({
@@ -155,7 +165,7 @@ describe('a job that one may not see', () => {
   it('stands in the way of others as a number, with nothing of its own', async () => {
     const store = createJobStore(database.db);
     const fleet = createFleetStore(database.db);
-    await database.db.query(`update jobs set state = 'cancelled', ended_at = now() where state = 'queued'`);
+    await cancelQueued();
     await fleet.putLane('licence:x', { capacity: 1 });
     const holder = await submitOne(store, { owner: 'hidden', name: secret, lanes: ['licence:x'] });
     const worker = await joinWorker(database.db, { slots: 1 });
@@ -186,7 +196,7 @@ describe('a job that one may not see', () => {
   });
 
   it('is changed by no route', async () => {
-    const before = await database.db.query('select * from jobs where id = $1', [hidden.id]);
+    const before = await database.db.query('select * from job_rows where id = $1', [hidden.id]);
     const bodies = [
       {},
       { name: 'x' },
@@ -203,6 +213,6 @@ describe('a job that one may not see', () => {
           payload,
         });
     }
-    expect(await database.db.query('select * from jobs where id = $1', [hidden.id])).toEqual(before);
+    expect(await database.db.query('select * from job_rows where id = $1', [hidden.id])).toEqual(before);
   });
 });

@@ -65,7 +65,7 @@ describe('the reasons for waiting', () => {
     const worker = await joinWorker(database.db, { slots: 1 });
     const [ran] = await worker.claim(1);
     if (ran) await store.finish([succeeded(ran)]);
-    const tenMinutes = `update jobs set started_at = ended_at - interval '10 minutes' where id = $1`;
+    const tenMinutes = `update ends set started_at = ended_at - interval '10 minutes' where job_id = $1`;
     await database.db.query(tenMinutes, [past]);
     const holder = await submit({ lanes: ['licence:x'] });
     await worker.claim(1);

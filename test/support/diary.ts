@@ -3,7 +3,7 @@ import type { Filter, KeyTerm, Term, Value } from '../../src/contract/filter/fil
 import { resolveMoments } from '../../src/contract/filter/moments.ts';
 import { argumentsOf, wordsOf } from '../../src/contract/words.ts';
 import { indexWords } from '../../src/adapters/store/jobs/index-words.ts';
-import type { Database } from '../../src/adapters/store/database.ts';
+import type { Database, Queryable } from '../../src/adapters/store/database.ts';
 
 /** A job as a test writes it straight into the diary, whatever its state. */
 export interface DiaryJob {
@@ -56,25 +56,19 @@ export const plainJob: DiaryJob = {
   endedAt: null,
 };
 
-/** Stores jobs with their attempts, notes and words; resolves with their numbers. */
+/** Stores jobs with where they stand, their attempts, notes and words; resolves with their numbers. */
 export async function storeJobs(db: Database, jobs: readonly DiaryJob[]): Promise<number[]> {
   return db.transaction(async (tx) => {
     const ids: number[] = [];
     for (const job of jobs) {
       const [row] = await tx.query<{ id: number }>(
-        `insert into jobs (uid, kind, name, state, reason, message, verdict, verdict_tone, own_verdict, own_verdict_tone,
-           analysis, assessment, keep, queue, needs, owner, project, tags, attempt, submitted_at, started_at, ended_at, run_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
-         returning id`,
+        `insert into jobs (uid, kind, name, own_verdict, own_verdict_tone, analysis, assessment, keep, queue, needs, owner, project,
+           tags, submitted_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id`,
         [
           randomUUID(),
           job.kind,
           job.name,
-          job.state,
-          job.reason,
-          job.message,
-          job.verdict?.text,
-          job.verdict?.tone,
           job.ownVerdict?.text,
           job.ownVerdict?.tone,
           job.analysis,
@@ -85,29 +79,84 @@ export async function storeJobs(db: Database, jobs: readonly DiaryJob[]): Promis
           job.owner,
           job.project,
           job.tags,
-          job.worker === null ? 0 : 1,
           job.submittedAt,
-          job.startedAt,
-          job.endedAt,
         ],
       );
       const id = row?.id ?? 0;
       ids.push(id);
+      await stand(tx, id, job);
       await tx.query(`insert into job_inputs (job_id, input, retry) values ($1, $2, '{}')`, [
         id,
         JSON.stringify(job.input),
       ]);
       if (job.info !== null)
         await tx.query('insert into job_notes (job_id, info) values ($1, $2)', [id, job.info]);
-      if (job.worker === null) continue;
+      if (job.worker === null || job.state === 'running') continue;
       await tx.query(
-        `insert into attempts (job_id, number, owner, worker_name, state, exit_code, claimed_at, ended_at)
-         values ($1, 1, 'slot', $2, $3, $4, now(), $5)`,
-        [id, job.worker, job.endedAt ? 'finished' : 'running', job.exitCode, job.endedAt],
+        `insert into attempts (job_id, number, runs_by, worker_name, state, exit_code, claimed_at, ended_at)
+         values ($1, 1, 'slot', $2, 'finished', $3, now(), $4)`,
+        [id, job.worker, job.exitCode, job.endedAt ?? job.submittedAt],
       );
     }
     await indexWords(tx, ids);
     return ids;
+  });
+}
+
+/** A job stands in one of three tables; one that runs has its attempt there. */
+async function stand(tx: Queryable, id: number, job: DiaryJob): Promise<void> {
+  const { state, owner, submittedAt, startedAt } = job;
+  const attempt = job.worker === null && state !== 'running' ? 0 : 1;
+  const [place] = await tx.query<{ id: number }>(
+    `insert into places (queue, needs) values ($1, $2)
+     on conflict (queue, needs) do update set queue = excluded.queue returning id`,
+    [job.queue, job.needs],
+  );
+  const common = [id, place?.id, submittedAt, owner, attempt];
+  if (state === 'running')
+    return void (await tx.query(
+      `insert into running (job_id, place, submitted_at, owner, number, run_at, kind, runs_by, worker_name, claimed_at)
+       values ($1, $2, $3, $4, $5, $3, $6, case when $7::text is null then 'external' else 'slot' end, $7, $8)`,
+      [...common, job.kind, job.worker, startedAt ?? submittedAt],
+    ));
+  if (['waiting', 'scheduled', 'queued'].includes(state))
+    return void (await tx.query(
+      `insert into queued (job_id, place, submitted_at, owner, attempt, run_at, priority, lanes, kind, state, started_at)
+       values ($1, $2, $3, $4, $5, $3, 0, '{}', $6, $7, $8)`,
+      [...common, job.kind, state, startedAt],
+    ));
+  const { reason, message, verdict, endedAt } = job;
+  await tx.query(
+    `insert into ends (job_id, place, submitted_at, owner, attempt, run_at, state, reason, message, verdict, verdict_tone, started_at,
+       ended_at)
+     values ($1, $2, $3, $4, $5, $3, $6, $7, $8, $9, $10, $11, $12)`,
+    [...common, state, reason, message, verdict?.text, verdict?.tone, startedAt, endedAt],
+  );
+}
+
+/** Ends jobs that wait, or says of ended ones that they ended now and otherwise. */
+export async function endJobs(
+  db: Queryable,
+  ids: readonly number[],
+  { state, reason = null }: { state: string; reason?: string | null },
+): Promise<void> {
+  await db.query(
+    `with gone as (delete from queued where job_id = any($1::bigint[]) returning *),
+     ended as (
+       insert into ends (job_id, place, submitted_at, owner, attempt, released, run_at, started_at, state, reason, ended_at)
+       select job_id, place, submitted_at, owner, attempt, released, run_at, started_at, $2, $3, now() from gone
+     )
+     update ends set state = $2, reason = $3, ended_at = now() where job_id = any($1::bigint[])`,
+    [ids, state, reason],
+  );
+}
+
+/** Sets when all jobs, or one, were submitted, wherever they stand. @param at SQL on the job `j` */
+export async function setSubmittedAt(db: Database, at: string, jobId: number | null = null): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(`update jobs j set submitted_at = ${at} where $1::bigint is null or id = $1`, [jobId]);
+    for (const table of ['queued', 'running', 'ends'])
+      await tx.query(`update ${table} t set submitted_at = j.submitted_at from jobs j where j.id = t.job_id`);
   });
 }
 

@@ -7,6 +7,7 @@ import type { NewCapsule } from '../../src/domain/again/capsule-ports.ts';
 import type {
   AttemptOutcome,
   ClaimedJob,
+  ClaimRequest,
   Finish,
   JobStore,
   NewJob,
@@ -69,15 +70,17 @@ export function newWorker(change: Partial<WorkerRow> = {}): WorkerRow {
 export async function joinWorker(
   db: Database,
   change: Partial<WorkerRow> = {},
-): Promise<{ row: WorkerRow; incarnation: number; claim(limit?: number): Promise<ClaimedJob[]> }> {
+): Promise<{
+  row: WorkerRow;
+  incarnation: number;
+  request(limit?: number): ClaimRequest;
+  claim(limit?: number): Promise<ClaimedJob[]>;
+}> {
   const row = newWorker(change);
   const { incarnation } = await createWorkerStore(db).register(row);
   const { id: workerId, queues, labels, kinds } = row;
-  return {
-    row,
-    incarnation,
-    claim: (limit = 10) => createJobStore(db).claim({ workerId, incarnation, queues, labels, kinds, limit }),
-  };
+  const request = (limit = 10): ClaimRequest => ({ workerId, incarnation, queues, labels, kinds, limit });
+  return { row, incarnation, request, claim: (limit) => createJobStore(db).claim(request(limit)) };
 }
 
 export async function submitOne(store: JobStore, change: Partial<NewJob> = {}): Promise<number> {

@@ -9,6 +9,7 @@ import type {
   UserRecord,
 } from '../../domain/accounts/ports.ts';
 import type { Database, Queryable } from './database.ts';
+import { liveJobs } from './jobs/live.ts';
 import { isRowError } from './sqlstates.ts';
 
 const userColumns = `users.id, users.name, users.display_name as "displayName", users.role,
@@ -200,7 +201,7 @@ async function removeBelongings(tx: Queryable, userId: number): Promise<RemovedU
       update secrets set user_ids = array_remove(user_ids, $1) where $1 = any(user_ids) returning 1
     )
     select
-      (select count(*) from jobs where owner_id = $1 and state in ('waiting', 'scheduled', 'queued', 'running')) as "liveJobs",
+      (select count(*) from ${liveJobs} t join jobs j on j.id = t.job_id where j.owner_id = $1) as "liveJobs",
       (select count(*) from schedules where owner_id = $1) as schedules,
       (select count(*) from notification_rules where owner_id = $1) as "notificationRules",
       (select count(*) from views where owner_id = $1 and is_shared) as "sharedViews",

@@ -17,6 +17,8 @@ export interface SessionLimits {
   statementTimeoutMs: number;
   /** Of a session that holds locks for somebody who is gone; 0: none. */
   idleInTransactionTimeoutMs: number;
+  /** Its statements find rows by key, and are planned once. */
+  findsByKey?: boolean;
 }
 
 /** For maintenance, which takes as long as it takes. */
@@ -75,13 +77,26 @@ async function tell(ready: Promise<pg.Client>, callback: Told): Promise<void> {
   callback(error, client);
 }
 
-function sessionStatement({ statementTimeoutMs, idleInTransactionTimeoutMs }: SessionLimits): string {
+/**
+ * Tables of what lives are empty again and again. A plan made then reads them whole, or compares every row with every
+ * other, and is kept while they grow. So rows are found by `= any(array(…))` or `lateral (… offset 0)`, which leave no other
+ * way than the key, and what is left to join is hashed.
+ */
+const findByKey =
+  'set enable_seqscan = off; set enable_bitmapscan = off; set enable_mergejoin = off; set enable_nestloop = off; set jit = off; set plan_cache_mode = force_generic_plan;';
+
+function sessionStatement({
+  statementTimeoutMs,
+  idleInTransactionTimeoutMs,
+  findsByKey,
+}: SessionLimits): string {
   return `
 set datestyle = 'ISO'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set bytea_output = 'hex';
 set extra_float_digits = 1; set standard_conforming_strings = on;
 set default_transaction_isolation = 'read committed'; set default_transaction_deferrable = off;
 set lock_timeout = 0; set statement_timeout = ${statementTimeoutMs};
 set idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs};
+${findsByKey ? findByKey : ''}
 do $$ begin
   -- Came with PostgreSQL 14 and 17.
   perform set_config(name, '0', false) from pg_settings where name in ('idle_session_timeout', 'transaction_timeout');

@@ -14,6 +14,11 @@ export type Connection = pg.PoolConfig;
 export interface Statement {
   name?: string;
   text: string;
+  /**
+   * It finds its rows by their keys, whatever the planner thinks: it runs in a session where a plan that was made while the
+   * tables of what lives were empty, or grew, is none that reads them whole. Not within a transaction.
+   */
+  isByKey?: true;
 }
 
 /**
@@ -60,17 +65,18 @@ export interface DatabaseOptions {
   outage?: OutageListener;
 }
 
+/** Of the connections, for statements that find rows by key. The others are never fewer than two. */
+const keyedShare = 0.4;
+
 /** Nobody waits longer for an answer; a session that holds locks for somebody who is gone ends sooner. */
 const requestLimits: SessionLimits = { statementTimeoutMs: 60_000, idleInTransactionTimeoutMs: 30_000 };
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { limits = requestLimits } = options;
   // The pool hands all of these on to each client.
-  const config: pg.PoolConfig & { limits: SessionLimits } = {
+  const config: pg.PoolConfig = {
     ...options.connection,
-    limits,
     Client: SessionClient as typeof pg.Client,
-    max: options.poolSize,
     application_name: options.applicationName,
     connectionTimeoutMillis: 5_000,
     // A server that vanished without a FIN must not hold a caller forever.
@@ -78,8 +84,14 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   };
-  const pool = new pg.Pool(config);
-  pool.on('error', (error) => options.onIdleError(error));
+  const makePool = (max: number, findsByKey: boolean): pg.Pool => {
+    const made = new pg.Pool({ ...config, max, limits: { ...limits, findsByKey } } as pg.PoolConfig);
+    made.on('error', (error) => options.onIdleError(error));
+    return made;
+  };
+  const forKeyed = Math.max(1, Math.floor(options.poolSize * keyedShare));
+  const keyed = makePool(forKeyed, true);
+  const pool = makePool(Math.max(2, options.poolSize - forKeyed), false);
   let closed: Promise<void> | undefined;
   const outage = options.outage && new Outage(options.outage);
   const watch: Watch = {
@@ -94,15 +106,16 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     connection: options.connection,
     copyOut: (statement, take) => copyOut(pool, { statement, take, watch }),
-    query: (statement, values) => run(pool, { statement, values, watch }),
+    query: (statement, values) =>
+      run(typeof statement !== 'string' && statement.isByKey ? keyed : pool, { statement, values, watch }),
     transaction: (work) => inTransaction(pool, work, watch),
     ping: async () => void (await run(pool, { statement: 'select 1', watch })),
     connections: () => ({
-      used: pool.totalCount - pool.idleCount,
-      idle: pool.idleCount,
-      waiting: pool.waitingCount,
+      used: pool.totalCount - pool.idleCount + keyed.totalCount - keyed.idleCount,
+      idle: pool.idleCount + keyed.idleCount,
+      waiting: pool.waitingCount + keyed.waitingCount,
     }),
-    close: () => (closed ??= pool.end()),
+    close: () => (closed ??= Promise.all([pool.end(), keyed.end()]).then(() => undefined)),
   };
 }
 
@@ -175,9 +188,9 @@ async function run<Row>(
     watch: Watch;
   },
 ): Promise<Row[]> {
-  const config = typeof statement === 'string' ? { text: statement } : statement;
+  const { name, text } = typeof statement === 'string' ? { name: undefined, text: statement } : statement;
   try {
-    const result = await target.query({ ...config, values: [...values] });
+    const result = await target.query({ ...(name === undefined ? {} : { name }), text, values: [...values] });
     watch.answered();
     return result.rows as Row[];
   } catch (error) {

@@ -17,6 +17,8 @@ export interface FleetDiagnosis {
   secrets: number;
   silentWorkers: { name: string; seconds: number }[];
   activeWorkers: number;
+  /** Jobs that stand nowhere, or in several places at once; there should be none. */
+  misplaced: number[];
   unserved: { queue: string; needs: string[]; jobs: number; isPaused: boolean }[];
 }
 
@@ -49,15 +51,23 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
     [silentSeconds],
   );
   const unserved = await db.query<FleetDiagnosis['unserved'][number]>(
-    `select j.queue, j.needs, q.paused as "isPaused", count(*) as jobs
-     from jobs j join queues q on q.name = j.queue
-     where j.state = 'queued' and (q.paused or not exists (
+    `select p.queue, p.needs, q.paused as "isPaused", sum(t.jobs) as jobs
+     from (select place, kind, count(*) as jobs from queued where state = 'queued' group by place, kind) t
+     join places p on p.id = t.place join queues q on q.name = p.queue
+     where q.paused or not exists (
        select from workers w
-       where w.state = 'active' and not w.draining and (j.queue = any(w.queues) or '*' = any(w.queues)) and j.needs <@ w.labels and j.kind = any(w.kinds)
-     ))
+       where w.state = 'active' and not w.draining and (p.queue = any(w.queues) or '*' = any(w.queues)) and p.needs <@ w.labels and t.kind = any(w.kinds)
+     )
      group by 1, 2, 3 order by 4 desc limit 20`,
   );
+  const misplaced = await db.query<{ id: number }>(
+    `select j.id from jobs j left join ends e on e.job_id = j.id left join running r on r.job_id = j.id
+     left join queued q on q.job_id = j.id
+     where (e.job_id is not null)::int + (r.job_id is not null)::int + (q.job_id is not null)::int <> 1
+     order by j.id limit 20`,
+  );
   return {
+    misplaced: misplaced.map(({ id }) => id),
     admins: users?.admins ?? 0,
     secrets: users?.secrets ?? 0,
     silentWorkers: workers.filter(({ isSilent }) => isSilent),

@@ -8,24 +8,34 @@ import { createAttemptOutput } from './output-store.ts';
 
 /** Born running: no queue ever holds it, so no claim can see it. */
 const beginStatement = `
-with stored as (
-  insert into jobs (uid, kind, name, state, attempt, owner, owner_id, project, tags, submitted_at, started_at)
-  select $1, $2, $3, 'running', 1, $4, $5, $6, $7::text[], t.at, t.at from (select least($8::timestamptz, now()) as at) t
-  returning id, started_at
+with begun_at as materialized (
+  select nextval('jobs_id_seq') as id, least($8::timestamptz, now()) as at
+),
+stored as (
+  insert into jobs (id, uid, kind, name, owner, owner_id, project, tags, submitted_at)
+  select id, $1, $2, $3, $4, $5, $6, $7::text[], at from begun_at
 ),
 inputs as (
-  insert into job_inputs (job_id, input, retry) select id, $9::json, '{"attempts": 1, "on": [], "initialMs": 0, "factor": 1, "maxMs": 0}' from stored
+  insert into job_inputs (job_id, input, retry) select id, $9::json, '{"attempts": 1, "on": [], "initialMs": 0, "factor": 1, "maxMs": 0}' from begun_at
 ),
 begun as (
-  insert into attempts (job_id, number, owner, worker_name, claimed_at, launched_at)
-  select id, 1, 'external', $10, started_at, started_at from stored
+  insert into running (job_id, number, runs_by, worker_name, kind, claimed_at, launched_at, submitted_at, owner)
+  select id, 1, 'external', $10, $2, at, at, at, $4 from begun_at
   returning job_id, number, token
 ),
 history as (
   insert into events (job_id, at, actor, name, data)
-  select id, started_at, $4, 'started elsewhere', json_build_object('attempt', 1, 'holder', $10::text) from stored
+  select id, at, $4, 'started elsewhere', json_build_object('attempt', 1, 'holder', $10::text) from begun_at
 )
 select job_id as "jobId", number, token from begun`;
+
+/** One that was lost may go on to say what was printed. */
+const openStatements = [
+  `select claimed_at as "claimedAt" from running
+   where job_id = $1 and number = $2 and token = $3 and runs_by = 'external' for update`,
+  `select claimed_at as "claimedAt" from attempts
+   where job_id = $1 and number = $2 and token = $3 and runs_by = 'external' and reason = 'lost' for update`,
+];
 
 export function createExternalStore(db: Database): ExternalStore {
   return {
@@ -33,22 +43,14 @@ export function createExternalStore(db: Database): ExternalStore {
     beat: (key) => beat(db, key),
     appendTo: (key, work) =>
       db.transaction(async (tx) => {
-        const [row] = await tx.query<{ claimedAt: Date }>(
-          `select claimed_at as "claimedAt" from attempts
-           where job_id = $1 and number = $2 and token = $3 and owner = 'external' and (state = 'running' or reason = 'lost')
-           for update`,
-          [key.jobId, key.number, key.token],
-        );
-        if (!row) return null;
-        return work(
-          { jobId: key.jobId, number: key.number, claimedAt: row.claimedAt },
-          createAttemptOutput(tx),
-        );
+        const claimedAt = await holdOpen(tx, key);
+        if (!claimedAt) return null;
+        return work({ jobId: key.jobId, number: key.number, claimedAt }, createAttemptOutput(tx));
       }),
     knows: async ({ jobId, number, token }) =>
       (
         await db.query(
-          `select from attempts where job_id = $1 and number = $2 and token = $3 and owner = 'external'`,
+          `select from attempt_rows where job_id = $1 and number = $2 and token = $3 and runs_by = 'external'`,
           [jobId, number, token],
         )
       ).length > 0,
@@ -56,6 +58,15 @@ export function createExternalStore(db: Database): ExternalStore {
       await db.query('delete from external_leases where token = $1', [token]);
     },
   };
+}
+
+/** Holds the row of an attempt whose output may grow, wherever it stands; when it was begun. */
+async function holdOpen(tx: Queryable, { jobId, number, token }: AttemptKey): Promise<Date | null> {
+  for (const statement of openStatements) {
+    const [row] = await tx.query<{ claimedAt: Date }>(statement, [jobId, number, token]);
+    if (row) return row.claimedAt;
+  }
+  return null;
 }
 
 /** Two reports of one beginning meet in the unique index of keys; the second waits, and answers with the first. */
@@ -86,8 +97,8 @@ function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'confli
 async function findBegun(tx: Queryable, attempt: NewExternal): Promise<AttemptKey | 'conflict'> {
   const [known] = await tx.query<AttemptKey & { isSame: boolean }>(
     `select a.job_id as "jobId", a.number, a.token, k.body_hash = decode($3, 'hex') as "isSame"
-     from idempotency_keys k join jobs j on j.uid = k.job_uid join attempts a on a.job_id = j.id and a.number = 1
-     where k.scope = $1 and k.key = $2 and a.owner = 'external'`,
+     from idempotency_keys k join jobs j on j.uid = k.job_uid join attempt_rows a on a.job_id = j.id and a.number = 1
+     where k.scope = $1 and k.key = $2 and a.runs_by = 'external'`,
     [keyScopeOf(attempt), attempt.key, attempt.bodyHash],
   );
   if (!known?.isSame) return 'conflict';
@@ -100,10 +111,8 @@ async function beat(db: Database, { jobId, number, token }: AttemptKey): Promise
     `with mine as (
        update external_leases set beat = beat + 1, seen_at = now() where token = $3 returning job_id
      )
-     select j.cancel_requested_at is not null as "cancelRequested"
-     from mine m join jobs j on j.id = m.job_id
-     join attempts a on a.job_id = j.id and a.number = $2 and a.token = $3 and a.state = 'running'
-     where j.id = $1`,
+     select r.cancel_requested_at is not null as "cancelRequested"
+     from mine m join running r on r.job_id = m.job_id and r.number = $2 and r.token = $3 where r.job_id = $1`,
     [jobId, number, token],
   );
   return { isRunning: row !== undefined, cancelRequested: row?.cancelRequested ?? false };

@@ -29,7 +29,7 @@ export async function readFailures(
   const rows = await db.query<FailureRow>(
     `with failed as materialized (
        select j.family, j.id, j.ended_at, width_bucket(extract(epoch from j.ended_at), ${epochs}, ${parts}) as part
-       from jobs j where ${conditions.text}
+       from end_rows j where ${conditions.text}
      ), families as (
        select family, count(*) as jobs, min(ended_at) as first, max(ended_at) as last,
          (array_agg(id order by ended_at desc))[1] as last_job
@@ -40,7 +40,7 @@ export async function readFailures(
      select f.id, f.signature, f.reason, n.jobs, n.first as "firstSeenAt", n.last as "lastSeenAt",
        n.last_job as "lastJobId", coalesce(a.error_line, j.message) as example,
        (select json_object_agg(p.part, p.jobs) from parts p where p.family = n.family) as parts
-     from families n join failure_families f on f.id = n.family join jobs j on j.id = n.last_job
+     from families n join failure_families f on f.id = n.family join end_rows j on j.id = n.last_job
      left join attempts a on a.job_id = j.id and a.number = j.attempt
      order by n.last desc, f.id`,
     conditions.values,

@@ -43,14 +43,15 @@ chunk as (
   select $1, $5::bigint, $6::integer, $7::text, $8::bytea where $5::bigint is not null
 )
 insert into artifacts (job_id, attempt, role, name, file_id)
-select job_id, number, 'out', $12::text, $1 from attempts where job_id = $9 and number = $10 and token = $11
+select job_id, number, 'out', $12::text, $1 from attempt_rows where job_id = $9 and number = $10 and token = $11
 on conflict do nothing
 returning id`,
 };
 
 const leftOutStatement = `
 with mine as materialized (
-  select job_id, number from attempts where job_id = $1 and number = $2 and token = $3 for update
+  select a.job_id, a.number from (select id from jobs where id = $1 for no key update) j
+  join attempt_rows a on a.job_id = j.id and a.number = $2 and a.token = $3
 )
 insert into events (job_id, actor, name, data)
 select m.job_id, $4, 'files left out', json_build_object('attempt', m.number, 'count', $5::int, 'files', $6::json)

@@ -1,22 +1,23 @@
-import { liveStates } from './jobs/live.ts';
+import { liveJobs } from './jobs/live.ts';
 import type { GaugeReader, Figures } from '../../domain/metrics/ports.ts';
 import type { Database } from './database.ts';
 
 /** Longer than a scrape waits, so that what nobody waits for any more ends as well. */
 const statementTimeoutMs = 3_000;
 
-/** A partial index holds the jobs that have not ended, so this costs what is alive, not what the diary remembers. */
+/** Costs what is alive, not what the diary remembers. */
 const jobsStatement = `
-select coalesce(queue, '') as queue, state, count(*) as count,
-  coalesce(greatest(0, extract(epoch from now() - min(greatest(submitted_at, run_at)))), 0)::float8 as "oldestSeconds"
-from jobs where state in ${liveStates}
+select coalesce(p.queue, '') as queue, t.state, count(*) as count,
+  coalesce(greatest(0, extract(epoch from now() - min(greatest(t.submitted_at, t.run_at)))), 0)::float8 as "oldestSeconds"
+from ${liveJobs} t left join places p on p.id = t.place
 group by 1, 2 order by 3 desc`;
 
 /** Workers that ended long ago stay in the table; a monitoring has no use for them. */
 const workersStatement = `
 select w.name, w.state, w.slots, extract(epoch from now() - w.seen_at)::float8 as "silentSeconds",
-  (select count(*) from attempts a where a.worker_id = w.id and a.state = 'running') as running
-from workers w where w.state = 'active' or w.seen_at > now() - interval '1 day'
+  coalesce(r.running, 0) as running
+from workers w left join (select worker_id, count(*) as running from running group by 1) r on r.worker_id = w.id
+where w.state = 'active' or w.seen_at > now() - interval '1 day'
 order by w.state, w.name`;
 
 const serverStatement = `

@@ -57,22 +57,23 @@ const families = `families as (
  */
 const insertStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
-stored as (
-  insert into jobs (id, uid, kind, name, state, reason, message, verdict, verdict_tone, owner, owner_id, project, tags, analysis, assessment,
-    attempt, submitted_at, started_at, ended_at, family)
-  select coalesce(number, nextval('jobs_id_seq')), uid, kind, name, state, reason, message, verdict, "verdictTone", owner, ${accountOf('incoming')}, project, coalesce(tags, '{}'), analysis, assessment,
-    1, "submittedAt", "startedAt", "endedAt", "familyId" from incoming order by "submittedAt"
-  returning id, uid, submitted_at
-),
 pairs as materialized (
-  select s.id as job_id, i.* from stored s join incoming i using (uid)
+  select coalesce(number, nextval('jobs_id_seq')) as job_id, i.* from (select * from incoming order by "submittedAt") i
+),
+stored as (
+  insert into jobs (id, uid, kind, name, owner, owner_id, project, tags, analysis, assessment, submitted_at)
+  select job_id, uid, kind, name, owner, ${accountOf('pairs')}, project, coalesce(tags, '{}'), analysis, assessment, "submittedAt" from pairs
+),
+ended as (
+  insert into ends (job_id, submitted_at, owner, state, reason, message, verdict, verdict_tone, family, attempt, started_at, ended_at)
+  select job_id, "submittedAt", owner, state, reason, message, verdict, "verdictTone", "familyId", 1, "startedAt", "endedAt" from pairs
 ),
 inputs as (
   insert into job_inputs (job_id, input, retry)
   select job_id, coalesce(input, '{}'), '{"attempts": 1, "on": [], "initialMs": 0, "factor": 1, "maxMs": 0}' from pairs
 ),
 tried as (
-  insert into attempts (job_id, number, owner, worker_name, state, reason, message, exit_code, signal, claimed_at, launched_at,
+  insert into attempts (job_id, number, runs_by, worker_name, state, reason, message, exit_code, signal, claimed_at, launched_at,
     ended_at, stdout_bytes, stderr_bytes, free_before_kib, free_after_kib, error_line)
   select job_id, 1, 'external', host, "attemptState", reason, message, "exitCode", signal, coalesce("startedAt", "submittedAt"),
     "startedAt", coalesce("endedAt", "startedAt", "submittedAt"), "stdoutBytes", "stderrBytes", "freeBeforeKib", "freeAfterKib", "errorLine" from pairs
@@ -105,15 +106,20 @@ const updateStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 moved as (
   update jobs j set name = i.name, owner = i.owner,
-    owner_id = case when lower(i.owner) = lower(j.owner) then j.owner_id else ${accountOf('i')} end, kind = i.kind, state = i.state, reason = i.reason, message = coalesce(i.message, j.message),
-    verdict = coalesce(i.verdict, j.verdict), verdict_tone = coalesce(i."verdictTone", j.verdict_tone),
+    owner_id = case when lower(i.owner) = lower(j.owner) then j.owner_id else ${accountOf('i')} end, kind = i.kind,
     project = coalesce(i.project, j.project), tags = coalesce(i.tags, j.tags), analysis = coalesce(i.analysis, j.analysis),
-    assessment = coalesce(i.assessment, j.assessment), started_at = coalesce(i."startedAt", j.started_at),
-    ended_at = i."endedAt", 
-    -- A line without output says less than one that had it.
-    family = case when i.state = 'failed' and i."errorLine" is null then coalesce(j.family, i."familyId") else i."familyId" end
+    assessment = coalesce(i.assessment, j.assessment)
   from incoming i where j.id = i."jobId"
   returning j.id, i.source, i.cluster, i.id as foreign_id
+),
+-- A job that is known by its uid may be one of ours that has not ended; a file does not end it.
+ended as (
+  update ends e set owner = i.owner, state = i.state, reason = i.reason, message = coalesce(i.message, e.message),
+    verdict = coalesce(i.verdict, e.verdict), verdict_tone = coalesce(i."verdictTone", e.verdict_tone),
+    started_at = coalesce(i."startedAt", e.started_at), ended_at = i."endedAt",
+    -- A line without output says less than one that had it.
+    family = case when i.state = 'failed' and i."errorLine" is null then coalesce(e.family, i."familyId") else i."familyId" end
+  from incoming i where e.job_id = i."jobId"
 ),
 ${families},
 tried as (

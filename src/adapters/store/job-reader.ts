@@ -12,7 +12,8 @@ import { readFailures } from './failure-reader.ts';
 import { errorLineOf } from './jobs/error-line.ts';
 import { addFilters, Conditions, visibleTo } from './jobs/conditions.ts';
 import { readFeed } from './jobs/feed.ts';
-import { addBehind, parseCursor } from './search/position.ts';
+import { jobsInStates, type Wanted } from './jobs/in-states.ts';
+import { addBehind, inOrder, parseCursor, type Position, positionOf, toCursor } from './search/position.ts';
 
 const summaryColumns = `
   j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.family, j.keep, j.progress, j.queue, j.priority,
@@ -33,7 +34,6 @@ interface SummaryRow extends Omit<JobSummary, 'verdict' | 'submittedAt' | 'runAt
   runAt: Date | null;
   startedAt: Date | null;
   endedAt: Date | null;
-  micros?: string;
 }
 
 interface JobRow extends SummaryRow {
@@ -79,44 +79,50 @@ async function list(
   query: JobQuery,
   actor: Actor,
 ): Promise<{ items: JobSummary[]; cursor: string | null }> {
+  const { order = 'newest', cursor, limit } = query;
   const conditions = visibleTo(addFilters(new Conditions(), query), actor);
-  const isNewestFirst = query.order !== 'oldest';
-  if (query.cursor !== undefined) {
-    addBehind(conditions, 'j.submitted_at, j.id', query.order ?? 'newest', parseCursor(query.cursor));
-  }
-  const direction = isNewestFirst ? 'desc' : 'asc';
-  const limit = conditions.value(query.limit + 1);
-  const rows = await db.query<SummaryRow>(
-    `select ${summaryColumns}, (extract(epoch from j.submitted_at) * 1000000)::bigint::text as micros
-     from jobs j where ${conditions.text} order by j.submitted_at ${direction}, j.id ${direction} limit ${limit}`,
+  if (cursor !== undefined) addBehind(conditions, 'j.submitted_at, j.id', order, parseCursor(cursor));
+  const rest = `order by ${inOrder('j', order)} limit ${conditions.value(limit + 1)}`;
+  const found = await db.query<Position>(
+    `select ${positionOf('j')} from ${jobsInStates(toWanted(query, conditions), rest)} order by ${inOrder('j', order)}`,
     conditions.values,
   );
-  const page = rows.slice(0, query.limit);
+  const page = found.slice(0, limit);
   const last = page.at(-1);
   return {
-    items: page.map(toSummary),
-    cursor: rows.length > query.limit && last ? `${last.micros}-${last.id}` : null,
+    items: await readInOrder(
+      db,
+      page.map(({ id }) => Number(id)),
+      actor,
+    ),
+    cursor: found.length > limit && last ? toCursor(last) : null,
   };
 }
 
-/** Jobs by number, in no order; those the actor may not see are left out. */
-export async function readSummaries(
-  db: Database,
-  ids: readonly number[],
-  actor: Actor,
-): Promise<JobSummary[]> {
+function toWanted({ states, owner }: Pick<JobQuery, 'states' | 'owner'>, { text }: Conditions): Wanted {
+  return { states: states ?? null, where: text, isOfOwner: owner !== undefined };
+}
+
+/**
+ * Jobs by number; those that the actor may not see, or that were removed in between, are left out. Where the rows of a
+ * page are read by numbers, there is one statement for all lists, so it is prepared: to plan it takes longer than to run
+ * it.
+ */
+export async function readInOrder(db: Database, ids: readonly number[], actor: Actor): Promise<JobSummary[]> {
+  if (ids.length === 0) return [];
   const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
   const rows = await db.query<SummaryRow>(
-    `select ${summaryColumns} from jobs j where ${conditions.text}`,
+    prepared(`select ${summaryColumns} from job_rows j where ${conditions.text}`),
     conditions.values,
   );
-  return rows.map(toSummary);
+  const byId = new Map(rows.map((row) => [row.id, toSummary(row)]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 async function count(db: Database, query: Omit<JobQuery, 'cursor' | 'limit'>, actor: Actor): Promise<number> {
   const conditions = visibleTo(addFilters(new Conditions(), query), actor);
   const [row] = await db.query<{ count: number }>(
-    `select count(*) from jobs j where ${conditions.text}`,
+    `select count(*) from ${jobsInStates(toWanted(query, conditions))}`,
     conditions.values,
   );
   return row?.count ?? 0;
@@ -153,7 +159,7 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
     `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result::text as result,
        coalesce((
          select json_agg(json_build_object('jobId', d.on_job_id, 'mustSucceed', d.must_succeed, 'state', (
-           select j.state from jobs j where j.id = d.on_job_id and ${ofOthers.text}
+           select j.state from job_rows j where j.id = d.on_job_id and ${ofOthers.text}
          )) order by d.on_job_id)
          from job_dependencies d where d.job_id = j.id
        ), '[]') as after, n.info, n.summary,
@@ -164,7 +170,7 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
        ) end as assessed,
        exists (select from base_runs b where b.job_id = j.id)
          or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
-     from jobs j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
+     from job_rows j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
      where ${conditions.text}`,
   );
   const rows = await db.query<JobRow>(statement, conditions.values);
@@ -210,7 +216,7 @@ async function known(db: Database, ids: readonly number[], actor: Actor): Promis
   return new Set(rows.map(({ id }) => id));
 }
 
-function toSummary({ micros: _micros, ...row }: SummaryRow): JobSummary {
+function toSummary(row: SummaryRow): JobSummary {
   const { verdict, verdict_tone: tone, own_verdict: own, own_verdict_tone: ownTone, ...rest } = row;
   return {
     ...rest,
@@ -231,7 +237,7 @@ function toIso(date: Date | null): string | null {
 }
 
 const attemptColumns = `
-  a.job_id as "jobId", a.number, a.state, a.owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
+  a.job_id as "jobId", a.number, a.state, a.runs_by as owner, a.worker_name as worker, a.reason, a.message, a.exit_code as "exitCode",
   a.signal, a.claimed_at as "claimedAt", a.launched_at as "launchedAt", a.ended_at as "endedAt",
   a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib", a.cpu_ms as "cpuMs",
   a.max_rss_bytes as "maxRssBytes", a.read_bytes as "readBytes", a.written_bytes as "writtenBytes", a.error_line as "errorLine", a.program, a.stdout_bytes as "stdoutBytes", a.stderr_bytes as "stderrBytes",
@@ -241,7 +247,7 @@ const attemptColumns = `
   extract(epoch from a.claimed_at - greatest(
     (select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
       and (e.name in ('submitted', 'retried') or e.data ->> 'next' in ('queued', 'scheduled'))),
-    (select j.run_at from jobs j where j.id = a.job_id and j.run_at <= a.claimed_at)
+    (select j.run_at from job_rows j where j.id = a.job_id and j.run_at <= a.claimed_at)
   ))::float8 * 1000 as "queueWaitMs",
   coalesce((
     select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)
@@ -263,7 +269,7 @@ type AttemptRow = Omit<
 async function attempts(db: Database, jobId: number, actor: Actor): Promise<Attempt[]> {
   const conditions = visibleTo(new Conditions().add('a.job_id = ?', jobId), actor);
   const rows = await db.query<AttemptRow>(
-    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id where ${conditions.text} order by a.number`,
+    `select ${attemptColumns} from attempt_rows a join jobs j on j.id = a.job_id where ${conditions.text} order by a.number`,
     conditions.values,
   );
   return rows.map(toAttempt);
@@ -276,7 +282,7 @@ async function newestAttempts(
 ): Promise<Map<number, Attempt>> {
   const conditions = visibleTo(new Conditions().add('a.job_id = any(?::bigint[])', jobIds), actor);
   const rows = await db.query<AttemptRow>(
-    `select ${attemptColumns} from attempts a join jobs j on j.id = a.job_id and j.attempt = a.number where ${conditions.text}`,
+    `select ${attemptColumns} from attempt_rows a join job_rows j on j.id = a.job_id and j.attempt = a.number where ${conditions.text}`,
     conditions.values,
   );
   return new Map(rows.map((row) => [row.jobId, toAttempt(row)]));
@@ -306,7 +312,7 @@ async function attemptRef(
   else conditions.add('a.number = ?', number);
   const [row] = await db.query<AttemptRef & { uid: string; isEnded: boolean }>(
     `select a.job_id as "jobId", a.number, a.claimed_at as "claimedAt", j.uid, a.state <> 'running' as "isEnded"
-     from attempts a join jobs j on j.id = a.job_id where ${conditions.text}`,
+     from attempt_rows a join job_rows j on j.id = a.job_id where ${conditions.text}`,
     conditions.values,
   );
   return row ?? null;
@@ -329,7 +335,16 @@ async function events(
 async function stats(db: Database, actor: Actor): Promise<JobStats> {
   const conditions = visibleTo(new Conditions(), actor);
   const rows = await db.query<{ state: keyof JobStats['states']; queue: string | null; count: number }>(
-    `select j.state, j.queue, count(*) from jobs j where ${conditions.text} group by j.state, j.queue order by j.queue, j.state`,
+    // By places first: the queues of a million jobs need not be read then.
+    `select c.state, p.queue, sum(c.jobs) as count
+     from (
+       select t.state, t.place, count(*) as jobs from ends t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+       union all
+       select t.state, t.place, count(*) from queued t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+       union all
+       select 'running', t.place, count(*) from running t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+     ) c left join places p on p.id = c.place
+     group by 1, 2 order by 2, 1`,
     conditions.values,
   );
   const states: JobStats['states'] = {};

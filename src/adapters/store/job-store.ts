@@ -5,12 +5,15 @@ import { cancelJobs, removeJob, retryJob } from './jobs/intervene.ts';
 import { claimJobs } from './jobs/claim.ts';
 import { changeJob } from './jobs/change.ts';
 import { finishAttempts, loseAttempt } from './jobs/finish.ts';
+import { finishAndClaim } from './jobs/finish-and-claim.ts';
+import { keepInOrder } from './jobs/keep-in-order.ts';
 import { ScriptTexts } from './jobs/keep-capsules.ts';
 import { recordStarts, setBaseRun, setProgress } from './jobs/mark.ts';
 import { settleDependants } from './jobs/settle.ts';
 import { nearLimit } from './jobs/near-limit.ts';
 import { reportsLeftOut } from './jobs/reports-left-out.ts';
 import { submitJobs } from './jobs/submit.ts';
+import { submitClaimed } from './jobs/submit-claimed.ts';
 import { bringBackRetries, forgetIdempotencyKeys, sweepJobs } from './jobs/sweep.ts';
 
 export function createJobStore(db: Database): JobStore {
@@ -20,10 +23,15 @@ export function createJobStore(db: Database): JobStore {
 
   return {
     submit: (batch) => submitJobs(db, batch),
+    submitClaimed: (job, request) => submitClaimed(db, job, request),
     claim: (request) => claimJobs(db, request),
     finish: async (batch) => {
       await saveTexts(batch);
       return finishAttempts(db, batch);
+    },
+    finishAndClaim: async (batch, request) => {
+      await saveTexts(batch);
+      return finishAndClaim(db, batch, request);
     },
     lose: (finish, work) => loseAttempt(db, finish, work),
     recordStarts: async (batch) => {
@@ -40,6 +48,7 @@ export function createJobStore(db: Database): JobStore {
     remove: (id) => removeJob(db, id),
     settleDependants: (options) => settleDependants(db, options),
     sweep: (limit) => sweepJobs(db, limit),
+    keepInOrder: () => keepInOrder(db),
     bringBackRetries: () => bringBackRetries(db),
     forgetIdempotencyKeys: (olderThanMs) => forgetIdempotencyKeys(db, olderThanMs),
   };

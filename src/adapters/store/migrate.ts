@@ -42,7 +42,8 @@ export interface MigrationStep {
  *
  * A file may take hours on a large diary, so `db` should have no limits of time. Only for locks it waits a few seconds
  * at a time: a statement that waits for a table makes everybody else wait behind it.
- * @throws AppError `configuration` when the database was made by a newer version, or the server is too old
+ * @throws AppError `configuration` when the database was made by a newer version, the server is too old, or a file refuses to be
+ *   applied now, with its reason
  */
 export async function migrate(db: Database, { upTo = Infinity, onStep }: MigrateOptions = {}): Promise<void> {
   await refuseOldServer(db);
@@ -99,8 +100,10 @@ async function tryToApply(db: Database, migration: Migration): Promise<boolean> 
     await apply(db, migration);
     return true;
   } catch (error) {
-    if (!isSqlError(error, 'lockNotAvailable')) throw error;
-    return false;
+    if (isSqlError(error, 'lockNotAvailable')) return false;
+    if (!isSqlError(error, 'migrationRefused')) throw error;
+    const message = `The schema cannot be brought up to date: ${error.message}. ${error.hint ?? ''}`;
+    throw new AppError('configuration', message, { cause: error });
   }
 }
 

@@ -5,7 +5,7 @@ import type {
   OutputChunk,
   OutputStore,
 } from '../../domain/output/ports.ts';
-import { encodeByteaArray } from './bytea-array.ts';
+import { encodeByteaArray } from './array-parameters.ts';
 import type { Database, Queryable } from './database.ts';
 import type { Stream } from '../../contract/stream.ts';
 

@@ -12,7 +12,7 @@ const appendStatement = {
   name: 'append-parts',
   text: `
 with mine as materialized (
-  select job_id, number from attempts where job_id = $1 and number = $2 and token = $3 and state = 'running' for share
+  select job_id, number from running where job_id = $1 and number = $2 and token = $3 for share
 )
 insert into job_parts (job_id, number, attempt, kind, key, ended_at, verdict, verdict_tone, is_conclusive, took_ms, facts)
 select m.job_id, p.number, m.number, $4, p.key, p."endedAt", p.verdict ->> 'text', p.verdict ->> 'tone', coalesce(p."isConclusive", true), p."tookMs", p.facts

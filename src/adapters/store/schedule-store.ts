@@ -7,6 +7,7 @@ import type {
   StoredSchedule,
 } from '../../domain/schedules/ports.ts';
 import type { Database } from './database.ts';
+import { liveJobs } from './jobs/live.ts';
 
 const columns = `s.id, s.name, s.note, s.cron, s.timezone, s.overlap, s.missed, s.missed_limit as "missedLimit",
   s.starts_at as "startsAt", s.ends_at as "endsAt", s.blackouts, s.jitter_seconds as "jitterSeconds",
@@ -49,7 +50,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
       const rows = await db.query<ScheduleRow & Partial<RunRow>>(
         `select ${columns}, ${runColumns} from schedules s
          left join lateral (select * from schedule_runs where schedule_id = s.id order by due_at desc, id desc limit 1) r on true
-         left join jobs j on j.id = r.job_id
+         left join job_rows j on j.id = r.job_id
          order by lower(s.name)`,
       );
       return rows.map((row) => {
@@ -182,7 +183,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
          cross join lateral (
            select * from schedule_runs where schedule_id = s.id and due_at >= $1 order by due_at desc, id desc limit $2
          ) r
-         left join jobs j on j.id = r.job_id
+         left join job_rows j on j.id = r.job_id
          order by lower(s.name), r.due_at desc, r.id desc`,
         [since, most],
       );
@@ -197,7 +198,7 @@ async function readRuns(
   { before, limit }: { before: Date | null; limit: number },
 ): Promise<ScheduleRun[]> {
   const rows = await db.query<RunRow>(
-    `select ${runColumns} from schedule_runs r left join jobs j on j.id = r.job_id
+    `select ${runColumns} from schedule_runs r left join job_rows j on j.id = r.job_id
      where r.schedule_id = $1 and r.due_at < $2 order by r.due_at desc, r.id desc limit $3`,
     [id, before ?? 'infinity', limit],
   );
@@ -213,8 +214,8 @@ async function findPending(db: Database, runId: number): Promise<PendingRun | nu
   if (!row) return null;
   const schedule = toSchedule(row);
   const unfinished = await db.query<{ id: number; state: JobState }>(
-    `select j.id, j.state from schedule_runs r join jobs j on j.id = r.job_id
-     where r.schedule_id = $1 and j.ended_at is null order by j.id`,
+    `select t.job_id as id, t.state from ${liveJobs} t join schedule_runs r on r.job_id = t.job_id
+     where r.schedule_id = $1 order by 1`,
     [schedule.id],
   );
   return { runId, dueAt: row.dueAt, isAsked: row.isAsked, schedule, unfinished };

@@ -105,6 +105,8 @@ export async function loadSnapshot(
       ]);
     }
     await client.query(takeOverPosition);
+    // They are none of this copy, however lately they were seen.
+    await client.query(`update workers set state = 'silent' where state = 'active'`);
     await client.query('commit');
   });
 }

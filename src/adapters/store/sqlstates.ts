@@ -5,13 +5,15 @@ export const sqlstates = {
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
   diskFull: '53100',
+  /** Ours: a migration says in words why it cannot be made now. */
+  migrationRefused: 'DB001',
 } as const;
 
 /** Whether the database says exactly this; `constraint` is then the name of what was violated. */
 export function isSqlError(
   error: unknown,
   state: keyof typeof sqlstates,
-): error is Error & { constraint?: string } {
+): error is Error & { constraint?: string; hint?: string } {
   return sqlstateOf(error) === sqlstates[state];
 }
 

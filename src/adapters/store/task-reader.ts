@@ -10,8 +10,8 @@ const tasks = `
   select j.id, j.uid, j.submitted_at as created, i.input, j.state as "jobState", j.reason as "jobReason", j.ended_at as "jobEnded",
     a.state, a.reason, a.exit_code as "exitCode", a.signal, coalesce(a.launched_at, a.claimed_at) as started,
     a.ended_at as finished, a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib"
-  from jobs j join job_inputs i on i.job_id = j.id
-  left join attempts a on a.job_id = j.id and a.number = j.attempt and a.state <> 'released'`;
+  from job_rows j join job_inputs i on i.job_id = j.id
+  left join attempt_rows a on a.job_id = j.id and a.number = j.attempt and a.state <> 'released'`;
 
 interface Row extends Omit<TaskRow, 'retcode'> {
   jobState: JobState;

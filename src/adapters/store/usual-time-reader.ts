@@ -43,11 +43,11 @@ async function readUsualTimes(db: Queryable, conditions: Conditions): Promise<Us
     prepared(
       `select kind, name, stem, count(*) as runs, percentile_cont(array[0.05, 0.5, 0.95]) within group (order by ms) as ms
        from (
-         select kind, name, split_part(name, ' ', 1) as stem, extract(epoch from ended_at - started_at)::float8 * 1000 as ms
+         select n.kind, n.name, split_part(n.name, ' ', 1) as stem, extract(epoch from e.ended_at - e.started_at)::float8 * 1000 as ms
          from (
            select * from jobs j where ${conditions.text} order by j.id desc limit ${conditions.value(lookedAt)}
-         ) newest
-         where state = 'succeeded' and started_at is not null
+         ) n
+         join ends e on e.job_id = n.id and e.state = 'succeeded' and e.started_at is not null
        ) runs
        group by grouping sets ((kind, name), (kind, stem), (kind))`,
     ),

@@ -33,7 +33,7 @@ async function readFacts(
     WaitingFacts['job'] & { now: Date; priority: number; paused: boolean | null; note: string | null }
   >(
     `select now(), j.id, j.state, j.kind, j.queue, j.needs as labels, j.run_at as "runAt", j.priority, q.paused, q.note
-     from jobs j left join queues q on q.name = j.queue where ${conditions.text}`,
+     from job_rows j left join queues q on q.name = j.queue where ${conditions.text}`,
     conditions.values,
   );
   if (!row) return null;
@@ -58,9 +58,9 @@ async function dependencies(
   const seen = visibleTo(new Conditions([jobId, endedStates]), actor);
   const rows = await db.query<Nullable<Omit<NamedBusy, 'id'>> & { id: number; mustSucceed: boolean }>(
     `select b.id, d.must_succeed as "mustSucceed", o.*
-     from job_dependencies d join jobs b on b.id = d.on_job_id
+     from job_dependencies d join job_rows b on b.id = d.on_job_id
      left join lateral (
-       select j.kind, j.name, j.state, j.started_at as "startedAt" from jobs j where j.id = b.id and ${seen.text}
+       select j.kind, j.name, j.state, j.started_at as "startedAt" from job_rows j where j.id = b.id and ${seen.text}
      ) o on true
      where d.job_id = $1 and b.state <> all($2::text[]) order by b.id`,
     seen.values,
@@ -88,15 +88,15 @@ async function lanes(
        coalesce((
          select json_agg(json_build_object(
            'id', (select j.id from jobs j where j.id = h.id and ${seen.text}),
-           'kind', h.kind, 'name', h.name, 'startedAt', h.started_at) order by h.id)
-         from attempts a join jobs h on h.id = a.job_id where a.state = 'running' and l.key = any(a.lanes)
+           'kind', h.kind, 'name', h.name, 'startedAt', r.claimed_at) order by h.id)
+         from running r join jobs h on h.id = r.job_id where l.key = any(r.lanes)
        ), '[]') as holders,
        coalesce((
          select json_agg(json_build_object('kind', w.kind, 'name', w.name))
          from (
-           select w.kind, w.name from jobs w
-           where w.state = 'waiting' and w.blocked_by = l.key and w.id <> $1
-             and (w.priority > $2 or (w.priority = $2 and w.id < $1))
+           select w.kind, w.name from queued t join jobs w on w.id = t.job_id
+           where t.state = 'waiting' and t.blocked_by = l.key and t.job_id <> $1
+             and (t.priority > $2 or (t.priority = $2 and t.job_id < $1))
            limit $3
          ) w
        ), '[]') as ahead
@@ -121,8 +121,8 @@ async function workers(db: Database, usual: UsualTimes): Promise<WorkerFacts[]> 
     `select id, name, slots, queues, labels, kinds, draining, problem from workers where state = 'active' order by name`,
   );
   const running = await db.query<NamedBusy & { workerId: string | null }>(
-    `select a.worker_id as "workerId", j.id, j.kind, j.name, j.state, j.started_at as "startedAt"
-     from attempts a join jobs j on j.id = a.job_id where a.state = 'running'`,
+    `select r.worker_id as "workerId", j.id, j.kind, j.name, 'running' as state, r.claimed_at as "startedAt"
+     from running r join jobs j on j.id = r.job_id`,
   );
   return rows.map(({ id, ...worker }) => ({
     ...worker,
@@ -137,8 +137,8 @@ async function ahead(
   { id, queue, priority }: { id: number; queue: string | null; priority: number },
 ): Promise<WaitingFacts['ahead']> {
   const rows = await db.query<Named>(
-    `select j.kind, j.name from jobs j
-     where j.state = 'queued' and j.queue = $2 and (j.priority > $3 or (j.priority = $3 and j.id < $1)) limit $4`,
+    `select j.kind, j.name from queued t join places p on p.id = t.place join jobs j on j.id = t.job_id
+     where t.state = 'queued' and p.queue = $2 and (t.priority > $3 or (t.priority = $3 and t.job_id < $1)) limit $4`,
     [id, queue, priority, aheadLimit],
   );
   return rows.map((one) => ({ usualMs: usual(one)?.medianMs ?? null }));

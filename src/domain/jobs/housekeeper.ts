@@ -16,6 +16,7 @@ export interface HousekeeperOptions {
 const sweepEveryMs = 1_000;
 const sweepLimit = 1_000;
 const settleEverySweeps = 5;
+const orderEverySweeps = 5;
 const tidyEverySweeps = 3_600;
 const partitionMonths = 3;
 const keepIdempotencyKeysMs = 7 * 86_400_000;
@@ -35,6 +36,7 @@ export class Housekeeper implements Duty {
       try {
         if (sweeps % tidyEverySweeps === 0) await this.#tidy();
         if (sweeps % settleEverySweeps === 0) await this.#settle();
+        if (sweeps % orderEverySweeps === 0) await this.#keepInOrder();
         await this.sweep();
       } catch (error) {
         this.#options.logger.warn({ err: error }, 'A sweep failed; the next one tries again.');
@@ -59,6 +61,13 @@ export class Housekeeper implements Duty {
     const { places, rejected } = await store.settleDependants({ of: null, limit: sweepLimit });
     bell.ring(places);
     if (places.length + rejected.length > 0) bell.announce();
+  }
+
+  async #keepInOrder(): Promise<void> {
+    const { store, logger } = this.#options;
+    const { lanes } = await store.keepInOrder();
+    for (const lane of lanes)
+      logger.warn(lane, 'The places taken of a limit were counted wrong; they are right now.');
   }
 
   async #tidy(): Promise<void> {

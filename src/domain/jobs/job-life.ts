@@ -3,7 +3,17 @@ import { Gather } from '../../lib/gather.ts';
 import type { OutputReader } from '../output/ports.ts';
 import { toFinish } from './decide.ts';
 import { readErrorLine } from './last-words.ts';
-import type { AttemptOutcome, Bell, EndedAttempt, Finish, JobLife, JobStore } from './ports.ts';
+import type {
+  AttemptOutcome,
+  Bell,
+  ClaimedJob,
+  EndedAttempt,
+  Finish,
+  FinishedJob,
+  JobLife,
+  JobStore,
+  LocalWork,
+} from './ports.ts';
 import type { JobReader } from './reader-ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
 import { settleDependantsOf } from './settle.ts';
@@ -15,11 +25,25 @@ export interface JobLifeOptions {
   reader: Pick<JobReader, 'known' | 'attemptRef'>;
   output: Pick<OutputReader, 'tail'>;
   bell: Bell;
+  here: LocalWork;
 }
 
 /** What people and workers do with jobs that are there. Decides, tells the store, rings. */
-export function createJobLife({ store, reader, output, bell }: JobLifeOptions): JobLife {
-  const finishes = new Gather((batch: Finish[]) => store.finish(batch), { maxItems: 200 });
+export function createJobLife({ store, reader, output, bell, here }: JobLifeOptions): JobLife {
+  const finishAll = async (batch: Finish[]): Promise<FinishedJob[]> => {
+    const claim = here.worker?.claimInPlaceOf(batch);
+    if (!claim) return store.finish(batch);
+    let claimed: readonly ClaimedJob[] | null = null;
+    try {
+      const both = await store.finishAndClaim(batch, claim.request);
+      claimed = both.claimed;
+      return both.finished;
+    } finally {
+      claim.answered(claimed);
+    }
+  };
+  // Two: while one is under way what it will start is prepared, and what the other one started ends.
+  const finishes = new Gather(finishAll, { maxItems: 256, maxRunning: 2 });
   const withErrorLine = async ({ attempt, outcome }: EndedAttempt): Promise<AttemptOutcome> =>
     outcome.state === 'failed' && outcome.errorLine === null && !outcome.isExplained
       ? { ...outcome, errorLine: await readErrorLine(attempt, { reader, output }) }

@@ -5,7 +5,7 @@ import { noRetry, submitOptions } from '../../contract/job.ts';
 import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
 import { emptyOutcome } from './ports.ts';
 import { createJobLife } from './job-life.ts';
-import type { Finish, Jobs, JobStore, NewJob, Place } from './ports.ts';
+import type { ClaimedJob, ClaimRequest, Finish, Jobs, JobStore, LocalWork, NewJob, Place } from './ports.ts';
 import { createSubmits } from './submits.ts';
 
 const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };
@@ -69,6 +69,7 @@ function create() {
       callWorkers: () => {},
       announce: () => {},
     },
+    here: {} as LocalWork,
     kinds: createKindRegistry([kind, marked]),
     defaultTimeoutMs: 7_000,
     jobVariables: [],
@@ -82,7 +83,7 @@ function create() {
     if (!job) throw new Error('something was submitted');
     return job;
   };
-  return { jobs, submit, submitted, finished, rung };
+  return { jobs, store: options.store, here: options.here, submit, submitted, finished, rung };
 }
 
 it('a job counts once in each lane: those named, its queue, its owner, its key', async () => {
@@ -95,6 +96,71 @@ it('a job counts once in each lane: those named, its queue, its owner, its key',
   expect(job.lanes.toSorted()).toEqual(['key:alone', 'licence:x', 'queue:default', 'user:ana']);
   expect(job.ownLane).toBe('key:alone');
   expect((await submit()).ownLane).toBeNull();
+});
+
+it('ends take along a claim where somebody wants one, and say when it is over, with and without an answer', async () => {
+  const { jobs, store, here } = create();
+  const ended = (jobId: number) => ({
+    attempt: { jobId, number: 1, token: `t${jobId}`, retry: noRetry, tries: 1 },
+    outcome: emptyOutcome('succeeded', { reason: null, endedAt: '2026-01-01T00:00:00Z' }),
+    actor: 'worker:w',
+  });
+  const claimed = [{ jobId: 9 } as ClaimedJob];
+  const asked: number[][] = [];
+  const answers: (readonly ClaimedJob[] | null)[] = [];
+  here.worker = {
+    claimInPlaceOf: (ending) => {
+      asked.push(ending.map(({ jobId }) => jobId));
+      return {
+        request: { limit: ending.length } as ClaimRequest,
+        answered: (jobs) => void answers.push(jobs),
+      };
+    },
+    claimForSubmit: () => null,
+  };
+  store.finishAndClaim = async (batch) => ({ finished: await store.finish(batch), claimed });
+  const [first] = await Promise.all([jobs.finish(ended(1)), jobs.finish(ended(2))]);
+  expect(first).toMatchObject({ jobId: 1, status: 'applied' });
+  expect(asked).toEqual([[1, 2]]);
+  expect(answers).toEqual([claimed]);
+  store.finishAndClaim = async () => {
+    throw new Error('the answer was lost');
+  };
+  await expect(jobs.finish(ended(3))).rejects.toThrow('the answer was lost');
+  expect(answers).toEqual([claimed, null]);
+});
+
+it('a job that comes alone is stored as running where a slot here is free, and rings nobody', async () => {
+  const { jobs, store, here, submit, submitted, rung } = create();
+  const asked: string[] = [];
+  const answers: (number[] | null)[] = [];
+  here.worker = {
+    claimInPlaceOf: () => null,
+    claimForSubmit: ({ kind, queue }) => {
+      asked.push(`${kind} in ${queue}`);
+      return {
+        request: { limit: 1 } as ClaimRequest,
+        answered: (claimed) => void answers.push(claimed && claimed.map(({ jobId }) => jobId)),
+      };
+    },
+  };
+  store.submitClaimed = async (job) => ({ jobId: 77, uid: job.uid }) as ClaimedJob;
+  const request = { kind: 'note', input: { text: 'a' }, options: submitOptions.parse({}), actor: ana };
+  expect(await jobs.submit(request)).toMatchObject({ id: 77, isNew: true });
+  expect({ asked, answers, submitted, rung }).toEqual({
+    asked: ['note in default'],
+    answers: [[77]],
+    submitted: [],
+    rung: [],
+  });
+  // What must take its turn is submitted as ever.
+  store.submitClaimed = async () => null;
+  await submit();
+  expect({ answers, rung }).toEqual({ answers: [[77], null], rung: ['default'] });
+  await submit({ runAt: '2999-01-01T00:00:00Z' });
+  await submit({ concurrencyKey: 'alone' });
+  await Promise.all([jobs.submit(request), jobs.submit(request)]);
+  expect(asked).toHaveLength(2);
 });
 
 it('a job of the future is scheduled and rings nobody; one of the past is queued and rings', async () => {

@@ -56,7 +56,15 @@ export interface Dependency {
 }
 
 export type SubmitOutcome =
-  | { status: 'stored'; id: number; uid: string; place: Place; isNew: boolean }
+  | {
+      status: 'stored';
+      id: number;
+      uid: string;
+      place: Place;
+      isNew: boolean;
+      /** It runs already. */
+      isClaimed?: true;
+    }
   | { status: 'key_conflict' }
   | { status: 'unknown_queue' }
   | { status: 'queue_draining' }
@@ -220,6 +228,16 @@ export interface FinishedJob {
   hasDependants: boolean;
 }
 
+export interface FinishedAndClaimed {
+  finished: FinishedJob[];
+  claimed: ClaimedJob[];
+}
+
+export interface KeptInOrder {
+  /** Limits of which so many were counted as taken while so many attempts held one. */
+  lanes: { key: string; taken: number; held: number }[];
+}
+
 /** What became of jobs that waited for others. */
 export interface SettledJobs {
   /** Where jobs can be taken now. */
@@ -253,10 +271,17 @@ export interface RunningAttempt extends AttemptKey {
 export interface JobStore {
   /** Stores jobs; outcomes in the order of the argument. A row that is refused never spoils its neighbours. */
   submit(batch: readonly NewJob[]): Promise<SubmitOutcome[]>;
+  /**
+   * Stores a job as running on the worker that asks, where it would be claimed next anyway: nothing waits that this worker
+   * serves, and nothing holds the job back. Null: neither the job nor its key is stored, and it is to be submitted.
+   */
+  submitClaimed(job: NewJob, request: ClaimRequest): Promise<ClaimedJob | null>;
   /** Takes the best eligible jobs, highest priority first, then oldest; never one that another claim holds. */
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
   /** Ends attempts. Idempotent: a second end of an attempt is `stale`. */
   finish(batch: readonly Finish[]): Promise<FinishedJob[]>;
+  /** The same, and a claim in one. It may claim less than there is. */
+  finishAndClaim(batch: readonly Finish[], request: ClaimRequest): Promise<FinishedAndClaimed>;
   /**
    * Ends an attempt that was given up, unless it has ended meanwhile: null, and nothing is kept. `work` adds to its output
    * in the same transaction.
@@ -290,6 +315,8 @@ export interface JobStore {
   sweep(limit: number): Promise<Place[]>;
   /** Makes retries due that a clock which was ahead put further away than their policy does. How many. */
   bringBackRetries(): Promise<number>;
+  /** Takes out rows that are dead, and counts anew who holds a limit, where that was wrong. */
+  keepInOrder(): Promise<KeptInOrder>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
 }
@@ -360,6 +387,26 @@ export interface JobLife {
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
   /** Ends an attempt, and decides by its outcome and the retry policy what becomes of the job. */
   finish(ended: EndedAttempt): Promise<FinishedJob>;
+}
+
+/** The worker of this process: what is stored here may go to its slots at once. */
+export interface LocalWorker {
+  /** What to claim with the end of these attempts, in their place; null: nothing. */
+  claimInPlaceOf(ending: readonly AttemptKey[]): LocalClaim | null;
+  /** A slot for a job that is submitted here; null: it takes its turn. */
+  claimForSubmit(job: Pick<NewJob, 'kind' | 'queue' | 'needs'>): LocalClaim | null;
+}
+
+/** Where the worker of this process is found, once there is one. */
+export interface LocalWork {
+  worker?: LocalWorker;
+}
+
+/** A claim that goes with another statement. */
+export interface LocalClaim {
+  request: ClaimRequest;
+  /** Called once, whatever happens; null: it failed, and nobody knows what it claimed. */
+  answered(claimed: readonly ClaimedJob[] | null): void;
 }
 
 /** The use cases of the domain. */

@@ -1,21 +1,35 @@
 import { AppError } from '../../contract/errors.ts';
 import { Gather } from '../../lib/gather.ts';
-import type { Bell, JobStore, NewJob, StoredJob, SubmitOutcome, Submits } from './ports.ts';
+import type {
+  Bell,
+  ClaimedJob,
+  JobStore,
+  LocalWork,
+  NewJob,
+  StoredJob,
+  SubmitOutcome,
+  Submits,
+} from './ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
 import { settleDependantsOf } from './settle.ts';
 import { checkSubmit, type SubmitCheckOptions } from './submit-check.ts';
 
 export interface SubmitsOptions extends SubmitCheckOptions {
-  store: Pick<JobStore, 'submit' | 'settleDependants'>;
+  store: Pick<JobStore, 'submit' | 'submitClaimed' | 'settleDependants'>;
   bell: Bell;
+  here: LocalWork;
   /** Why nothing more is accepted now. */
   obstacle(): string | null;
 }
 
 /** How jobs come in. The only use case that asks for kinds. */
 export function createSubmits(options: SubmitsOptions): Submits {
-  const { store, bell, obstacle } = options;
-  const batches = new Gather((batch: NewJob[]) => store.submit(batch), { maxItems: 500, maxRunning: 2 });
+  const { store, bell, obstacle, here } = options;
+  const storeAll = async (batch: NewJob[]): Promise<SubmitOutcome[]> => {
+    const claimed = await submitClaimed(batch, { store, here });
+    return claimed ? [claimed] : store.submit(batch);
+  };
+  const batches = new Gather(storeAll, { maxItems: 500, maxRunning: 2 });
   return {
     check: async (request) => void (await checkSubmit(request, options)),
 
@@ -23,9 +37,10 @@ export function createSubmits(options: SubmitsOptions): Submits {
       const full = obstacle();
       if (full !== null) throw new AppError('storage_full', full);
       const job = await checkSubmit(request, options);
-      const stored = toStored(await batches.add(job), job);
+      const outcome = await batches.add(job);
+      const stored = toStored(outcome, job);
       if (!stored.isNew) return stored;
-      if (job.state === 'queued') bell.ring([{ queue: job.queue, needs: job.needs }]);
+      if (job.state === 'queued' && !isClaimed(outcome)) bell.ring([{ queue: job.queue, needs: job.needs }]);
       if (job.state === 'waiting')
         await settleDependantsOf(
           job.after.map(({ jobId }) => jobId),
@@ -35,6 +50,31 @@ export function createSubmits(options: SubmitsOptions): Submits {
       return stored;
     },
   };
+}
+
+/** A job that comes alone and could begin at once is stored as running, where a slot of this process is free. */
+async function submitClaimed(
+  batch: readonly NewJob[],
+  { store, here }: Pick<SubmitsOptions, 'store' | 'here'>,
+): Promise<SubmitOutcome | null> {
+  const [job] = batch;
+  if (!job || batch.length > 1 || job.state !== 'queued' || job.ownLane !== null || job.run?.files)
+    return null;
+  const claim = here.worker?.claimForSubmit(job);
+  if (!claim) return null;
+  let claimed: ClaimedJob | null = null;
+  try {
+    claimed = await store.submitClaimed(job, claim.request);
+  } finally {
+    claim.answered(claimed && [claimed]);
+  }
+  if (!claimed) return null;
+  const { uid, queue, needs } = job;
+  return { status: 'stored', id: claimed.jobId, uid, place: { queue, needs }, isNew: true, isClaimed: true };
+}
+
+function isClaimed(outcome: SubmitOutcome): boolean {
+  return outcome.status === 'stored' && outcome.isClaimed === true;
 }
 
 function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {

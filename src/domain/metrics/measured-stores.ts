@@ -1,5 +1,5 @@
 import type { WorkerStore } from '../fleet/ports.ts';
-import type { Finish, FinishedJob, JobStore } from '../jobs/ports.ts';
+import type { ClaimedJob, Finish, FinishedJob, JobStore } from '../jobs/ports.ts';
 import { isEnded } from '../../contract/states.ts';
 import type { OutputStore } from '../output/ports.ts';
 import type { Metrics } from './ports.ts';
@@ -13,16 +13,24 @@ export function measureJobStore(store: JobStore, metrics: Metrics): JobStore {
       metrics.submitted(outcomes.filter((one) => one.status === 'stored' && one.isNew).length);
       return outcomes;
     },
+    submitClaimed: async (job, request) => {
+      const claimed = await store.submitClaimed(job, request);
+      if (claimed) {
+        metrics.submitted(1);
+        countClaims(metrics, [claimed]);
+      }
+      return claimed;
+    },
     claim: async (request) => {
       const jobs = await store.claim(request);
-      // Of a later try it is not told when it came to wait.
-      metrics.claimed(
-        jobs.map(({ kind, number, waitedMs }) => ({
-          kind,
-          seconds: number === 1 && waitedMs !== undefined ? waitedMs / 1000 : null,
-        })),
-      );
+      countClaims(metrics, jobs);
       return jobs;
+    },
+    finishAndClaim: async (batch, request) => {
+      const both = await store.finishAndClaim(batch, request);
+      for (const [index, one] of both.finished.entries()) countEnd(metrics, batch[index], one);
+      countClaims(metrics, both.claimed);
+      return both;
     },
     finish: async (batch) => {
       const finished = await store.finish(batch);
@@ -35,6 +43,16 @@ export function measureJobStore(store: JobStore, metrics: Metrics): JobStore {
       return lost;
     },
   };
+}
+
+function countClaims(metrics: Metrics, jobs: readonly ClaimedJob[]): void {
+  // Of a later try it is not told when it came to wait.
+  metrics.claimed(
+    jobs.map(({ kind, number, waitedMs }) => ({
+      kind,
+      seconds: number === 1 && waitedMs !== undefined ? waitedMs / 1000 : null,
+    })),
+  );
 }
 
 export function measureWorkerStore(store: WorkerStore, metrics: Metrics): WorkerStore {

@@ -9,6 +9,7 @@ import { findingsOf } from './finding.ts';
 const users = findingsOf('users');
 const workers = findingsOf('workers');
 const queues = findingsOf('queues');
+const jobs = findingsOf('database');
 const clock = findingsOf('clock');
 
 const clockWarnMs = 1_000;
@@ -20,7 +21,10 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
   // Tables of another version may look different; that finding stands for these.
   if (applied !== known) return [];
   const leaseSeconds = config.worker.leaseMs / 1000;
-  const { admins, secrets, silentWorkers, activeWorkers, unserved } = await diagnoseFleet(db, leaseSeconds);
+  const { admins, secrets, silentWorkers, activeWorkers, misplaced, unserved } = await diagnoseFleet(
+    db,
+    leaseSeconds,
+  );
   return [
     ...checkSecretKey(config, secrets),
     admins > 0
@@ -35,6 +39,14 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
         'Look at its machine and log; a start with the same data directory takes its programs up again.',
       ),
     ),
+    ...(misplaced.length === 0
+      ? []
+      : [
+          jobs.bad(
+            `Jobs that neither wait, run nor have ended, or do so twice: ${misplaced.join(', ')}.`,
+            'This is a fault of Daybook, or of whoever changed its tables. Restore a backup, or ask for help with these numbers.',
+          ),
+        ]),
     ...unserved.map(({ queue, needs, jobs, isPaused }) => {
       const what = `${jobs} queued ${jobs === 1 ? 'job' : 'jobs'} of the queue ${queue}${needs.length > 0 ? ` with the labels ${needs.join(', ')}` : ''}`;
       return isPaused

@@ -44,6 +44,13 @@ export class FaultPoints {
     return running;
   }
 
+  async #finishing<T>(work: () => Promise<T>): Promise<T> {
+    this.#pass('before finish');
+    const finished = await this.#during('mid finish', work);
+    this.#pass('after finish');
+    return finished;
+  }
+
   jobStore(store: JobStore): JobStore {
     return {
       ...store,
@@ -58,12 +65,8 @@ export class FaultPoints {
         if (claimed.length > 0) this.#pass('after claim');
         return claimed;
       },
-      finish: async (batch) => {
-        this.#pass('before finish');
-        const finished = await this.#during('mid finish', () => store.finish(batch));
-        this.#pass('after finish');
-        return finished;
-      },
+      finish: (batch) => this.#finishing(() => store.finish(batch)),
+      finishAndClaim: (batch, request) => this.#finishing(() => store.finishAndClaim(batch, request)),
     };
   }
 

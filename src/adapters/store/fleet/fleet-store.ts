@@ -1,8 +1,8 @@
-import { liveStates } from '../jobs/live.ts';
+import { liveJobs } from '../jobs/live.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import type { Lane, Queue } from '../../../contract/fleet.ts';
 import type { FleetStore } from '../../../domain/fleet/ports.ts';
-import type { Database } from '../database.ts';
+import type { Database, Queryable } from '../database.ts';
 import { Conditions, visibleTo } from '../jobs/conditions.ts';
 import { beginDrain } from './queue-drain.ts';
 
@@ -11,7 +11,7 @@ export function createFleetStore(db: Database): FleetStore {
     queues: () => queues(db),
     putQueue: (name, change) => putQueue(db, name, change),
     removeQueue: (name) => removeQueue(db, name),
-    places: (queue) => db.query('select queue, needs from queue_needs where queue = $1', [queue]),
+    places: (queue) => db.query('select queue, needs from places where queue = $1', [queue]),
     lanes: (actor) => lanes(db, actor),
     putLane: (key, change) => putLane(db, key, change),
     removeLane: async (key) =>
@@ -30,9 +30,9 @@ function queues(db: Database): Promise<Queue[]> {
      from queues q
      left join lanes l on l.key = 'queue:' || q.name
      left join (
-       select queue, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'scheduled') as scheduled,
-         count(*) filter (where state = 'queued') as queued, count(*) filter (where state = 'running') as running
-       from jobs where state in ${liveStates} group by queue
+       select p.queue, count(*) filter (where t.state = 'waiting') as waiting, count(*) filter (where t.state = 'scheduled') as scheduled,
+         count(*) filter (where t.state = 'queued') as queued, count(*) filter (where t.state = 'running') as running
+       from ${liveJobs} t join places p on p.id = t.place group by p.queue
      ) n on n.queue = q.name
      order by q.name`,
   );
@@ -65,23 +65,23 @@ async function removeQueue(db: Database, name: string): Promise<'removed' | 'not
 }
 
 const laneColumns = `l.key, l.capacity, l.taken, l.note,
-  (select count(*) from jobs j where j.state = 'waiting' and j.blocked_by = l.key) as waiting`;
+  (select count(*) from queued t where t.state = 'waiting' and t.blocked_by = l.key) as waiting`;
 
 /** A key that somebody gave a job is told to those who see such a job, and to all once it was changed like a limit. */
 function lanes(db: Database, actor: Actor): Promise<Lane[]> {
-  const seen = visibleTo(new Conditions().add(`j.state in ${liveStates}`), actor);
+  const seen = visibleTo(new Conditions(), actor);
   return db.query<Lane>(
     `select ${laneColumns} from lanes l
      where l.key not like 'key:%' or l.capacity <> 1 or l.note is not null
-       or l.key in (select unnest(j.lanes) from jobs j where ${seen.text})
+       or l.key in (select unnest(t.lanes) from ${liveJobs} t left join jobs j on j.id = t.job_id where ${seen.text})
      order by l.key`,
     seen.values,
   );
 }
 
 /**
- * A lane that is made while jobs run counts them from the start: those attempts get the key, under the lock that keeps
- * a claim of the same lane waiting.
+ * A lane that is made while jobs run counts them from the start. The lock lets claims and ends that are under way finish
+ * and no more begin: a claim that did not see the lane yet would not count in it.
  */
 async function putLane(
   db: Database,
@@ -89,39 +89,43 @@ async function putLane(
   { capacity, note }: { capacity: number; note?: string | null | undefined },
 ): Promise<Lane> {
   return db.transaction(async (tx) => {
-    const [row] = await tx.query<{ isNew: boolean }>(
-      `insert into lanes (key, capacity, note) values ($1, $2, $3)
-       on conflict (key) do update set capacity = $2, note = case when $4 then $3 else lanes.note end
-       returning xmax = 0 as "isNew"`,
+    const [known] = await tx.query(
+      `update lanes set capacity = $2, note = case when $4 then $3 else note end where key = $1 returning key`,
       [key, capacity, note ?? null, note !== undefined],
     );
-    if (row?.isNew) {
-      await tx.query(
-        `with concerned as materialized (
-           select a.job_id, a.number from attempts a join jobs j on j.id = a.job_id
-           where a.state = 'running' and $1 = any(j.lanes) and not $1 = any(a.lanes)
-           order by a.job_id for update of a
-         )
-         update attempts a set lanes = a.lanes || $1::text
-         from concerned c where a.job_id = c.job_id and a.number = c.number and not $1 = any(a.lanes)`,
-        [key],
-      );
-      await tx.query(
-        `update lanes set taken = (select count(*) from attempts a where a.state = 'running' and $1 = any(a.lanes)) where key = $1`,
-        [key],
-      );
-    }
+    if (!known) await makeLane(tx, key, { capacity, note: note ?? null });
     const [lane] = await tx.query<Lane>(`select ${laneColumns} from lanes l where l.key = $1`, [key]);
     if (!lane) throw new Error(`the lane ${key} was just written`);
     return lane;
   });
 }
 
+async function makeLane(
+  tx: Queryable,
+  key: string,
+  { capacity, note }: { capacity: number; note: string | null },
+): Promise<void> {
+  await tx.query('lock table running in share row exclusive mode');
+  await tx.query(
+    // Some may hold it from before: a lane of this key was removed while they ran.
+    `with concerned as (
+       update running r set lanes = r.lanes || $1::text from jobs j
+       where j.id = r.job_id and $1 = any(j.lanes) and not $1 = any(r.lanes)
+       returning r.job_id
+     )
+     insert into lanes (key, capacity, note, taken)
+     select $1, $2, $3, (select count(*) from concerned) + (select count(*) from running where $1 = any(lanes))
+     on conflict (key) do update set capacity = excluded.capacity, note = excluded.note`,
+    [key, capacity, note],
+  );
+}
+
 function workers(db: Database): ReturnType<FleetStore['workers']> {
   return db.query(
     `select w.id, w.name, w.host, w.pid, w.version, w.slots, w.queues, w.labels, w.kinds, w.state, w.draining, w.problem,
        w.started_at as "startedAt", w.seen_at as "seenAt",
-       (select count(*) from attempts a where a.worker_id = w.id and a.state = 'running') as running
-     from workers w order by w.name, w.id`,
+       coalesce(r.running, 0) as running
+     from workers w left join (select worker_id, count(*) as running from running group by 1) r on r.worker_id = w.id
+     order by w.name, w.id`,
   );
 }

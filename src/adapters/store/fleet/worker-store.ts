@@ -1,6 +1,6 @@
 import type { WatchedWorker, WorkerBeat, WorkerRow, WorkerStore } from '../../../domain/fleet/ports.ts';
 import type { ClaimedJob, RunningAttempt } from '../../../domain/jobs/ports.ts';
-import type { Database, Queryable } from '../database.ts';
+import type { Database, Queryable, Statement } from '../database.ts';
 
 export function createWorkerStore(db: Database): WorkerStore {
   return {
@@ -14,11 +14,11 @@ export function createWorkerStore(db: Database): WorkerStore {
 }
 
 const runningOf = `
-select a.job_id as "jobId", a.number, a.token, a.launched_at as "launchedAt", a.claimed_at as "claimedAt",
-       j.uid, j.kind, j.name, j.owner, j.owner_id as "ownerId", (j.attempt - j.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
-       encode(i.script_sha256, 'hex') as "scriptSha256", a.lanes <> '{}' as "isLimited"
-from attempts a join jobs j on j.id = a.job_id join job_inputs i on i.job_id = a.job_id
-where a.state = 'running' and`;
+select r.job_id as "jobId", r.number, r.token, r.launched_at as "launchedAt", r.claimed_at as "claimedAt",
+       j.uid, r.kind, j.name, j.owner, j.owner_id as "ownerId", (r.number - r.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+       encode(i.script_sha256, 'hex') as "scriptSha256", r.lanes <> '{}' as "isLimited"
+from running r join jobs j on j.id = r.job_id join job_inputs i on i.job_id = r.job_id
+where`;
 
 /**
  * A new incarnation takes over whatever the last one still owned. The row lock of the worker serialises it with a
@@ -53,9 +53,9 @@ function registerWorker(
     // In order of job id, as whoever ends attempts or records starts takes them.
     await tx.query(
       `with mine as materialized (
-         select job_id, number from attempts where worker_id = $1 and state = 'running' order by job_id for update
+         select job_id from running where worker_id = $1 order by job_id for update
        )
-       update attempts a set incarnation = $2 from mine m where a.job_id = m.job_id and a.number = m.number`,
+       update running r set incarnation = $2 from mine m where r.job_id = m.job_id`,
       [worker.id, row.incarnation],
     );
     return { incarnation: row.incarnation, running: await readRunning(tx, worker.id) };
@@ -63,17 +63,17 @@ function registerWorker(
 }
 
 /** One update for all attempts of a worker, however many it runs. */
-const beatStatement = {
+const beatStatement: Statement = {
   name: 'beat',
+  isByKey: true,
   text: `
 with mine as (
   update workers set beat = beat + 1, seen_at = now() where id = $1 and incarnation = $2 and state = 'active'
-  returning draining
+  returning id, draining
 )
-select m.draining, a.job_id as "jobId", a.number, j.cancel_requested_at is not null as "cancelRequested",
-  j.cancel_grace_ms as "cancelGraceMs", a.lanes <> '{}' as "isLimited"
-from mine m left join attempts a on a.worker_id = $1 and a.state = 'running'
-left join jobs j on j.id = a.job_id`,
+select m.draining, r.job_id as "jobId", r.number, r.cancel_requested_at is not null as "cancelRequested",
+  r.cancel_grace_ms as "cancelGraceMs", r.lanes <> '{}' as "isLimited"
+from mine m left join running r on r.worker_id = m.id`,
 };
 
 interface BeatRow {
@@ -121,10 +121,10 @@ async function setWorkerProblem(
 function watchedWorkers(db: Queryable): Promise<WatchedWorker[]> {
   return db.query<WatchedWorker>(
     `select w.id, w.name, w.incarnation, w.beat from workers w
-     where w.state = 'active' or exists (select from attempts a where a.worker_id = w.id and a.state = 'running')
+     where w.state = 'active' or exists (select from running r where r.worker_id = w.id)
      union all
      select l.token, l.holder, 0, l.beat from external_leases l
-     join attempts a on a.job_id = l.job_id and a.number = l.attempt and a.state = 'running'`,
+     join running r on r.job_id = l.job_id and r.token = l.token`,
   );
 }
 
@@ -144,12 +144,12 @@ function giveUpWorker(db: Database, worker: WatchedWorker): Promise<RunningAttem
       'delete from external_leases where token = $1 and beat = $2 returning job_id as "jobId", attempt',
       [worker.id, worker.beat],
     );
-    return lease ? readRunningWhere(tx, 'a.job_id = $1 and a.number = $2', [lease.jobId, lease.attempt]) : [];
+    return lease ? readRunningWhere(tx, 'r.job_id = $1 and r.number = $2', [lease.jobId, lease.attempt]) : [];
   });
 }
 
 function readRunning(db: Queryable, workerId: string): Promise<RunningAttempt[]> {
-  return readRunningWhere(db, 'a.worker_id = $1', [workerId]);
+  return readRunningWhere(db, 'r.worker_id = $1', [workerId]);
 }
 
 async function readRunningWhere(
@@ -158,7 +158,7 @@ async function readRunningWhere(
   values: readonly unknown[],
 ): Promise<RunningAttempt[]> {
   const rows = await db.query<ClaimedJob & { launchedAt: Date | null }>(
-    `${runningOf} ${condition} order by a.job_id`,
+    `${runningOf} ${condition} order by r.job_id`,
     values,
   );
   return rows.map(({ launchedAt, ...job }) => ({

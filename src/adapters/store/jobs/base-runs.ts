@@ -13,7 +13,7 @@ export async function readBaseRuns(db: Queryable, jobId: number, actor: Actor): 
   const baseRuns = await db.query<Job['baseRuns'][number]>(
     `select b.base_job_id as "jobId", b.foreign_id as "foreignId", o.name, o.state, o.assessment
      from base_runs b left join lateral (
-       select j.name, j.state, j.assessment from jobs j where j.id = b.base_job_id and ${ofBase.text}
+       select j.name, j.state, j.assessment from job_rows j where j.id = b.base_job_id and ${ofBase.text}
      ) o on true
      where b.job_id = ${ofBase.value(jobId)}
      order by b.base_job_id, b.foreign_id`,

@@ -2,7 +2,6 @@ import { toEventData } from '../../../contract/events.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { JobChange } from '../../../contract/job-change.ts';
 import type { ChangeOutcome } from '../../../domain/jobs/ports.ts';
-import type { JobState } from '../../../contract/states.ts';
 import type { Database, Queryable } from '../database.ts';
 import { isSqlError } from '../sqlstates.ts';
 import { indexWords } from './index-words.ts';
@@ -10,11 +9,11 @@ import { indexWords } from './index-words.ts';
 /** Everything that may be changed, as it stands. */
 type Editable = { [Key in keyof JobChange]-?: Exclude<JobChange[Key], undefined> };
 
-type EditableRow = Omit<Editable, 'queue'> & { queue: string | null; state: JobState };
+type EditableRow = Omit<Editable, 'queue'> & { queue: string | null };
 
-/** The row is locked, so that two changes at once are two events, each with what it found. */
+/** The row is locked, so that two changes at once are two events, each with what it found. Ends may write to its words. */
 const readStatement = `
-select j.state, j.name, j.priority, j.queue, j.project, j.tags, j.keep, j.analysis, j.assessment, n.info, n.summary,
+select j.name, j.priority, j.queue, j.project, j.tags, j.keep, j.analysis, j.assessment, n.info, n.summary,
   case when j.own_verdict is not null then json_build_object('text', j.own_verdict, 'tone', j.own_verdict_tone) end as verdict,
   coalesce((
     select json_agg(
@@ -23,20 +22,25 @@ select j.state, j.name, j.priority, j.queue, j.project, j.tags, j.keep, j.analys
     from base_runs b where b.job_id = j.id
   ), '[]') as "baseRuns"
 from jobs j left join job_notes n on n.job_id = j.id
-where j.id = $1 for update of j`;
+where j.id = $1 for no key update of j`;
+
+/** Priority and queue of what waits, and only of that. */
+const waitingStatement = 'select from queued where job_id = $1 for update';
 
 /** The limit that every job of a queue counts in goes with the queue. */
 const writeStatement = `
-with moved as (
-  update jobs set name = $2, priority = $3, queue = $4, project = $5, tags = $6, keep = $7, analysis = $8, assessment = $9,
-    own_verdict = $10, own_verdict_tone = $11,
-    lanes = case when queue <> $4 then array_replace(lanes, 'queue:' || queue, 'queue:' || $4::text) else lanes end
-  where id = $1
-  returning queue, needs
-), needs as (
-  insert into queue_needs (queue, needs) select queue, needs from moved where queue is not null on conflict do nothing
-)
-select needs from moved`;
+update jobs set name = $2, priority = $3, queue = $4, project = $5, tags = $6, keep = $7, analysis = $8, assessment = $9,
+  own_verdict = $10, own_verdict_tone = $11,
+  lanes = case when queue <> $4 then array_replace(lanes, 'queue:' || queue, 'queue:' || $4::text) else lanes end
+where id = $1
+returning needs`;
+
+const placeStatement = 'insert into places (queue, needs) values ($1, $2) on conflict do nothing';
+
+/** What the queue sees of the job. A later retry takes it from the job. */
+const moveStatement = `
+update queued c set place = p.id, priority = j.priority, lanes = j.lanes
+from jobs j join places p on p.queue = j.queue and p.needs = j.needs where j.id = $1 and c.job_id = j.id`;
 
 /** Changes what people may change; each change is an event that tells what stood there before. */
 export async function changeJob(
@@ -58,19 +62,18 @@ async function edit(
   { id, change, actor }: { id: number; change: JobChange; actor: string },
 ): Promise<ChangeOutcome> {
   // Before it looks whether that queue drains: see queue-drain.ts.
-  if (change.queue !== undefined) await tx.query('lock table queue_needs in row exclusive mode');
-  const [row] = await tx.query<EditableRow>(readStatement, [id]);
-  if (!row) return { status: 'refused' };
-  const { state, ...before } = row;
-  const isWaiting = state === 'waiting' || state === 'scheduled' || state === 'queued';
-  if (!isWaiting && (change.queue !== undefined || change.priority !== undefined))
-    return { status: 'refused' };
+  if (change.queue !== undefined) await tx.query('lock table places in row exclusive mode');
+  const [before] = await tx.query<EditableRow>(readStatement, [id]);
+  if (!before) return { status: 'refused' };
+  const isMove = change.queue !== undefined || change.priority !== undefined;
+  if (isMove && (await tx.query(waitingStatement, [id])).length === 0) return { status: 'refused' };
   const changed = changedMembers(before, change);
   const after = { ...before, ...changed };
   if (Object.keys(changed).length === 0) return { status: 'changed', place: null };
   if (changed.queue !== undefined && (await isDraining(tx, changed.queue)))
     return { status: 'queue_draining' };
   const needs = await write(tx, id, after);
+  if (isMove) await move(tx, id, { queue: after.queue, needs });
   if ('info' in changed || 'summary' in changed) await writeNotes(tx, id, after);
   if (changed.baseRuns) await writeBaseRuns(tx, id, changed.baseRuns);
   await tx.query(`insert into events (job_id, actor, name, data) values ($1, $2, 'changed', $3)`, [
@@ -89,7 +92,7 @@ async function isDraining(tx: Queryable, queue: string): Promise<boolean> {
   return found.length > 0;
 }
 
-function changedMembers(before: Omit<EditableRow, 'state'>, change: JobChange): Partial<Editable> {
+function changedMembers(before: EditableRow, change: JobChange): Partial<Editable> {
   return Object.fromEntries(
     Object.entries(change).filter(
       ([key, value]) => value !== undefined && !isDeepStrictEqual(value, before[key as keyof JobChange]),
@@ -101,7 +104,7 @@ function pick(before: object, changed: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(before).filter(([key]) => key in changed));
 }
 
-async function write(tx: Queryable, id: number, after: Omit<EditableRow, 'state'>): Promise<string[]> {
+async function write(tx: Queryable, id: number, after: EditableRow): Promise<string[]> {
   const [row] = await tx.query<{ needs: string[] }>(writeStatement, [
     id,
     after.name,
@@ -116,6 +119,15 @@ async function write(tx: Queryable, id: number, after: Omit<EditableRow, 'state'
     after.verdict?.tone ?? null,
   ]);
   return row?.needs ?? [];
+}
+
+async function move(
+  tx: Queryable,
+  id: number,
+  { queue, needs }: { queue: string | null; needs: string[] },
+): Promise<void> {
+  await tx.query(placeStatement, [queue, needs]);
+  await tx.query(moveStatement, [id]);
 }
 
 async function writeNotes(

@@ -1,103 +1,139 @@
 import type { ClaimedJob, ClaimRequest } from '../../../domain/jobs/ports.ts';
-import type { Queryable } from '../database.ts';
+import type { Queryable, Statement } from '../database.ts';
+import { selected } from './selected.ts';
 
 /**
- * Takes the best eligible jobs in one statement.
+ * Steps of a statement that take the best eligible jobs: out of `queued`, into `running`.
  *
- * A job cannot be claimed twice: its row is locked by `for update skip locked` under the condition `state = 'queued'`
- * and leaves that state in the same statement; the partial unique index `attempts_one_running` would refuse a second
- * running attempt in any case.
+ * A job cannot be claimed twice: its row of `queued` is locked by `for update skip locked` and deleted in the same
+ * statement, and the primary key of `running` would refuse a second attempt in any case. Rows are deleted by job id:
+ * after a wait a lock may name a version of the row that the snapshot does not see, so by place of the row it would be
+ * missed. Whatever counts is counted from what the delete returned, never from the candidates.
  *
  * Lanes: the rows of the lanes wanted are locked in order of key (so that two claims never wait on each other), then
  * each candidate takes a place in every lane it lists or, where one is full, goes to `waiting` outside the claim's
  * index. A candidate refused by one lane still counts in the others of this round, so a lane may be filled less than
  * it could; the sweep brings such jobs back. It is never filled more. With no rows in `lanes` none of this costs.
  *
- * Each place (queue and needed labels) is walked on its own through `jobs_claim`, so jobs in a paused queue or with
- * labels that nobody here offers are never looked at.
+ * Each place is walked on its own through `queued_claim`, so jobs in a paused queue or with labels that nobody here
+ * offers are never looked at.
+ * @param first number of the first of six parameters, see `toClaimParameters`
+ * @param unless SQL; where it is true nothing is taken
  */
-const claimStatement = {
-  name: 'claim-jobs',
-  text: `
-with places as materialized (
-  select n.queue, n.needs
-  from queue_needs n join queues q on q.name = n.queue
-  where (n.queue = any($3::text[]) or '*' = any($3::text[])) and not q.paused and n.needs <@ $4::text[]
+export function claimSteps({ first, unless = 'false' }: { first: number; unless?: string }): string {
+  const [worker, incarnation, queues, labels, kinds, limit] = Array.from(
+    { length: 6 },
+    (_, index) => `$${first + index}`,
+  );
+  return `
+places_here as materialized (
+  select p.id
+  from places p join queues q on q.name = p.queue
+  where not (${unless}) and (p.queue = any(${queues}::text[]) or '*' = any(${queues}::text[])) and not q.paused and p.needs <@ ${labels}::text[]
 ),
 candidates as materialized (
-  select found.* from places p cross join lateral (
-    select j.id, j.priority, j.lanes from jobs j
-    where j.state = 'queued' and j.queue = p.queue and j.needs = p.needs and j.kind = any($5::text[])
-    order by j.priority desc, j.id
-    limit $6
+  select found.* from places_here p cross join lateral (
+    select q.job_id, q.priority, q.lanes from queued q
+    where q.state = 'queued' and q.place = p.id and q.kind = any(${kinds}::text[])
+    order by q.priority desc, q.job_id
+    limit ${limit}
     for update skip locked
   ) found
-  order by found.priority desc, found.id
-  limit $6
+  order by found.priority desc, found.job_id
+  limit ${limit}
 ),
 wanted as materialized (
-  select c.id, c.priority, l.key
-  from candidates c cross join lateral unnest(c.lanes) w (key) join lanes l on l.key = w.key
+  select c.job_id, c.priority, l.key
+  from candidates c cross join lateral unnest(c.lanes) w (key)
+  cross join lateral (select key from lanes where key = w.key offset 0) l
+  where exists (select from lanes)
 ),
 locked as materialized (
-  select key, capacity - taken as free from lanes where key in (select key from wanted) order by key for update
+  select key, capacity - taken as free from lanes where key = any(array(select key from wanted)) order by key for update
 ),
 ranked as materialized (
-  select w.id, w.key, l.free, row_number() over (partition by w.key order by w.priority desc, w.id) as rank
+  select w.job_id, w.key, l.free, row_number() over (partition by w.key order by w.priority desc, w.job_id) as rank
   from wanted w join locked l using (key)
 ),
 blocked as materialized (
-  select id, min(key) as key from ranked where rank > free group by id
-),
-filled as (
-  update lanes l set taken = l.taken + g.n
-  from (
-    select r.key, count(*) as n from ranked r where not exists (select from blocked b where b.id = r.id) group by r.key
-  ) g
-  where l.key = g.key
+  select job_id, min(key) as key from ranked where rank > free group by job_id
 ),
 set_aside as (
-  update jobs j set state = 'waiting', blocked_by = b.key from blocked b where j.id = b.id returning j.id, b.key
+  update queued q set state = 'waiting', blocked_by = b.key from blocked b
+  where q.job_id = any(array(select job_id from blocked)) and q.job_id = b.job_id
+  returning q.job_id, b.key
 ),
 worker as materialized (
-  select id, name from workers where id = $1
+  select id, name from workers where id = ${worker}
 ),
--- Carries along all that is said of a job below: a join of what one step returned with what another did compares every
--- row with every other, because nothing is known of their number when the statement is planned.
 granted as (
-  update jobs j set state = 'running', attempt = j.attempt + 1, started_at = now(), blocked_by = null, progress = null
-  from candidates c, worker w
-  where j.id = c.id and not exists (select from blocked b where b.id = c.id)
-  returning j.id, j.attempt, gen_random_uuid() as token, w.id as worker_id, w.name as worker_name, j.uid, j.kind, j.name,
-    j.owner, j.owner_id, j.priority, j.attempt - j.released as tries,
-    (extract(epoch from now() - greatest(j.submitted_at, j.run_at)) * 1000)::float8 as waited_ms
+  delete from queued q using worker w
+  where q.job_id = any(array(
+    select c.job_id from candidates c where not exists (select from blocked b where b.job_id = c.job_id)
+  ))
+  returning q.job_id, q.attempt + 1 as number, q.released, q.place, q.priority, q.kind, q.run_at, q.submitted_at, q.owner,
+    gen_random_uuid() as token, w.id as worker_id, w.name as worker_name,
+    coalesce((select array_agg(r.key) from ranked r where r.job_id = q.job_id), '{}') as lanes
 ),
 begun as (
-  insert into attempts (job_id, number, token, owner, worker_id, worker_name, incarnation, lanes)
-  select g.id, g.attempt, g.token, 'slot', g.worker_id, g.worker_name, $2,
-    coalesce((select array_agg(r.key) from ranked r where r.id = g.id), '{}')
-  from granted g
+  insert into running (job_id, number, token, runs_by, worker_id, worker_name, incarnation, kind, lanes, released, run_at, place,
+    submitted_at, owner)
+  select job_id, number, token, 'slot', worker_id, worker_name, ${incarnation}, kind, lanes, released, run_at, place, submitted_at, owner
+  from granted
 ),
-history as (
+taken as materialized (
+  select key, count(*) as n from granted cross join lateral unnest(lanes) l (key) where lanes <> '{}' group by key
+),
+filled as (
+  update lanes l set taken = l.taken + t.n from taken t
+  where l.key = any(array(select key from taken)) and l.key = t.key
+),
+claim_history as (
   insert into events (job_id, actor, name, data)
-  select id, 'worker:' || worker_name, 'claimed', json_build_object('attempt', attempt) from granted
+  select job_id, 'worker:' || worker_name, 'claimed', json_build_object('attempt', number) from granted
   union all
-  select id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
-)
-select g.id as "jobId", g.attempt as number, g.token, g.uid, g.kind, g.name, g.owner, g.owner_id as "ownerId", g.tries::int as tries,
-       now() as "claimedAt", g.waited_ms as "waitedMs", i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
-       encode(i.script_sha256, 'hex') as "scriptSha256", exists (select from ranked r where r.id = g.id) as "isLimited"
-from granted g join job_inputs i on i.job_id = g.id
-order by g.priority desc, g.id`,
+  select job_id, 'system:lanes', 'waiting', json_build_object('lane', key) from set_aside
+)`;
+}
+
+/** All that a worker needs to run a job that was granted. */
+export const claimedColumns = {
+  jobId: 'g.job_id',
+  number: 'g.number',
+  token: 'g.token',
+  uid: 'j.uid',
+  kind: 'g.kind',
+  name: 'j.name',
+  owner: 'g.owner',
+  ownerId: 'j.owner_id',
+  tries: '(g.number - g.released)::int',
+  claimedAt: 'now()',
+  waitedMs: '(extract(epoch from now() - greatest(g.submitted_at, g.run_at)) * 1000)::float8',
+  input: 'i.input',
+  retry: 'i.retry',
+  timeoutMs: 'i.timeout_ms',
+  run: 'i.run',
+  scriptSha256: `encode(i.script_sha256, 'hex')`,
+  isLimited: `g.lanes <> '{}'`,
+} as const satisfies Record<keyof ClaimedJob, string>;
+
+export const grantedJobs = `granted g
+cross join lateral (select uid, name, owner_id from jobs where id = g.job_id offset 0) j
+cross join lateral (select * from job_inputs where job_id = g.job_id offset 0) i`;
+
+const claimStatement: Statement = {
+  name: 'claim-jobs',
+  isByKey: true,
+  text: `
+with ${claimSteps({ first: 1 })}
+select ${selected(claimedColumns)} from ${grantedJobs} order by g.priority desc, g.job_id`,
 };
 
 export function claimJobs(db: Queryable, request: ClaimRequest): Promise<ClaimedJob[]> {
-  return db.query<ClaimedJob>(claimStatement, [
-    request.workerId,
-    request.incarnation,
-    request.queues,
-    request.labels,
-    request.kinds,
-    request.limit,
-  ]);
+  return db.query<ClaimedJob>(claimStatement, toClaimParameters(request));
+}
+
+export function toClaimParameters(request: ClaimRequest): unknown[] {
+  const { workerId, incarnation, queues, labels, kinds, limit } = request;
+  return [workerId, incarnation, queues, labels, kinds, limit];
 }

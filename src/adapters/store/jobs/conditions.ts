@@ -52,10 +52,9 @@ export function visibleTo(conditions: Conditions, _actor: Actor): Conditions {
   return conditions;
 }
 
-/** The plain filters of a list. */
+/** The plain filters of a list, besides states: these are where it looks, see `in-states.ts`. */
 export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'>): Conditions {
   if (query.ids) conditions.add('j.id = any(?::bigint[])', query.ids);
-  if (query.states) conditions.add('j.state = any(?::text[])', query.states);
   if (query.kind !== undefined) conditions.add('j.kind = ?', query.kind);
   if (query.queue !== undefined) conditions.add('j.queue = ?', query.queue);
   // Both: the index has the folded name.
@@ -67,7 +66,7 @@ export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'
   if (query.until) conditions.add('j.submitted_at < ?', query.until);
   if (query.worker !== undefined) {
     conditions.add(
-      'exists (select from attempts w where w.job_id = j.id and w.number = j.attempt and w.worker_name = ?)',
+      'exists (select from attempt_rows w where w.job_id = j.id and w.number = j.attempt and w.worker_name = ?)',
       query.worker,
     );
   }

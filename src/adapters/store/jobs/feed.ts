@@ -39,7 +39,7 @@ export async function readFeed(
   );
   const rows = await db.query<FeedRow>(
     `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data, j.state, e.xid::text as xid
-     from events e join jobs j on j.id = e.job_id where ${conditions.text} order by e.xid, e.id limit ${conditions.value(limit)}`,
+     from events e join job_rows j on j.id = e.job_id where ${conditions.text} order by e.xid, e.id limit ${conditions.value(limit)}`,
     conditions.values,
   );
   const events = rows.map(({ xid, ...row }): FeedEvent => ({

@@ -1,116 +1,158 @@
-import { attemptName } from '../../../contract/attempt.ts';
 import type { Finish, FinishedJob } from '../../../domain/jobs/ports.ts';
 import type { JobState } from '../../../contract/states.ts';
 import type { AttemptOutput } from '../../../domain/output/ports.ts';
-import type { Database, Queryable } from '../database.ts';
+import {
+  encodeBigintArray,
+  encodeJsonArray,
+  encodeTextArray,
+  encodeTimeArray,
+  encodeUuidArray,
+} from '../array-parameters.ts';
+import type { Database, Queryable, Statement } from '../database.ts';
 import { createAttemptOutput } from '../output-store.ts';
 import { isRowError } from '../sqlstates.ts';
+import { selected } from './selected.ts';
 import { capsulesStep, saveCapsules, toCapsuleRow } from './keep-capsules.ts';
 
+/** What an end says besides the columns that each has; most of it is null. */
+const facts = `(
+    reason text, message text, "exitCode" integer, signal text, "launchedAt" timestamptz, "freeBeforeKib" bigint,
+    "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint, program jsonb,
+    "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "runAt" timestamptz, "familyId" text, signature text,
+    verdict text, "verdictTone" text, result json, "scriptSha256" text, capsule json
+  )`;
+
 /**
- * Ends a batch of attempts and moves their jobs in one statement.
+ * Ends a batch of attempts and moves their jobs in one statement: out of `running`, into `ends` or back into `queued`.
  *
- * An attempt ends once: the update asks for its token and for `state = 'running'`, and of two enders the second, having
- * waited for the row, sees it ended. Its outcome then goes to `late_results` and touches nothing else. The job moves
- * only if it still is at this attempt. A cancel that came while a retry was decided wins over the retry.
+ * An attempt ends once: its row of `running` is deleted by its token, and of two enders the second, having waited for
+ * the row, finds it gone. Its outcome then goes to `late_results` and touches nothing else. A cancel that came while a
+ * retry was decided wins over the retry. Nothing is filtered after the delete: what it returned is ended.
  *
- * Rows are taken in order of job id, lanes in order of key, so that enders and claimers cannot wait in a circle.
+ * Rows are taken in order of job id (of the index), lanes in order of key, so that enders and claimers cannot wait in a
+ * circle.
  */
-const finishStatement = {
-  name: 'finish-attempts',
-  text: `
-with incoming as materialized (
-  select * from json_to_recordset($1::json) as r (
-    "jobId" bigint, number integer, token uuid, actor text, next text, "runAt" timestamptz,
-    state text, reason text, message text, "exitCode" integer, signal text, "endedAt" timestamptz,
-    "launchedAt" timestamptz, "freeBeforeKib" bigint, "freeAfterKib" bigint, "cpuMs" bigint, "maxRssBytes" bigint, "readBytes" bigint, "writtenBytes" bigint,
-    program jsonb, "stdoutBytes" bigint, "stderrBytes" bigint, "errorLine" text, "familyId" text, signature text, verdict text, "verdictTone" text, result json,
-    "scriptSha256" text, facts json
-  )
-  -- Always true. An equality makes the planner expect one row, so it looks rows up by their keys; expecting many, it
-  -- chose to read small tables whole, and went on while they grew.
-  where number = number + 0
+export const endSteps = `
+incoming as materialized (
+  select distinct on (token) *
+  from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::json[])
+    as i (job_id, token, next, state, ended_at, actor, facts)
+  order by token
 ),
-mine as materialized (
-  select i.*, a.lanes from incoming i cross join lateral (
-    select lanes from attempts a
-    where a.job_id = i."jobId" and a.number = i.number and a.token = i.token and a.state = 'running'
-    for update
-  ) a
-),${capsulesStep},
--- Carries along what the steps below need: see the claim.
-ended as materialized (
-  update attempts a set
-    state = i.state, reason = i.reason, message = i.message, exit_code = i."exitCode", signal = i.signal,
-    ended_at = greatest(i."endedAt", a.claimed_at), launched_at = coalesce(i."launchedAt", a.launched_at),
-    free_before_kib = coalesce(i."freeBeforeKib", a.free_before_kib), free_after_kib = i."freeAfterKib",
-    cpu_ms = i."cpuMs", max_rss_bytes = i."maxRssBytes", read_bytes = i."readBytes", written_bytes = i."writtenBytes", program = coalesce(i.program, a.program),
-    stdout_bytes = coalesce(i."stdoutBytes", a.stdout_bytes), stderr_bytes = coalesce(i."stderrBytes", a.stderr_bytes),
-    error_line = i."errorLine"
-  from mine i
-  where a.job_id = i."jobId" and a.number = i.number
-  returning a.job_id, a.number, a.lanes, a.state, a.claimed_at, a.ended_at, i.actor, i.next, i."runAt", i.reason, i.message,
-    i."exitCode", i.signal, i.verdict, i."verdictTone", i."familyId", i.result, i.next in ('queued', 'scheduled') as again
+held as (
+  delete from running where job_id = any($1::bigint[]) and token = any($2::uuid[]) returning *
 ),
-moved as materialized (
-  update jobs j set
-    -- Columns of j itself, not of a second look at the row: they are re-read should a cancel have slipped in between.
-    state = case when e.again and j.cancel_requested_at is not null then 'cancelled' else e.next end,
-    ended_at = case when e.again and j.cancel_requested_at is null then null else e.ended_at end,
-    reason = case when e.next = 'failed' then e.reason end,
-    message = case
-      when e.again and j.cancel_requested_at is null then null
-      when e.next = 'cancelled' and j.cancel_requested_at is not null
-        then 'Cancelled by ' || j.cancel_requested_by || ' while it ran' || coalesce(': ' || j.cancel_reason, '')
-      else e.message end,
-    verdict = e.verdict, verdict_tone = e."verdictTone",
-    family = case when e.next = 'failed' then e."familyId" end,
-    run_at = case when e.next = 'scheduled' then e."runAt" else j.run_at end,
-    released = j.released + (e.state = 'released')::int
-  from ended e
-  where j.id = e.job_id and j.attempt = e.number and j.state = 'running'
-  returning j.id, j.kind, j.state, j.queue, j.needs, j.message, j.verdict, e.number, e.ended_at, e.actor, e.state as attempt_state,
-    e.reason, e.message as said, e."exitCode", e.signal, e."runAt", e.result, j.ended_at is null as again
+gone as materialized (
+  select r.job_id, r.number, r.token, r.runs_by, r.worker_id, r.worker_name, r.incarnation, r.kind, r.claimed_at, r.lanes,
+    r.place, r.submitted_at, r.owner, r.progress, r.cancel_requested_at, r.cancel_requested_by, r.cancel_reason,
+    r.released + (i.state = 'released')::int as released, coalesce(f."launchedAt", r.launched_at) as launched_at,
+    coalesce(f."freeBeforeKib", r.free_before_kib) as free_before_kib, coalesce(f.program, r.program) as program,
+    coalesce(case when i.next = 'scheduled' then f."runAt" end, r.run_at) as run_at,
+    i.next in ('queued', 'scheduled') and r.cancel_requested_at is null as again,
+    case when i.next in ('queued', 'scheduled') and r.cancel_requested_at is not null then 'cancelled' else i.next end as next,
+    case
+      when i.next = 'cancelled' and r.cancel_requested_at is not null
+        then 'Cancelled by ' || r.cancel_requested_by || ' while it ran' || coalesce(': ' || r.cancel_reason, '')
+      else f.message end as message,
+    i.state, greatest(i.ended_at, r.claimed_at) as ended_at, i.actor, f.message as said, f.reason, f."exitCode", f.signal,
+    f."freeAfterKib", f."cpuMs", f."maxRssBytes", f."readBytes", f."writtenBytes", f."stdoutBytes", f."stderrBytes",
+    f."errorLine", f."familyId", f.signature, f.verdict, f."verdictTone", f.result, f."scriptSha256", f.capsule
+  from held r join incoming i on i.job_id = r.job_id and i.token = r.token
+  left join lateral json_to_record(i.facts) as f ${facts} on true
 ),
+ended as (
+  insert into ends (job_id, submitted_at, owner, place, state, reason, message, verdict, verdict_tone, family, progress, attempt,
+    released, run_at, started_at, ended_at, cancel_requested_at, cancel_requested_by, cancel_reason)
+  select job_id, submitted_at, owner, place, next, case when next = 'failed' then reason end, message, verdict, "verdictTone",
+    case when next = 'failed' then "familyId" end, progress, number, released, run_at, claimed_at, ended_at,
+    cancel_requested_at, cancel_requested_by, cancel_reason
+  from gone where not again
+),
+again as (
+  insert into queued (job_id, place, priority, state, run_at, attempt, released, kind, lanes, submitted_at, owner, started_at)
+  select g.job_id, g.place, j.priority, g.next, g.run_at, g.number, g.released, g.kind, j.lanes, g.submitted_at, g.owner,
+    g.claimed_at
+  from gone g cross join lateral (select priority, lanes from jobs where id = g.job_id offset 0) j where g.again
+),
+tried as (
+  insert into attempts (job_id, number, token, runs_by, worker_id, worker_name, incarnation, state, reason, message, exit_code,
+    signal, claimed_at, launched_at, ended_at, free_before_kib, free_after_kib, cpu_ms, max_rss_bytes, read_bytes,
+    written_bytes, program, stdout_bytes, stderr_bytes, lanes, error_line)
+  select job_id, number, token, runs_by, worker_id, worker_name, incarnation, state, reason, said, "exitCode",
+    signal, claimed_at, launched_at, ended_at, free_before_kib, "freeAfterKib", "cpuMs", "maxRssBytes", "readBytes",
+    "writtenBytes", program, coalesce("stdoutBytes", 0), coalesce("stderrBytes", 0), lanes, "errorLine"
+  from gone
+),${capsulesStep('gone')},
 -- What an end says is searched, too, in a moment.
 found_by as (
   insert into job_words_due (job_id)
-  select id from moved where message is not null or verdict is not null order by id on conflict do nothing
+  select job_id from gone where not again and (message is not null or verdict is not null) order by job_id
+  on conflict do nothing
 ),
 families as (
   insert into failure_families (id, signature, reason)
-  select distinct on ("familyId") "familyId", signature, reason from incoming where "familyId" is not null
+  select distinct on ("familyId") "familyId", signature, reason from gone where "familyId" is not null
   order by "familyId"
   on conflict do nothing
 ),
 results as (
   insert into job_results (job_id, attempt, result)
-  select id, number, result from moved where result is not null
+  select job_id, number, result from gone where result is not null
   on conflict (job_id) do update set attempt = excluded.attempt, result = excluded.result
 ),
-freed as materialized (
-  select key, count(*) as n from ended e cross join lateral unnest(e.lanes) l (key) group by key
+reported as (
+  delete from external_leases where token = any(array(select token from gone where runs_by = 'external'))
 ),
-locked as materialized (
-  select key from lanes where key in (select key from freed) order by key for update
+freed as materialized (
+  select key, count(*) as n from gone cross join lateral unnest(lanes) l (key) where lanes <> '{}' group by key
+),
+unlocked as materialized (
+  select key from lanes where key = any(array(select key from freed)) order by key for update
 ),
 emptied as (
-  update lanes l set taken = greatest(0, l.taken - f.n) from freed f join locked k using (key) where l.key = f.key
+  update lanes l set taken = greatest(0, l.taken - f.n) from freed f
+  where l.key = any(array(select key from unlocked)) and l.key = f.key
 ),
-history as (
+end_history as (
   insert into events (job_id, at, actor, name, data)
-  select id, ended_at, actor, case when again then attempt_state else state end,
-         json_strip_nulls(json_build_object('attempt', number, 'reason', reason, 'message', said, 'exitCode', "exitCode",
-           'signal', signal, 'next', case when again then state end,
-           'runAt', case when state = 'scheduled' then "runAt" end))
-  from moved
-)
-select job_id as "jobId", number, lanes, (extract(epoch from ended_at - claimed_at) * 1000)::float8 as "ranMs",
-  null as kind, null as state, null as queue, null as needs, null as "hasDependants"
-from ended
-union all
-select id, number, null, null, kind, state, queue, needs, exists (select from job_dependencies d where d.on_job_id = moved.id)
-from moved`,
+  select job_id, ended_at, actor, case when again then state else next end,
+    json_strip_nulls(json_build_object('attempt', number, 'reason', reason, 'message', said, 'exitCode', "exitCode",
+      'signal', signal, 'next', case when again then next end, 'runAt', case when next = 'scheduled' then run_at end))
+  from gone
+)`;
+
+export interface EndedRow {
+  token: string;
+  state: JobState;
+  kind: string;
+  ranMs: number;
+  freedLanes: string[];
+  /** Where its job waits again. */
+  queue: string | null;
+  needs: string[] | null;
+  hasDependants: boolean;
+}
+
+/** Of an attempt that was ended. */
+export const endedColumns = {
+  token: 'g.token',
+  state: 'g.next',
+  kind: 'g.kind',
+  ranMs: '(extract(epoch from g.ended_at - g.claimed_at) * 1000)::float8',
+  freedLanes: 'g.lanes',
+  queue: 'p.queue',
+  needs: 'p.needs',
+  hasDependants: 'exists (select from job_dependencies d where d.on_job_id = g.job_id offset 0)',
+} as const satisfies Record<keyof EndedRow, string>;
+
+export const endedAttempts = 'gone g left join places p on g.again and p.id = g.place';
+
+const finishStatement: Statement = {
+  name: 'finish-attempts',
+  isByKey: true,
+  text: `
+with ${endSteps}
+select ${selected(endedColumns)} from ${endedAttempts}`,
 };
 
 /**
@@ -140,19 +182,6 @@ late as (
 insert into events (job_id, actor, name, data)
 select "jobId", actor, 'late result', json_build_object('attempt', number) from stale`,
 };
-
-/** Of an attempt that was ended; and, where its job moved, another one of the job, which has a state. */
-interface FinishRow {
-  jobId: number;
-  number: number;
-  lanes: string[] | null;
-  ranMs: number | null;
-  kind: string | null;
-  state: JobState | null;
-  queue: string | null;
-  needs: string[] | null;
-  hasDependants: boolean | null;
-}
 
 /**
  * Ends every attempt of the batch. What one of them reported may be something the database refuses; then its end is
@@ -209,56 +238,94 @@ function withoutReports(finish: Finish, error: Error): Finish {
 
 async function finishBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
   const finished = await endBatch(db, batch);
+  await keepLate(db, batch, finished);
+  return finished;
+}
+
+/** Keeps what ended nothing. */
+export async function keepLate(
+  db: Queryable,
+  batch: readonly Finish[],
+  finished: readonly FinishedJob[],
+): Promise<void> {
   const late = batch.filter((_, index) => finished[index]?.status === 'stale');
-  if (late.length === 0) return finished;
+  if (late.length === 0) return;
   await db.query(lateStatement, [JSON.stringify(late.map(toLateRow))]);
   await saveCapsules(
     db,
     late.flatMap(({ capsule }) => capsule ?? []),
   );
-  return finished;
 }
 
 /** Ends what still runs, and says of each whether it did. */
 async function endBatch(db: Queryable, batch: readonly Finish[]): Promise<FinishedJob[]> {
-  const inOrder = batch.toSorted((a, b) => a.jobId - b.jobId);
-  const rows = await db.query<FinishRow>(finishStatement, [JSON.stringify(inOrder.map(toRow))]);
-  const ended = new Map(rows.flatMap((row) => (row.state === null ? [[attemptName(row), row]] : [])));
-  const moved = new Map(rows.flatMap((row) => (row.state === null ? [] : [[attemptName(row), row]])));
-  return batch.map((finish): FinishedJob => {
-    const key = attemptName(finish);
-    const [attempt, job] = [ended.get(key), moved.get(key)];
-    const waitsAgain = job?.state === 'queued' || job?.state === 'scheduled';
+  return toFinished(batch, await db.query<EndedRow>(finishStatement, toEndParameters(batch)));
+}
+
+/** What became of each end of the batch, by what the statement returned. */
+export function toFinished(batch: readonly Finish[], rows: readonly EndedRow[]): FinishedJob[] {
+  const ended = new Map(rows.map((row) => [row.token, row]));
+  return batch.map(({ jobId, token }): FinishedJob => {
+    const row = ended.get(token);
     return {
-      jobId: finish.jobId,
-      status: attempt ? 'applied' : 'stale',
-      state: job?.state ?? null,
-      place: waitsAgain && job.queue && job.needs ? { queue: job.queue, needs: job.needs } : null,
-      kind: job?.kind ?? null,
-      ranMs: attempt?.ranMs ?? 0,
-      freedLanes: attempt?.lanes ?? [],
-      hasDependants: job?.hasDependants ?? false,
+      jobId,
+      status: row ? 'applied' : 'stale',
+      state: row?.state ?? null,
+      place: row?.queue && row.needs ? { queue: row.queue, needs: row.needs } : null,
+      kind: row?.kind ?? null,
+      ranMs: row?.ranMs ?? 0,
+      freedLanes: row?.freedLanes ?? [],
+      hasDependants: row?.hasDependants ?? false,
     };
   });
 }
 
-function toLateRow({ jobId, number, token, actor, outcome }: Finish): object {
-  return { jobId, number, token, actor, state: outcome.state, endedAt: outcome.endedAt, outcome };
+export function toEndParameters(batch: readonly Finish[]): Buffer[] {
+  return [
+    encodeBigintArray(batch.map(({ jobId }) => jobId)),
+    encodeUuidArray(batch.map(({ token }) => token)),
+    encodeTextArray(batch.map(({ next }) => next.state)),
+    encodeTextArray(batch.map(({ outcome }) => outcome.state)),
+    encodeTimeArray(batch.map(({ outcome }) => outcome.endedAt)),
+    encodeTextArray(batch.map(({ actor }) => actor)),
+    encodeJsonArray(batch.map(toFacts)),
+  ];
 }
 
-function toRow({ outcome, next, family, capsule, ...rest }: Finish): object {
-  const { verdict, ...facts } = outcome;
-  return {
-    ...rest,
-    ...facts,
-    next: next.state,
-    runAt: next.runAt,
-    familyId: family?.id,
-    signature: family?.signature,
-    verdict: verdict?.text,
-    verdictTone: verdict?.tone,
-    // `null` is a result as well; a missing member becomes SQL null.
-    result: outcome.result,
-    ...(capsule && toCapsuleRow(capsule)),
-  };
+function toLateRow({ jobId, number, token, actor, outcome }: Finish): object {
+  // To the millisecond, as ends are stored.
+  const endedAt = new Date(outcome.endedAt).toISOString();
+  return { jobId, number, token, actor, state: outcome.state, endedAt, outcome };
+}
+
+/** Members of an outcome that are null of most attempts. */
+const rareMembers = [
+  'reason',
+  'message',
+  'exitCode',
+  'signal',
+  'launchedAt',
+  'freeBeforeKib',
+  'freeAfterKib',
+  'cpuMs',
+  'maxRssBytes',
+  'readBytes',
+  'writtenBytes',
+  'program',
+  'stdoutBytes',
+  'stderrBytes',
+  'errorLine',
+] as const satisfies readonly (keyof Finish['outcome'])[];
+
+function toFacts({ outcome, next, family, capsule }: Finish): string {
+  const said: Record<string, unknown> = {};
+  for (const name of rareMembers) if (outcome[name] !== null) said[name] = outcome[name];
+  if (next.runAt !== null) said['runAt'] = next.runAt;
+  if (family) Object.assign(said, { familyId: family.id, signature: family.signature });
+  if (outcome.verdict)
+    Object.assign(said, { verdict: outcome.verdict.text, verdictTone: outcome.verdict.tone });
+  if (capsule) Object.assign(said, toCapsuleRow(capsule));
+  // `null` is a result as well; a missing member becomes SQL null.
+  if (outcome.result !== undefined) said['result'] = outcome.result;
+  return JSON.stringify(said);
 }

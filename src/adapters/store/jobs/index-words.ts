@@ -14,7 +14,7 @@ const readStatement = {
   text: `
 select j.id, j.kind, j.name, j.owner, j.queue, j.project, j.tags, j.needs, j.message, j.verdict,
   j.own_verdict as "ownVerdict", ${errorLineOf('j')} as "errorLine", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
-from jobs j left join job_inputs i on i.job_id = j.id left join job_notes n on n.job_id = j.id
+from job_rows j left join job_inputs i on i.job_id = j.id left join job_notes n on n.job_id = j.id
 left join source_identities s on s.job_id = j.id
 where j.id = any($1::bigint[])`,
 };

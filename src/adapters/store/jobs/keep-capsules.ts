@@ -4,21 +4,26 @@ import type { Queryable } from '../database.ts';
 /** A capsule as a statement takes it. */
 interface CapsuleRow {
   scriptSha256: string | undefined;
-  facts: object;
+  capsule: object;
 }
 
 export function toCapsuleRow({ jobId: _jobId, attempt: _attempt, script, ...facts }: NewCapsule): CapsuleRow {
   const { text: _text, ...file } = script ?? { text: null };
-  return { scriptSha256: script?.sha256, facts: { ...facts, script: script && file } };
+  return { scriptSha256: script?.sha256, capsule: { ...facts, script: script && file } };
 }
 
-/** A step of a statement whose step `mine` has locked attempts, with the members of `CapsuleRow` where there is one. */
-export const capsulesStep = `
+/**
+ * A step of a statement: keeps the capsules of attempts whose rows another step has locked or taken.
+ * @param source that step, with `job_id`, `number`, and the members of a capsule where there is one
+ */
+export function capsulesStep(source: string): string {
+  return `
 capsules_kept as (
   insert into capsules (job_id, attempt, script_sha256, facts)
-  select "jobId", number, decode("scriptSha256", 'hex'), facts from mine where facts is not null
+  select job_id, number, decode("scriptSha256", 'hex'), capsule from ${source} where capsule is not null
   on conflict do nothing
 )`;
+}
 
 /** Rows in order of hash, so that two workers that start the same scripts do not wait in a circle. */
 const textsStatement = {
@@ -61,8 +66,8 @@ const capsulesStatement = {
   name: 'save-capsules',
   text: `
 insert into capsules (job_id, attempt, script_sha256, facts)
-select i."jobId", i.attempt, decode(i."scriptSha256", 'hex'), i.facts
-from json_to_recordset($1::json) as i ("jobId" bigint, attempt integer, "scriptSha256" text, facts json)
+select i."jobId", i.attempt, decode(i."scriptSha256", 'hex'), i.capsule
+from json_to_recordset($1::json) as i ("jobId" bigint, attempt integer, "scriptSha256" text, capsule json)
 join attempts a on a.job_id = i."jobId" and a.number = i.attempt
 for key share of a
 on conflict do nothing`,

@@ -1,5 +1,9 @@
 /**
- * For `state in …`: jobs with which Daybook has something to do still. Constants, not values: the partial index on
- * these very states is used where the planner sees them.
+ * SQL for `from`: jobs with which Daybook has something to do still, as the two tables have them that stay small, however
+ * much the diary remembers.
  */
-export const liveStates = `('waiting', 'scheduled', 'queued', 'running')`;
+export const liveJobs = `(
+  select job_id, place, state, lanes, submitted_at, run_at, started_at from queued
+  union all
+  select job_id, place, 'running', lanes, submitted_at, run_at, claimed_at from running
+)`;

@@ -10,8 +10,7 @@ const statement = {
   name: 'near-limit',
   text: `
 with mine as materialized (
-  select a.job_id, a.number, a.worker_name from attempts a
-  where a.job_id = $1 and a.number = $2 and a.token = $3 and a.state = 'running' for update
+  select job_id, number, worker_name from running where job_id = $1 and number = $2 and token = $3 for update
 ),
 fresh as materialized (
   select m.* from mine m where not exists (

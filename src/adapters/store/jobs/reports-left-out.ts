@@ -7,8 +7,7 @@ const statement = {
   name: 'reports-left-out',
   text: `
 with mine as materialized (
-  select a.job_id, a.number, a.worker_name from attempts a
-  where a.job_id = $1 and a.number = $2 and a.token = $3 and a.state = 'running' for update
+  select job_id, number, worker_name from running where job_id = $1 and number = $2 and token = $3 for update
 )
 insert into events (job_id, actor, name, data)
 select m.job_id, 'worker:' || m.worker_name, 'reports left out',

@@ -1,38 +1,39 @@
 import type { Place } from '../../../domain/jobs/ports.ts';
-import type { Queryable } from '../database.ts';
+import type { Queryable, Statement } from '../database.ts';
 
 /**
  * Moves what time or a freed lane has made ready: due jobs, and jobs that a lane held back while it has room (or no
  * longer exists). Places in lanes are not taken here but by the claim, so bringing back too many is harmless. Rows are
  * skipped when somebody else holds them: they move them, or the next sweep does.
  */
-const sweepStatement = {
+const sweepStatement: Statement = {
   name: 'sweep-jobs',
+  isByKey: true,
   text: `
 with due as (
-  select id from jobs where state = 'scheduled' and run_at <= now() order by run_at limit $1 for update skip locked
+  select job_id from queued where state = 'scheduled' and run_at <= now() order by run_at limit $1 for update skip locked
 ),
 lane_room as (
   select w.key, coalesce(l.capacity - l.taken, $1) as room
-  from (select distinct blocked_by as key from jobs where state = 'waiting' and blocked_by is not null) w
+  from (select distinct blocked_by as key from queued where state = 'waiting' and blocked_by is not null) w
   left join lanes l on l.key = w.key
   where l.key is null or l.capacity > l.taken
 ),
 unblocked as (
-  select w.id from lane_room r cross join lateral (
-    select id from jobs j where j.state = 'waiting' and j.blocked_by = r.key
-    order by j.priority desc, j.id limit least(r.room, $1) for update skip locked
+  select w.job_id from lane_room r cross join lateral (
+    select job_id from queued q where q.state = 'waiting' and q.blocked_by = r.key
+    order by q.priority desc, q.job_id limit least(r.room, $1) for update skip locked
   ) w
 ),
 moved as (
-  update jobs j set state = 'queued', blocked_by = null
-  from (select id from due union select id from unblocked) c where j.id = c.id and j.state in ('scheduled', 'waiting')
-  returning j.id, j.queue, j.needs
+  update queued q set state = 'queued', blocked_by = null
+  where q.job_id = any(array(select job_id from due union select job_id from unblocked)) and q.state in ('scheduled', 'waiting')
+  returning q.job_id, q.place
 ),
 history as (
-  insert into events (job_id, actor, name) select id, 'system:sweep', 'queued' from moved
+  insert into events (job_id, actor, name) select job_id, 'system:sweep', 'queued' from moved
 )
-select distinct queue, needs from moved`,
+select queue, needs from places where id = any(array(select place from moved))`,
 };
 
 export function sweepJobs(db: Queryable, limit: number): Promise<Place[]> {
@@ -43,13 +44,16 @@ export function sweepJobs(db: Queryable, limit: number): Promise<Place[]> {
  * Retries whose time lies further ahead than their policy ever puts one: the clock was ahead when it was set. They are
  * due now. The time that a submit named stands, however far ahead it is.
  */
-const bringBackRetriesStatement = {
+const bringBackRetriesStatement: Statement = {
   name: 'bring-back-retries',
+  isByKey: true,
   text: `
-update jobs j set run_at = now() from job_inputs i
-where i.job_id = j.id and j.state = 'scheduled' and j.attempt > 0
-  and j.run_at > now() + (i.retry ->> 'maxMs')::float8 * interval '1 millisecond' + interval '1 hour'
-returning j.id`,
+update queued q set run_at = now()
+where q.state = 'scheduled' and q.attempt > 0
+  and q.run_at > now() + interval '1 hour' + interval '1 millisecond' * (
+    select (i.retry ->> 'maxMs')::float8 from job_inputs i where i.job_id = q.job_id
+  )
+returning q.job_id`,
 };
 
 /** @returns how many there were */

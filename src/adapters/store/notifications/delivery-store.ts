@@ -61,7 +61,7 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       >(
         `select j.id, j.name, j.kind, j.owner, j.project, j.state, j.reason, j.message, j.verdict, j.verdict_tone as tone,
            j.family, a.error_line as "errorLine"
-         from jobs j left join attempts a on a.job_id = j.id and a.number = j.attempt
+         from job_rows j left join attempt_rows a on a.job_id = j.id and a.number = j.attempt
          where j.id = any($1::bigint[])`,
         [jobIds],
       );

@@ -68,16 +68,16 @@ export function createNotificationStore(db: Database): NotificationStore {
     running: () =>
       db.query<RunningJob>(
         // The last chunk of an attempt that runs grows; its day is that of the claim.
-        `select j.id, a.number as attempt, j.kind, j.name,
-           concat_ws(' ', c.number, c.stdout_lines, c.stderr_lines, c.stdout_bytes, c.stderr_bytes, j.progress) as signs,
-           extract(epoch from now() - a.claimed_at) * 1000 as "elapsedMs"
-         from jobs j join attempts a on a.job_id = j.id and a.number = j.attempt
+        `select j.id, r.number as attempt, j.kind, j.name,
+           concat_ws(' ', c.number, c.stdout_lines, c.stderr_lines, c.stdout_bytes, c.stderr_bytes, r.progress) as signs,
+           extract(epoch from now() - r.claimed_at) * 1000 as "elapsedMs"
+         from running r join jobs j on j.id = r.job_id
          left join lateral (
            select * from output_chunks o
-           where o.day = (a.claimed_at at time zone 'UTC')::date and o.job_id = j.id and o.attempt = a.number
+           where o.day = (r.claimed_at at time zone 'UTC')::date and o.job_id = r.job_id and o.attempt = r.number
            order by o.number desc limit 1
          ) c on true
-         where j.state = 'running' order by j.id limit 10000`,
+         order by r.job_id limit 10000`,
       ),
   };
 }

@@ -21,16 +21,16 @@ interface Removal {
 const isProtected = `exists (select from base_runs b join jobs k on k.id = b.job_id where b.base_job_id = j.id and k.keep)`;
 
 /**
- * All that lets a rule take hold of the job `j`. In the statement that locks or deletes the row: whoever sets *keep* at
- * the same moment holds that row, so this one waits and then looks at what it has become. A retry does the same. The rule
+ * All that lets a rule take hold of the job `j` with its end `e`. Asked after the row of the job is locked: whoever sets
+ * *keep* at the same moment holds that row, so we wait and then look at what it has become. A retry does the same. The rule
  * is asked, too, by its version: one that was switched off or changed removes nothing from then on.
  */
 function addGuard(conditions: Conditions, { run: { rule }, now }: Removal): Conditions {
   return conditions.add(
-    `not j.keep and j.ended_at is not null and not ${isProtected} and exists (
+    `not j.keep and e.ended_at is not null and not ${isProtected} and exists (
       select from retention_rules r
       where r.id = ? and r.version = ? and r.is_enabled and r.effective_from <= least(now(), ?::timestamptz)
-        and j.ended_at < least(now(), ?::timestamptz) - r.older_than_days * interval '24 hours'
+        and e.ended_at < least(now(), ?::timestamptz) - r.older_than_days * interval '24 hours'
     )`,
     rule.id,
     rule.version,
@@ -70,8 +70,12 @@ async function removeWhole(tx: Queryable, removal: Removal): Promise<RemovedByte
 }
 
 async function takeHold(tx: Queryable, removal: Removal): Promise<boolean> {
+  await tx.query('select from jobs where id = $1 for update', [removal.jobId]);
   const conditions = addGuard(new Conditions().add('j.id = ?', removal.jobId), removal);
-  const held = await tx.query(`select from jobs j where ${conditions.text} for update`, conditions.values);
+  const held = await tx.query(
+    `select from jobs j join ends e on e.job_id = j.id where ${conditions.text}`,
+    conditions.values,
+  );
   return held.length > 0;
 }
 

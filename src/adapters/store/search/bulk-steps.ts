@@ -13,7 +13,7 @@ export function createBulkSteps(db: Database): BulkSteps {
     save: async (jobId, attempt, step) => {
       await db.query(
         `insert into job_results (job_id, attempt, result)
-         select job_id, number, $3::json from attempts where job_id = $1 and number = $2 and state = 'running'
+         select job_id, number, $3::json from running where job_id = $1 and number = $2 for share
          on conflict (job_id) do update set attempt = excluded.attempt, result = excluded.result`,
         [jobId, attempt, JSON.stringify(step)],
       );

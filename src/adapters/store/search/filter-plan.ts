@@ -1,17 +1,24 @@
 import type { Filter, KeyTerm, Term, WordTerm } from '../../../contract/filter/filter.ts';
 import type { KeyName } from '../../../contract/filter/keys.ts';
-import { asksForObsolete, meaningOf, type WordMeaning } from '../../../contract/filter/meaning.ts';
+import { asksForObsolete, meaningOf, statesOf, type WordMeaning } from '../../../contract/filter/meaning.ts';
 import { resolveMoments } from '../../../contract/filter/moments.ts';
+import type { JobQuery } from '../../../domain/jobs/reader-ports.ts';
+import { jobStates, type JobState } from '../../../contract/states.ts';
 import { argumentFacetOf, facetOf, type FacetKey } from '../../../contract/words.ts';
+import { isInState } from '../jobs/in-states.ts';
 import { anyOf, keyCondition, type Condition, type ConditionContext } from './key-conditions.ts';
 import { facetQuery, wordQuery } from './tsquery.ts';
 
 /** How the jobs of a filter are found, see `find-positions.ts`. */
 export interface FilterPlan {
-  /** All must hold; together they are the filter. */
+  /** In which a job can be that fits; null: in any. */
+  states: readonly JobState[] | null;
+  /** All must hold, too; together they are the filter. */
   conditions: readonly Condition[];
   /** Those by which an index finds jobs, perhaps few. */
   narrow: readonly Condition[];
+  /** One of these says whose jobs. */
+  isOfOwner: boolean;
   /** Conditions on single columns, of which at least one has an index in the order of the diary, are all there is. */
   isDirect: boolean;
   /** What the index of words can narrow the search to; null where it cannot. */
@@ -22,27 +29,66 @@ export interface Driver {
   /** Texts of tsqueries, all of which must fit. */
   queries: readonly string[];
   /** Jobs that are found by a column instead of a keyword. */
-  columns: readonly Condition[];
+  columns: readonly Column[];
   /** What it leaves to be checked. */
   residual: readonly Condition[];
 }
 
-/** The plan of a filter: its meaning as SQL, and what there is to find it by. */
-export function planFilter(filter: Filter, context: ConditionContext): FilterPlan {
-  const terms = filter.terms.map((term, index) => planTerm(term, filter.terms[index - 1], context));
+export interface Column extends Condition {
+  /** It says that the job is in one of these, and nothing else. */
+  states?: readonly JobState[];
+}
+
+/**
+ * The plan of a filter: its meaning as SQL, and what there is to find it by.
+ * @param plain what is asked for besides; the owner is left to the caller
+ */
+export function planFilter(
+  filter: Filter,
+  context: ConditionContext,
+  plain: Pick<JobQuery, 'states' | 'owner'> = {},
+): FilterPlan {
+  const terms = filter.terms.flatMap((term, index) =>
+    statesAsked(term) ? [] : planTerm(term, filter.terms[index - 1], context),
+  );
   const others: Condition[] = asksForObsolete(filter)
     ? []
     : [{ sql: `j.assessment is distinct from 'obsolete'`, values: [] }];
+  const states = filter.terms.reduce(statesLeft, plain.states ?? null);
   const narrow = terms.filter(({ term }) => isIndexed(term)).map(({ condition }) => condition);
   const isDirect =
-    narrow.length > 0 &&
+    (narrow.length > 0 || states !== null) &&
     terms.every(({ term }) => term.type === 'key' && (directKeys.has(term.key) || isMine(term)));
   return {
+    states,
     conditions: [...terms.map(({ condition }) => condition), ...others],
     narrow,
+    isOfOwner:
+      plain.owner !== undefined ||
+      terms.some(({ term }) => isIndexed(term) && (term.key === 'owner' || isMine(term))),
     isDirect,
     driver: isDirect ? null : driverOf(terms, others),
   };
+}
+
+/** In which of some states (null: of all) a job can be that fits a term. */
+function statesLeft(some: readonly JobState[] | null, term: Term): readonly JobState[] | null {
+  const named = statesAsked(term) ?? statesImplied(term);
+  if (named === null) return some;
+  return (some ?? jobStates).filter((state) => named.includes(state) !== term.isNot);
+}
+
+/** Null when a term asks for something else, too. */
+function statesAsked(term: Term): readonly JobState[] | null {
+  if (term.type !== 'key' || (term.key !== 'state' && term.key !== 'is')) return null;
+  const named = term.values.map((value) => (value.type === 'choice' ? statesOf(value.choice) : []));
+  return named.some(({ length }) => length === 0) ? null : named.flat();
+}
+
+/** Nothing but a failed job has such a thing. */
+function statesImplied(term: Term): readonly JobState[] | null {
+  const isOfFailed = term.type === 'key' && (term.key === 'family' || term.key === 'reason');
+  return isOfFailed && !term.isNot ? ['failed'] : null;
 }
 
 interface TermPlan {
@@ -51,7 +97,7 @@ interface TermPlan {
   /** What the index of words knows of it, as a tsquery; null when nothing. */
   query: string | null;
   /** Other ways in which a job may fit. */
-  columns: readonly Condition[];
+  columns: readonly Column[];
   /** The index gives exactly the jobs that fit. */
   isAnswered: boolean;
 }
@@ -75,13 +121,13 @@ function wordCondition(term: WordTerm): Condition {
 function meaningConditions(
   { states, analyses, assessments, days }: WordMeaning,
   context: ConditionContext,
-): Condition[] {
+): Column[] {
   const listed = (column: string, names: readonly string[]): Condition[] =>
     names.length === 0
       ? []
       : [{ sql: `${column} in (${names.map((name) => `'${name}'`).join(', ')})`, values: [] }];
-  const found = [
-    ...listed('j.state', states),
+  const found: Column[] = [
+    ...(states.length === 0 ? [] : [{ sql: isInState(states), values: [], states }]),
     ...listed('j.analysis', analyses),
     ...listed('j.assessment', assessments),
   ];
@@ -114,14 +160,13 @@ function isMine({ key, values }: KeyTerm): boolean {
 }
 
 /** Values by which an index finds jobs in the order of the diary, or only few. */
-function isIndexed(term: Term): boolean {
+function isIndexed(term: Term): term is KeyTerm {
   if (term.type !== 'key' || term.isNot) return false;
   switch (term.key) {
     case 'id':
     case 'parent':
     case 'analysis':
     case 'assessment':
-    case 'state':
       return term.values.every(({ type }) => type !== 'any');
     case 'keep':
       return term.values.every((value) => value.type === 'choice' && value.choice === 'yes');

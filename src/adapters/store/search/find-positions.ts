@@ -1,15 +1,18 @@
 import { isSqlError } from '../sqlstates.ts';
 import type { Database, Queryable } from '../database.ts';
 import { Conditions } from '../jobs/conditions.ts';
+import { isInState, jobsInStates } from '../jobs/in-states.ts';
 import type { Driver, FilterPlan } from './filter-plan.ts';
 import type { Condition } from './key-conditions.ts';
 import {
   addBehind,
   addWindow,
   edgeAt,
+  inOrder,
   microsOf,
   type Order,
   type Position,
+  positionOf,
   type Window,
 } from './position.ts';
 import { windowsBehind } from './windows.ts';
@@ -129,7 +132,8 @@ class Search {
   async goOn(tx: Queryable): Promise<void> {
     const { plan, steps } = this.#request;
     const { isDirect, driver } = plan;
-    if (isDirect || (await this.#isNarrow(tx))) return this.#readAll(tx);
+    if (isDirect) return this.#readDirectly(tx);
+    if (await this.#isNarrow(tx)) return this.#readNarrow(tx);
     const lookup = driver && (await this.#lookupOf(tx, driver.queries));
     if (driver && lookup) return this.#readWindows(tx, driver, lookup);
     for (let rows = 4 * steps.rows; !this.#isOver; rows = Math.min(2 * rows, maxRows)) {
@@ -159,48 +163,65 @@ class Search {
     const inner = new Conditions();
     addBehind(inner, 'j.submitted_at, j.id', order, this.#reached);
     addWindow(inner, 'j.submitted_at', window);
-    const values = [...inner.values];
-    const source = `(select * from jobs j where ${inner.text} order by ${inOrder('j', order)} limit ${inner.value(rows)}) j`;
-    const outer = new Conditions(inner.values);
+    const { states } = this.#request.plan;
+    const source = jobsInStates(
+      { states, where: inner.text },
+      `order by ${inOrder('j', order)} limit ${rows}`,
+    );
+    const outer = new Conditions([...inner.values]);
     this.#add(await db.query<Position>(this.#statement(source, { conditions: outer, window }), outer.values));
     if (this.isDone) return;
     const [last] = await db.query<Position>(
-      `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from jobs j where ${inner.text}
+      `select ${positionOf('j')} from ${source}
        order by ${inOrder('j', order)} offset ${rows - 1} limit 1`,
-      values,
+      inner.values,
     );
     this.#passed(last ?? null, window);
   }
 
   /** Whether the indexed conditions leave few enough to look at each. */
   async #isNarrow(tx: Queryable): Promise<boolean> {
-    const { narrow } = this.#request.plan;
-    if (narrow.length === 0) return false;
+    const { narrow, states } = this.#request.plan;
+    if (narrow.length === 0 && states === null) return false;
     const conditions = new Conditions();
     for (const { sql, values } of narrow) conditions.add(sql, ...values);
     const [row] = await tx.query<{ count: number }>(
-      `select count(*) from (select from jobs j where ${conditions.text} limit ${maxNarrow + 1}) j`,
+      `select count(*) from ${this.#jobs(conditions, `limit ${maxNarrow + 1}`)}`,
       conditions.values,
     );
     return (row?.count ?? 0) <= maxNarrow;
   }
 
-  async #readAll(tx: Queryable): Promise<void> {
-    const { plan, order } = this.#request;
+  async #readDirectly(tx: Queryable): Promise<void> {
+    const { plan, restrict, order, limit } = this.#request;
     const conditions = new Conditions();
     addBehind(conditions, 'j.submitted_at, j.id', order, this.#reached);
-    let source = 'jobs j';
-    let outer = conditions;
-    if (!plan.isDirect) {
-      // A fence: other conditions must not lead the planner another way.
-      for (const { sql, values } of plan.narrow) conditions.add(sql, ...values);
-      source = `(select * from jobs j where ${conditions.text} offset 0) j`;
-      outer = new Conditions(conditions.values);
-    }
+    for (const { sql, values } of plan.conditions) conditions.add(sql, ...values);
+    restrict(conditions);
+    const inDiary = `order by ${inOrder('j', order)}`;
+    const jobs = this.#jobs(conditions, `${inDiary} limit ${limit}`);
     this.#add(
-      await tx.query<Position>(this.#statement(source, { conditions: outer, window: open }), outer.values),
+      await tx.query<Position>(`select ${positionOf('j')} from ${jobs} ${inDiary}`, conditions.values),
     );
     this.#isAtEnd = true;
+  }
+
+  async #readNarrow(tx: Queryable): Promise<void> {
+    const inner = new Conditions();
+    addBehind(inner, 'j.submitted_at, j.id', this.#request.order, this.#reached);
+    for (const { sql, values } of this.#request.plan.narrow) inner.add(sql, ...values);
+    // A fence: other conditions must not lead the planner another way.
+    const jobs = this.#jobs(inner, 'offset 0');
+    const outer = new Conditions(inner.values);
+    this.#add(
+      await tx.query<Position>(this.#statement(jobs, { conditions: outer, window: open }), outer.values),
+    );
+    this.#isAtEnd = true;
+  }
+
+  #jobs(conditions: Conditions, rest: string): string {
+    const { states, isOfOwner } = this.#request.plan;
+    return jobsInStates({ states, where: conditions.text, isOfOwner }, rest);
   }
 
   async #readWindows(tx: Queryable, driver: Driver, lookup: Lookup): Promise<void> {
@@ -236,7 +257,9 @@ class Search {
     const { window, candidates } = step;
     const conditions = new Conditions();
     const source = this.#candidates(driver, step, conditions);
-    const found = this.#statement('c join jobs j on j.id = c.id and j.submitted_at = c.submitted_at', {
+    const { states } = this.#request.plan;
+    if (states) conditions.add(isInState(states));
+    const found = this.#statement('c join job_rows j on j.id = c.id and j.submitted_at = c.submitted_at', {
       conditions,
       window,
       required: driver.residual,
@@ -260,13 +283,13 @@ class Search {
     const { order } = this.#request;
     const words = `(select w.id, w.submitted_at from ${this.#findWords({ lookup, window, candidates }, conditions)} w)`;
     if (columns.length === 0) return words;
-    const direction = order === 'newest' ? 'desc' : 'asc';
-    const others = columns.map(({ sql, values }) => {
-      const own = new Conditions(conditions.values).add(sql, ...values);
+    const others = columns.map(({ sql, values, states = null }) => {
+      const own = new Conditions(conditions.values);
+      if (states === null) own.add(sql, ...values);
       addWindow(own, 'j.submitted_at', window);
       addBehind(own, 'j.submitted_at, j.id', order, this.#reached);
-      return `(select j.id, j.submitted_at from jobs j where ${own.text}
-        order by j.submitted_at ${direction}, j.id ${direction} limit ${candidates})`;
+      const rest = `order by ${inOrder('j', order)} limit ${candidates}`;
+      return `(select j.id, j.submitted_at from ${jobsInStates({ states, where: own.text }, rest)})`;
     });
     return `select c.* from (${[words, ...others].join(' union ')}) c order by ${inOrder('c', order)} limit ${candidates}`;
   }
@@ -292,7 +315,7 @@ class Search {
     for (const { sql, values } of required) conditions.add(sql, ...values);
     restrict(conditions);
     const words = required.some(({ readsWords }) => readsWords) ? lookUpWords(conditions, window) : '';
-    return `select ${microsOf('j.submitted_at')} as micros, j.id::text as id from ${source} ${words}
+    return `select ${positionOf('j')} from ${source} ${words}
       where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(limit - this.#found.length)}`;
   }
 
@@ -336,8 +359,3 @@ function lookUpWords(conditions: Conditions, window: Window): string {
 }
 
 const open: Window = { from: null, until: null };
-
-function inOrder(alias: string, order: Order): string {
-  const direction = order === 'newest' ? 'desc' : 'asc';
-  return `${alias}.submitted_at ${direction}, ${alias}.id ${direction}`;
-}

@@ -16,12 +16,12 @@ const sources: Partial<Record<KeyName, string>> = {
   owner: 'jobs j cross join lateral (values (j.owner)) x (v)',
   project: 'jobs j cross join lateral (values (j.project)) x (v)',
   queue: 'jobs j cross join lateral (values (j.queue)) x (v)',
-  verdict: 'jobs j cross join lateral (values (coalesce(j.own_verdict, j.verdict))) x (v)',
+  verdict: 'job_rows j cross join lateral (values (coalesce(j.own_verdict, j.verdict))) x (v)',
   tag: 'jobs j cross join lateral unnest(j.tags) x (v)',
   label: 'jobs j cross join lateral unnest(j.needs) x (v)',
   lane: 'jobs j cross join lateral unnest(j.lanes) x (v)',
   worker:
-    'jobs j join attempts a on a.job_id = j.id and a.number = j.attempt cross join lateral (values (a.worker_name)) x (v)',
+    'job_rows j join attempt_rows a on a.job_id = j.id and a.number = j.attempt cross join lateral (values (a.worker_name)) x (v)',
   source: 'jobs j join source_identities s on s.job_id = j.id cross join lateral (values (s.source)) x (v)',
 };
 

@@ -1,5 +1,4 @@
 import type { Actor } from '../../../contract/actor.ts';
-import type { JobSummary } from '../../../contract/job.ts';
 import {
   searchBudgetMs,
   type Found,
@@ -7,7 +6,7 @@ import {
   type SearchRequest,
 } from '../../../domain/diary/ports.ts';
 import type { Database } from '../database.ts';
-import { readSummaries } from '../job-reader.ts';
+import { readInOrder } from '../job-reader.ts';
 import { addFilters, visibleTo } from '../jobs/conditions.ts';
 import { planFilter } from './filter-plan.ts';
 import { findPositions, type SearchSteps } from './find-positions.ts';
@@ -22,7 +21,7 @@ export function createJobSearch(db: Database, steps: SearchSteps = defaultSteps)
   return {
     find: async (request, actor) => {
       const { items, ...rest } = await findIds(source, request, actor);
-      return { items: await inOrder(db, items, actor), ...rest };
+      return { items: await readInOrder(db, items, actor), ...rest };
     },
     findIds: (request, actor) => findIds(source, request, actor),
     now: async () => {
@@ -47,7 +46,7 @@ async function findIds(
     timezone,
     budgetMs = searchBudgetMs,
   } = request;
-  const plan = planFilter(filter, { now, timezone, actor });
+  const plan = planFilter(filter, { now, timezone, actor }, plain);
   const byIds = plain.ids ? [{ sql: 'j.id = any(?::bigint[])', values: [plain.ids], readsWords: false }] : [];
   const { positions, reached } = await findPositions(db, {
     plan: { ...plan, narrow: [...plan.narrow, ...byIds] },
@@ -74,11 +73,4 @@ async function findIds(
 
 function toMicros(moment: Date | undefined): string | null {
   return moment ? `${moment.getTime()}000` : null;
-}
-
-/** A job that was removed in between is left out. */
-async function inOrder(db: Database, ids: readonly number[], actor: Actor): Promise<JobSummary[]> {
-  if (ids.length === 0) return [];
-  const byId = new Map((await readSummaries(db, ids, actor)).map((job) => [job.id, job]));
-  return ids.flatMap((id) => byId.get(id) ?? []);
 }

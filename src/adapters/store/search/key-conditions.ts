@@ -6,6 +6,7 @@ import type { KeyName } from '../../../contract/filter/keys.ts';
 import { toUid } from '../../../contract/uid.ts';
 import { argumentFacetOf } from '../../../contract/words.ts';
 import type { Actor } from '../../../contract/actor.ts';
+import { isInState } from '../jobs/in-states.ts';
 import { facetQuery } from './tsquery.ts';
 
 /** SQL on the row `j` of a job, and on `w`, its words, where `readsWords`; `?` stands for the next value. */
@@ -45,11 +46,11 @@ const lookups = {
   lane: { column: 'v', sql: 'exists (select from unnest(j.lanes) v where #)' },
   worker: {
     column: 'a.worker_name',
-    sql: 'exists (select from attempts a where a.job_id = j.id and a.number = j.attempt and #)',
+    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and #)',
   },
   exit: {
     column: 'a.exit_code',
-    sql: 'exists (select from attempts a where a.job_id = j.id and a.number = j.attempt and #)',
+    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and #)',
   },
   after: {
     column: 'd.on_job_id',
@@ -177,14 +178,8 @@ function uidCondition(value: Value): Condition {
   return uid === null ? plain('false') : { sql: 'j.uid = ?::uuid', values: [uid] };
 }
 
-/** Constants, not values: an index on some states only is used where the planner sees which. */
-export function stateCondition(value: Value): Condition {
-  if (value.type !== 'choice') return plain('true');
-  return plain(
-    `j.state in (${statesOf(value.choice)
-      .map((state) => `'${state}'`)
-      .join(', ')})`,
-  );
+function stateCondition(value: Value): Condition {
+  return plain(value.type === 'choice' ? isInState(statesOf(value.choice)) : 'true');
 }
 
 /** The ids are of our making, so they are compared as they are, by the index. */
@@ -238,7 +233,7 @@ function durationCondition(sql: string, value: Value, { now }: ConditionContext)
 const belongings: Record<string, string> = {
   result: 'exists (select from job_results r where r.job_id = j.id)',
   output:
-    'exists (select from attempts a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
+    'exists (select from attempt_rows a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
   files: 'exists (select from artifacts f where f.job_id = j.id)',
   info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
   summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
@@ -249,11 +244,13 @@ function isCondition(value: Value, { actor }: ConditionContext): Condition {
   if (value.type !== 'choice') return plain('true');
   switch (value.choice) {
     case 'mine':
-      // The name for its index; the account decides.
-      return {
-        sql: 'lower(j.owner) = lower(?::text) and j.owner_id is not distinct from ?::bigint',
-        values: [actor.name, actor.accountId],
-      };
+      // The name for its index; the account decides. Of `is not distinct from` the planner expects next to nothing.
+      return actor.accountId === null
+        ? { sql: 'lower(j.owner) = lower(?::text) and j.owner_id is null', values: [actor.name] }
+        : {
+            sql: 'lower(j.owner) = lower(?::text) and j.owner_id = ?::bigint',
+            values: [actor.name, actor.accountId],
+          };
     case 'late':
       return plain('exists (select from late_results l where l.job_id = j.id)');
     case 'retried':

@@ -10,10 +10,20 @@ export interface Position {
 /** SQL for the microseconds of a timestamp. */
 export const microsOf = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint::text`;
 
+/** SQL that gives the position of a row. */
+export const positionOf = (alias: string): string =>
+  `${microsOf(`${alias}.submitted_at`)} as micros, ${alias}.id::text as id`;
+
 /** SQL for a timestamp from its microseconds; immutable, so that the planner leaves out partitions. */
 const fromMicros = 'to_timestamp(?::float8 / 1000000)';
 
 export type Order = 'newest' | 'oldest';
+
+/** SQL for `order by`. */
+export function inOrder(alias: string, order: Order): string {
+  const direction = order === 'newest' ? 'desc' : 'asc';
+  return `${alias}.submitted_at ${direction}, ${alias}.id ${direction}`;
+}
 
 /** Adds the condition that a row stands behind a position. */
 export function addBehind(

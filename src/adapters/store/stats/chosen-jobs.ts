@@ -1,8 +1,10 @@
 import type { Actor } from '../../../contract/actor.ts';
 import type { JobSearch } from '../../../domain/diary/ports.ts';
 import type { StatsRequest } from '../../../domain/diary/stats-ports.ts';
+import { jobStates } from '../../../contract/states.ts';
 import type { Database } from '../database.ts';
 import { Conditions, visibleTo } from '../jobs/conditions.ts';
+import { jobsInStates } from '../jobs/in-states.ts';
 import { planFilter } from '../search/filter-plan.ts';
 
 /** The jobs that figures are made of: `from <source> where <conditions.text>`, each job as `j`. */
@@ -24,17 +26,21 @@ const mostJobsWithWords = 40_000;
 const mostFound = 5_000;
 const searchForMs = 600;
 
+const isNotObsolete = `not exists (select from jobs o where o.id = j.id and o.assessment = 'obsolete')`;
+
 /**
  * Chooses at a bounded cost. A filter that finds few jobs is left to the search, which has indexes for words and columns.
  * Else the jobs of the time are looked at one by one; when they are many, those of which a hash of the number says so:
  * the index of the diary gives time and number, so that rows left out are not read.
+ *
+ * @param request.endsTell whether all that the figures need stands beside the state of a job
  */
 export async function chooseJobs(
   { db, search, mostJobs: most = mostJobs }: { db: Database; search: JobSearch; mostJobs?: number },
-  request: StatsRequest,
+  request: StatsRequest & { endsTell?: boolean },
   actor: Actor,
 ): Promise<ChosenJobs> {
-  const { from, until, filter, now, timezone } = request;
+  const { from, until, filter, now, timezone, endsTell = false } = request;
   if (filter.terms.length > 0) {
     const { items, cursor } = await search.findIds(
       { filter, plain: { since: from, until }, limit: mostFound, now, timezone, budgetMs: searchForMs },
@@ -42,7 +48,7 @@ export async function chooseJobs(
     );
     if (cursor === null) {
       const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', items), actor);
-      return { source: 'jobs j', conditions, every: 1 };
+      return { source: 'job_rows j', conditions, every: 1 };
     }
   }
   const plan = planFilter(filter, { now, timezone, actor });
@@ -51,13 +57,19 @@ export async function chooseJobs(
   const every = Math.ceil((await countBetween(db, from, until)) / limit) || 1;
   const conditions = new Conditions();
   const time = new Conditions(conditions.values)
-    .add('t.submitted_at >= ?', from)
-    .add('t.submitted_at < ?', until);
-  if (every > 1) time.add('(hashint8(t.id) & 2147483647) % ?::int = 0', every);
+    .add('j.submitted_at >= ?', from)
+    .add('j.submitted_at < ?', until);
+  if (every > 1) time.add('(hashint8(j.id) & 2147483647) % ?::int = 0', every);
+  if (endsTell && filter.terms.length === 0) {
+    // Each state has that time in an index, and obsolete jobs are few: of a million, this takes half as long as a join.
+    const source = jobsInStates({ states: jobStates, where: time.text });
+    return { source, conditions: visibleTo(conditions.add(isNotObsolete), actor), every };
+  }
+  const wanted = { states: plan.states, where: time.text };
   const picked =
     every > 1
-      ? `(select t.id, t.submitted_at from jobs t where ${time.text} offset 0) c join jobs j on j.id = c.id`
-      : `(select t.* from jobs t where ${time.text}) j`;
+      ? `(select j.id from ${jobsInStates(wanted, 'offset 0')}) c join job_rows j on j.id = c.id`
+      : jobsInStates(wanted);
   const words = readsWords
     ? `cross join lateral (
         select x.words from job_words x where x.job_id = j.id and x.submitted_at = j.submitted_at offset 0

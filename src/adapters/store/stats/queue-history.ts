@@ -1,4 +1,4 @@
-import { liveStates } from '../jobs/live.ts';
+import { liveJobs } from '../jobs/live.ts';
 import type { Actor } from '../../../contract/actor.ts';
 import type { QueueHistory } from '../../../contract/stats.ts';
 import type { Database } from '../database.ts';
@@ -32,7 +32,8 @@ export async function readQueueHistory(
   actor: Actor,
 ): Promise<QueueHistory> {
   const first = (Math.floor(now.getTime() / minuteMs) - minutes + 1) * minuteMs;
-  const conditions = visibleTo(new Conditions().add('j.queue is not null'), actor);
+  const conditions = visibleTo(new Conditions(), actor);
+  const placed = `join places p on p.id = t.place left join jobs j on j.id = t.job_id`;
   const from = `${conditions.value(new Date(first))}::timestamptz`;
   const rows = await db.query<Moves>(
     `select queue, case when at is not null then floor(extract(epoch from at - ${from}) / 60)::int end as minute,
@@ -42,18 +43,18 @@ export async function readQueueHistory(
        count(*) filter (where what is null and state <> 'running') as waiting,
        count(*) filter (where what is null and state = 'running') as running
      from (
-       select j.queue, j.state, j.started_at, null::timestamptz as at, null as what from jobs j
-         where j.state in ${liveStates} and ${conditions.text}
+       select p.queue, t.state, t.started_at, null::timestamptz as at, null as what from ${liveJobs} t ${placed}
+         where ${conditions.text}
        union all
-       select j.queue, j.state, j.started_at, j.submitted_at, 'submitted' from jobs j
-         where j.submitted_at >= ${from} and ${conditions.text}
+       select j.queue, null, null, j.submitted_at, 'submitted' from jobs j
+         where j.queue is not null and j.submitted_at >= ${from} and ${conditions.text}
        union all
-       select j.queue, j.state, j.started_at, j.started_at, 'started' from jobs j
-         where j.state = 'running' and j.started_at >= ${from} and ${conditions.text}
+       select p.queue, 'running', t.claimed_at, t.claimed_at, 'started' from running t ${placed}
+         where t.claimed_at >= ${from} and ${conditions.text}
        union all
-       select j.queue, j.state, j.started_at, m.at, m.what from jobs j
-         cross join lateral (values (j.ended_at, 'ended'), (j.started_at, 'started')) m (at, what)
-         where j.ended_at >= ${from} and m.at >= ${from} and ${conditions.text}
+       select p.queue, t.state, t.started_at, m.at, m.what from ends t ${placed}
+         cross join lateral (values (t.ended_at, 'ended'), (t.started_at, 'started')) m (at, what)
+         where t.ended_at >= ${from} and m.at >= ${from} and ${conditions.text}
      ) moves group by 1, 2`,
     conditions.values,
   );

@@ -28,8 +28,12 @@ const groupColumns: Record<Grouping, string> = {
   project: 'j.project',
   queue: 'j.queue',
   reason: 'j.reason',
-  worker: '(select a.worker_name from attempts a where a.job_id = j.id and a.number = j.attempt)',
+  worker: `case when j.state = 'running' then (select r.worker_name from running r where r.job_id = j.id)
+    else (select a.worker_name from attempts a where a.job_id = j.id and a.number = j.attempt) end`,
 };
+
+/** Those that stand beside the state, as the times of a job do. */
+const besideState: readonly Grouping[] = ['state', 'reason', 'owner'];
 
 const spanColumns = {
   run: 'j.ended_at - j.started_at',
@@ -42,16 +46,18 @@ export function createStatsReader(
   search: JobSearch,
   options: { mostJobs?: number } = {},
 ): StatsReader {
-  const choose = (request: StatsRequest, actor: Actor): Promise<ChosenJobs> =>
-    chooseJobs({ db, search, ...options }, request, actor);
+  const choose = (request: StatsRequest, actor: Actor, by?: Grouping): Promise<ChosenJobs> => {
+    const endsTell = by !== undefined && besideState.includes(by);
+    return chooseJobs({ db, search, ...options }, { ...request, endsTell }, actor);
+  };
   return {
     counts: async ({ by, bucket, ...request }, actor) => {
-      const chosen = await choose(request, actor);
+      const chosen = await choose(request, actor, by);
       const edges = bucketEdges({ ...request, bucket });
       return { ...headOf(request, chosen), bucket, by, ...(await count(db, chosen, { by, edges })) };
     },
     times: async ({ by, of, ...request }, actor) => {
-      const chosen = await choose(request, actor);
+      const chosen = await choose(request, actor, by);
       return { ...headOf(request, chosen), of, by, edgesMs, groups: await spread(db, chosen, { by, of }) };
     },
     disk: async (request, actor) => {
@@ -156,7 +162,7 @@ async function readDisk(
 ): Promise<Pick<DiskHistory, 'items' | 'takers'>> {
   const ended = `select a.job_id, j.name, a.ended_at, a.free_before_kib, a.free_after_kib
     from ${source} join attempts a on a.job_id = j.id
-    where ${conditions.text} and a.free_after_kib is not null and a.ended_at is not null`;
+    where ${conditions.text} and a.free_after_kib is not null`;
   const [row] = await askInTime<{ items: DiskHistory['items'] | null; takers: DiskHistory['takers'] | null }>(
     db,
     `with ended as materialized (${ended}), slots as (
