@@ -18,6 +18,11 @@ const tests: Record<string, { about: string; command: readonly [string, ...strin
     about: 'an hour of mixed load, during which the memory of the server and of its launcher must not grow',
     command: ['test/long/memory.ts'],
   },
+  storm: {
+    about:
+      'ten minutes of every move of jobs at once, by many clients, half of them with killed backends; nothing may be lost, doubled or stranded',
+    command: ['test/long/storm.ts'],
+  },
   'one-long-line': {
     about: 'a job that prints one line of 560 MB, while the server must answer everybody else',
     command: ['test/long/one-long-line.ts'],

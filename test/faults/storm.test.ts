@@ -1,0 +1,50 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { runStorm, type StormReport } from '../storm/run-storm.ts';
+import type { StormOptions } from '../storm/storm.ts';
+import { undoings, undoNames } from '../storm/undo.ts';
+
+const seed = Date.now() % 1_000_000;
+
+let database: TestDatabase | undefined;
+
+async function blow(options: Partial<StormOptions> = {}): Promise<StormReport> {
+  database = await createTestDatabase();
+  return runStorm({ url: database.url, seconds: 7, seed, ...options });
+}
+
+afterEach(async () => {
+  await database?.drop();
+  database = undefined;
+});
+
+describe(`every move at once by many (seed ${seed})`, () => {
+  it('leaves each job in one place, with the history that leads there, and loses, doubles and strands none', async () => {
+    const { faults, tally } = await blow();
+    expect(faults).toEqual([]);
+    // What a storm is about has happened, or it says nothing.
+    for (const done of ['claimed', 'end: applied to scheduled', 'cancel: running', 'removed', 'found lost'])
+      expect(Object.keys(tally)).toContain(done);
+  });
+
+  it('leaves nothing else behind when backends are killed in the middle of what they do', async () => {
+    const { faults, tally } = await blow({ hasKills: true });
+    expect(faults).toEqual([]);
+    expect(tally['killed']).toBeGreaterThan(0);
+  });
+});
+
+describe('the oracle finds what follows without the rule that', () => {
+  it.each(undoNames)('%s', async (undo) => {
+    const { finds } = undoings[undo];
+    // What it follows from is a matter of chance; of so many storms one has it.
+    for (let storms = 0; storms < 6; storms += 1) {
+      const { faults } = await blow({ undo, seconds: 3, seed: seed + storms });
+      await database?.drop();
+      if (finds.test(faults.join('\n'))) return;
+      // Nothing else comes of it.
+      expect(faults).toEqual([]);
+    }
+    expect.unreachable('no storm had it');
+  });
+});
