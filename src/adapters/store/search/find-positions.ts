@@ -100,6 +100,9 @@ interface Step {
   candidates: number;
 }
 
+/** A position, and beside the first of them the last row that was looked at; alone when nothing was found. */
+type Found = { micros: string | null; id: string; last: Position | null };
+
 class Search {
   readonly #request: FindRequest;
   readonly #deadline: number;
@@ -156,7 +159,7 @@ class Search {
   }
 
   /** Looks at the next rows in order; where words are read, within the next three of their partitions. */
-  async walk(db: Queryable, rows: number): Promise<void> {
+  async walk(db: Queryable, count: number): Promise<void> {
     const { order, edges } = this.#request;
     const [, near = open] = this.#readsWords ? windowsBehind(edges, order, this.#reached) : [];
     const window = order === 'newest' ? { ...open, from: near.from } : { ...open, until: near.until };
@@ -166,17 +169,22 @@ class Search {
     const { states } = this.#request.plan;
     const source = jobsInStates(
       { states, where: inner.text },
-      `order by ${inOrder('j', order)} limit ${rows}`,
+      `order by ${inOrder('j', order)} limit ${count}`,
     );
-    const outer = new Conditions([...inner.values]);
-    this.#add(await db.query<Position>(this.#statement(source, { conditions: outer, window }), outer.values));
+    const outer = new Conditions(inner.values);
+    const found = this.#statement(source, { conditions: outer, window });
+    // In one statement: jobs leave a state at any moment, and then the last of so many rows is another one.
+    const rows = await db.query<Found>(
+      `with found as materialized (${found})
+       select f.*, case when (select count(*) from found) < ${outer.value(this.#missing)} then (
+         select ${asPosition('j')} from ${source} order by ${inOrder('j', order)} offset ${count - 1} limit 1
+       ) end as last
+       from (select) as always left join found f on true`,
+      outer.values,
+    );
+    const last = this.#take(rows);
     if (this.isDone) return;
-    const [last] = await db.query<Position>(
-      `select ${positionOf('j')} from ${source}
-       order by ${inOrder('j', order)} offset ${rows - 1} limit 1`,
-      inner.values,
-    );
-    this.#passed(last ?? null, window);
+    this.#passed(last, window);
   }
 
   /** Whether the indexed conditions leave few enough to look at each. */
@@ -265,17 +273,15 @@ class Search {
       required: driver.residual,
     });
     const order = inOrder('c', this.#request.order);
-    const rows = await tx.query<{ micros: string | null; id: string; last: Position | null }>(
+    const rows = await tx.query<Found>(
       `with c as materialized (${source}), found as (${found})
        select f.*, (
-         select json_build_object('micros', ${microsOf('c.submitted_at')}, 'id', c.id::text)
-         from c order by ${order} offset ${candidates - 1} limit 1
+         select ${asPosition('c')} from c order by ${order} offset ${candidates - 1} limit 1
        ) as last
        from (select) as always left join found f on true`,
       conditions.values,
     );
-    this.#add(rows.flatMap(({ micros, id }) => (micros === null ? [] : { micros, id })));
-    return rows[0]?.last ?? null;
+    return this.#take(rows);
   }
 
   /** Jobs of a window that the words, or a column, say may fit. */
@@ -310,21 +316,31 @@ class Search {
     source: string,
     options: { conditions: Conditions; window: Window; required?: readonly Condition[] },
   ): string {
-    const { plan, restrict, order, limit } = this.#request;
+    const { plan, restrict, order } = this.#request;
     const { conditions, window, required = plan.conditions } = options;
     for (const { sql, values } of required) conditions.add(sql, ...values);
     restrict(conditions);
     const words = required.some(({ readsWords }) => readsWords) ? lookUpWords(conditions, window) : '';
     return `select ${positionOf('j')} from ${source} ${words}
-      where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(limit - this.#found.length)}`;
+      where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(this.#missing)}`;
   }
 
   get #readsWords(): boolean {
     return this.#request.plan.conditions.some(({ readsWords }) => readsWords);
   }
 
+  get #missing(): number {
+    return this.#request.limit - this.#found.length;
+  }
+
   get #isOver(): boolean {
     return this.isDone || performance.now() >= this.#deadline;
+  }
+
+  /** @returns the last row that was looked at, when there may be more */
+  #take(rows: readonly Found[]): Position | null {
+    this.#add(rows.flatMap(({ micros, id }) => (micros === null ? [] : { micros, id })));
+    return rows[0]?.last ?? null;
   }
 
   #add(rows: readonly Position[]): void {
@@ -356,6 +372,11 @@ function lookUpWords(conditions: Conditions, window: Window): string {
   return `cross join lateral (
     select x.words from job_words x where x.job_id = j.id and x.submitted_at = j.submitted_at and ${bounds.text} offset 0
   ) w`;
+}
+
+/** SQL for the position of a row as one value. */
+function asPosition(alias: string): string {
+  return `json_build_object('micros', ${microsOf(`${alias}.submitted_at`)}, 'id', ${alias}.id::text)`;
 }
 
 const open: Window = { from: null, until: null };
