@@ -104,7 +104,7 @@ describe('a folder that is swapped for a link while it is worked in', () => {
   it('again and again, never leads out', async () => {
     const tree = join(root, 'tree');
     mkdirSync(tree);
-    const swap = `cd "$1"; while :; do mkdir -p a/file b; mv a c 2>/dev/null; ln -s "$2" a 2>/dev/null; mv -T c d 2>/dev/null; rm -f a; done`;
+    const swap = `cd "$1" || exit; while :; do mkdir -p a/file b; mv a c 2>/dev/null; ln -s "$2" a 2>/dev/null; mv -T c d 2>/dev/null; rm -f a; done`;
     const swapper = spawn('sh', ['-c', swap, 'sh', tree, victim], { stdio: 'ignore' });
     const ended = new Promise((resolve) => swapper.once('close', resolve));
     for (let count = 0; count < 100; count += 1) {
