@@ -11,7 +11,7 @@ begin
     where state = 'active' and seen_at > clock_timestamp() - interval '1 minute';
   if alive is not null then
     raise exception 'workers of an older version are active: %', alive using errcode = 'DB001',
-      hint = 'Stop every server and worker of this database, then start the new version.';
+      hint = 'Stop every server and worker of this database, then start the new version. One that was killed counts as active for a minute.';
   end if;
 end $$;
 

@@ -204,7 +204,7 @@ describeOnDatabases('migrations', (_create, backend) => {
     await expect(migrate(empty.db)).rejects.toMatchObject({
       code: 'configuration',
       message:
-        'The schema cannot be brought up to date: workers of an older version are active: w. Stop every server and worker of this database, then start the new version.',
+        'The schema cannot be brought up to date: workers of an older version are active: w. Stop every server and worker of this database, then start the new version. One that was killed counts as active for a minute.',
     });
     expect((await applied()).at(-1)).toEqual({ number: 35 });
     expect(await empty.db.query(`select from jobs where state = 'running'`)).toHaveLength(3);
