@@ -42,4 +42,27 @@ describe('claims under way', () => {
     await settled;
     expect(seen).toEqual(['settled']);
   });
+
+  it('settle as well when an answer could not be taken in, which only its taker hears of', async () => {
+    const claims = new ClaimsUnderWay();
+    const answered = claims.begin();
+    const settled = claims.settled();
+    await expect(answered(Promise.reject(new Error('no database')))).rejects.toThrow('no database');
+    await settled;
+  });
+
+  it('an answer that could not be taken in while nobody waits ends no process', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.prependListener('unhandledRejection', note);
+    try {
+      await expect(new ClaimsUnderWay().begin()(Promise.reject(new Error('no database')))).rejects.toThrow(
+        'no database',
+      );
+      await new Promise(setImmediate);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
 });

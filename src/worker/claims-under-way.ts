@@ -9,14 +9,17 @@ export class ClaimsUnderWay {
   /** By name of an attempt: the newest claim at its first sight. */
   #suspects = new Map<string, number>();
 
-  /** @returns to be called with the taking in of the answer, which has begun what was claimed before it first waits */
+  /**
+   * @returns to be called with the taking in of the answer, which has begun what was claimed before it first waits; should
+   * that fail, its caller alone hears of it
+   */
   begin(): (taking: Promise<void>) => Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#newest += 1;
     const number = this.#newest;
     this.#answers.set(number, promise);
     return (taking) => {
-      resolve(taking);
+      resolve(taking.catch(() => undefined));
       this.#answers.delete(number);
       return taking;
     };

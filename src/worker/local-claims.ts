@@ -11,6 +11,7 @@ export interface LocalClaimsOptions {
   mayClaim(): boolean;
   freeSlots(): number;
   runs(key: string): boolean;
+  /** `answered` never rejects. */
   begin(limit: number): {
     request: ClaimRequest;
     answered(claimed: readonly ClaimedJob[] | null): Promise<void>;

@@ -92,7 +92,11 @@ export class Worker implements Service {
       mayClaim: () => this.#mayClaim,
       freeSlots: () => this.#freeSlots,
       runs: (key) => this.#runs.has(key),
-      begin: (limit) => this.#beginClaim(limit),
+      begin: (limit) => {
+        const { request, answered } = this.#beginClaim(limit);
+        const note = (error: unknown): void => this.#noteNotGivenBack(error);
+        return { request, answered: (claimed) => answered(claimed).catch(note) };
+      },
     });
   }
 
@@ -221,6 +225,10 @@ export class Worker implements Service {
   async #takeClaimed(claimed: readonly ClaimedJob[], askedMs: number): Promise<void> {
     if (this.#stopping.signal.aborted) await Promise.all(claimed.map((job) => this.#release(job)));
     else for (const job of claimed) this.#begin(this.#createRun(job, { adopted: null, askedMs }));
+  }
+
+  #noteNotGivenBack(error: unknown): void {
+    this.#options.logger.warn({ err: error }, 'Jobs could not be given back; the next start does it.');
   }
 
   /** Since the newest beat that was confirmed. */
