@@ -200,6 +200,26 @@ describe('an import', () => {
     });
   });
 
+  it('with update leaves a job of ours that has not ended as it stands', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/v1/jobs',
+      headers: admin,
+      payload: { kind: 'script', input: { script: 'a.sh' }, runAt: '2100-01-01T00:00:00Z' },
+    });
+    const { id, uid } = answer.json<{ id: number; uid: string }>();
+    const before = await read(`/jobs/${id}`);
+    const { outcomes } = await send(
+      [line({ uid, owner: 'zoe', kind: 'script', input: { script: 'b.sh' } })],
+      {
+        query: '?update=true',
+      },
+    );
+    expect(outcomes).toMatchObject([{ outcome: 'known', jobId: id }]);
+    expect(await read(`/jobs/${id}`)).toEqual(before);
+    expect(await read('/jobs?q=owner:zoe')).toMatchObject({ items: [] });
+  });
+
   it('names line, field and what was expected, and takes the good lines all the same', async () => {
     const { outcomes } = await send([
       line(),

@@ -112,7 +112,6 @@ moved as (
   from incoming i where j.id = i."jobId"
   returning j.id, i.source, i.cluster, i.id as foreign_id
 ),
--- A job that is known by its uid may be one of ours that has not ended; a file does not end it.
 ended as (
   update ends e set owner = i.owner, state = i.state, reason = i.reason, message = coalesce(i.message, e.message),
     verdict = coalesce(i.verdict, e.verdict), verdict_tone = coalesce(i."verdictTone", e.verdict_tone),
@@ -182,13 +181,20 @@ async function storeBatch(
 ): ReturnType<ImportStore['store']> {
   const known = await findKnown(tx, batch);
   const added = batch.filter((_job, index) => !known.has(index));
-  const changed = options.isUpdate ? batch.flatMap((job, index) => toChanged(job, known.get(index))) : [];
+  const changed = options.isUpdate ? await findEnded(tx, [...known.values()]) : new Set<number>();
   const ids = options.isDryRun ? new Map<string, number>() : await insert(tx, added, actor);
-  if (!options.isDryRun) await update(tx, changed, actor);
+  if (!options.isDryRun) {
+    const jobs = batch.flatMap((job, index) => toKnown(job, known.get(index)));
+    await update(
+      tx,
+      jobs.filter(({ jobId }) => changed.has(jobId)),
+      actor,
+    );
+  }
   return batch.map((job, index) => {
     const jobId = known.get(index);
     if (jobId === undefined) return { outcome: 'added', jobId: ids.get(job.uid) ?? null };
-    return { outcome: options.isUpdate ? 'updated' : 'known', jobId };
+    return { outcome: changed.has(jobId) ? 'updated' : 'known', jobId };
   });
 }
 
@@ -201,6 +207,19 @@ async function findKnown(tx: Queryable, batch: readonly NewImport[]): Promise<Ma
     batch.map(({ uid }) => uid),
   ]);
   return new Map(rows.map(({ ordinal, jobId }) => [ordinal, jobId]));
+}
+
+/**
+ * A job that is known by its uid may be one of ours that has not ended: no file says how that one stands. Whoever takes one
+ * out of `ends` locks its row of `jobs` first.
+ */
+async function findEnded(tx: Queryable, ids: readonly number[]): Promise<Set<number>> {
+  await tx.query('select from jobs where id = any($1::bigint[]) order by id for no key update', [ids]);
+  const rows = await tx.query<{ id: number }>(
+    'select job_id as id from ends where job_id = any($1::bigint[])',
+    [ids],
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 async function insert(tx: Queryable, jobs: readonly NewImport[], actor: Actor): Promise<Map<string, number>> {
@@ -257,7 +276,7 @@ async function resolveBases(
   await tx.query(resolveStatement, [ids, jobs.map(({ id }) => id)]);
 }
 
-function toChanged(job: NewImport, jobId: number | undefined): (NewImport & { jobId: number })[] {
+function toKnown(job: NewImport, jobId: number | undefined): (NewImport & { jobId: number })[] {
   return jobId === undefined ? [] : [{ ...job, jobId }];
 }
 
