@@ -64,6 +64,12 @@ describeOnDatabases('a page of jobs', (create) => {
        from made m join places p on p.queue = m.queue`,
       [jobs],
     );
+    await db.query(
+      `insert into attempts (job_id, number, token, runs_by, worker_name, state, exit_code, claimed_at, ended_at)
+       select job_id, 1, gen_random_uuid(), 'slot', 'east', case when state = 'failed' then 'failed' else 'succeeded' end,
+         case when state = 'failed' then 3 else 0 end, ended_at, ended_at
+       from ends`,
+    );
     await db.query('vacuum analyze jobs, ends, queued, running, attempts');
   });
 
@@ -114,6 +120,8 @@ describeOnDatabases('a page of jobs', (create) => {
     ['owner:ana state:cancelled', 0],
     ['is:mine state:succeeded', limit],
     ['state:failed state:running', 0],
+    ['state:succeeded worker:east', limit],
+    ['worker:east', limit],
   ])('that fit %s is found without a walk through the diary', async (text, found) => {
     const page = await inSearch(text);
     expect(page.found).toBe(found);

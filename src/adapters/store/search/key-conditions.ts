@@ -44,13 +44,14 @@ const lookups = {
   tag: { column: 'v', sql: 'exists (select from unnest(j.tags) v where #)' },
   label: { column: 'v', sql: 'exists (select from unnest(j.needs) v where #)' },
   lane: { column: 'v', sql: 'exists (select from unnest(j.lanes) v where #)' },
+  // `offset 0`: looked up job by job; as a join the planner may read all attempts for a few jobs.
   worker: {
     column: 'a.worker_name',
-    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and #)',
+    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and # offset 0)',
   },
   exit: {
     column: 'a.exit_code',
-    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and #)',
+    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and # offset 0)',
   },
   after: {
     column: 'd.on_job_id',
@@ -233,7 +234,7 @@ function durationCondition(sql: string, value: Value, { now }: ConditionContext)
 const belongings: Record<string, string> = {
   result: 'exists (select from job_results r where r.job_id = j.id)',
   output:
-    'exists (select from attempt_rows a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null)',
+    'exists (select from attempt_rows a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null offset 0)',
   files: 'exists (select from artifacts f where f.job_id = j.id)',
   info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
   summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
