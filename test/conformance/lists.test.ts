@@ -48,13 +48,15 @@ describeOnDatabases('a page of jobs', (create) => {
   beforeAll(async () => {
     database = await create();
     const { db } = database;
-    await db.query(`insert into queues (name) values ('quiet')`);
-    await db.query(`insert into places (queue, needs) values ('default', '{}'), ('quiet', '{}')`);
+    await db.query(`insert into queues (name) values ('night'), ('quiet')`);
+    await db.query(
+      `insert into places (queue, needs) values ('default', '{}'), ('night', '{}'), ('quiet', '{}')`,
+    );
     // The few that are asked for are old: whoever looks from the newest on finds them last.
     await db.query(
       `with made as (
          insert into jobs (uid, kind, name, queue, owner, submitted_at)
-         select gen_random_uuid(), 'script', 'a job', case when n % 3000 = 1 then 'quiet' else 'default' end,
+         select gen_random_uuid(), 'script', 'a job', case when n % 3000 = 1 then 'quiet' when n % 100 = 3 then 'night' else 'default' end,
            case when n % 10 = 0 then 'ana' else 'user' || n % 20 end, timestamptz '2026-01-01' + n * interval '1 minute'
          from generate_series(1, $1::int) n returning id, submitted_at, owner, queue
        )
@@ -102,6 +104,7 @@ describeOnDatabases('a page of jobs', (create) => {
     ['an owner and a state of which there is none', { owner: 'ana', states: ['unknown'] }, 0],
     ['a queue of few', { queue: 'quiet' }, 14],
     ['a queue of few and a state', { queue: 'quiet', states: ['succeeded'] }, 14],
+    ['what a queue has succeeded', { queue: 'night', states: ['succeeded'] }, limit],
     ['a queue and a state of which it has none', { queue: 'quiet', states: ['failed'] }, 0],
   ];
 

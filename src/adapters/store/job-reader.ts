@@ -99,8 +99,11 @@ async function list(
   };
 }
 
-function toWanted({ states, owner }: Pick<JobQuery, 'states' | 'owner'>, { text }: Conditions): Wanted {
-  return { states: states ?? null, where: text, isOfOwner: owner !== undefined };
+function toWanted(
+  { states, owner, queue }: Pick<JobQuery, 'states' | 'owner' | 'queue'>,
+  { text }: Conditions,
+): Wanted {
+  return { states: states ?? null, where: text, areInOrder: owner !== undefined || queue !== undefined };
 }
 
 /**

@@ -6,8 +6,8 @@ export interface Wanted {
   states: readonly JobState[] | null;
   /** SQL on the job `j` that holds besides. */
   where: string;
-  /** Whether it says whose jobs. */
-  isOfOwner?: boolean;
+  /** Whether an index of `jobs` has these in the order of the diary: those of an owner, or of a queue. */
+  areInOrder?: boolean;
 }
 
 const views: Record<JobState, string> = {
@@ -23,10 +23,10 @@ const views: Record<JobState, string> = {
 };
 
 /**
- * What has succeeded stands in no index by owner: it is most of what an owner has, so their jobs are walked. The `offset`
- * keeps it a walk: as a join the planner may read all of them first, when it takes an owner for one of few jobs.
+ * What has succeeded stands in no index by owner or queue: it is most of what these have, so their jobs are walked. The
+ * `offset` keeps it a walk: as a join the planner may read all of them first.
  */
-const succeededOfOwner = `job_rows j where exists (
+const succeededInOrder = `job_rows j where exists (
   select from ends s where s.job_id = j.id and s.state = 'succeeded' offset 0
 )`;
 
@@ -37,11 +37,11 @@ const succeededOfOwner = `job_rows j where exists (
  *
  * @param rest `order by … limit …` on `j`, or what else ends a `select`
  */
-export function jobsInStates({ states, where, isOfOwner = false }: Wanted, rest = ''): string {
+export function jobsInStates({ states, where, areInOrder = false }: Wanted, rest = ''): string {
   if (states === null) return `(select j.* from job_rows j where ${where} ${rest}) j`;
   const parts = [...new Set(states)].map((state) => {
     const source =
-      isOfOwner && state === 'succeeded' ? succeededOfOwner : `${views[state]} where j.state = '${state}'`;
+      areInOrder && state === 'succeeded' ? succeededInOrder : `${views[state]} where j.state = '${state}'`;
     return `(select j.* from ${source} and ${where} ${rest})`;
   });
   if (parts.length === 0) return `(select j.* from job_rows j where false and ${where} ${rest}) j`;

@@ -17,8 +17,8 @@ export interface FilterPlan {
   conditions: readonly Condition[];
   /** Those by which an index finds jobs, perhaps few. */
   narrow: readonly Condition[];
-  /** One of these says whose jobs. */
-  isOfOwner: boolean;
+  /** One of these, or what is asked for besides, says whose jobs, or of which queue. */
+  areInOrder: boolean;
   /** Conditions on single columns, of which at least one has an index in the order of the diary, are all there is. */
   isDirect: boolean;
   /** What the index of words can narrow the search to; null where it cannot. */
@@ -41,12 +41,12 @@ export interface Column extends Condition {
 
 /**
  * The plan of a filter: its meaning as SQL, and what there is to find it by.
- * @param plain what is asked for besides; the owner is left to the caller
+ * @param plain what is asked for besides; owner and queue are left to the caller
  */
 export function planFilter(
   filter: Filter,
   context: ConditionContext,
-  plain: Pick<JobQuery, 'states' | 'owner'> = {},
+  plain: Pick<JobQuery, 'states' | 'owner' | 'queue'> = {},
 ): FilterPlan {
   const terms = filter.terms.flatMap((term, index) =>
     statesAsked(term) ? [] : planTerm(term, filter.terms[index - 1], context),
@@ -63,8 +63,9 @@ export function planFilter(
     states,
     conditions: [...terms.map(({ condition }) => condition), ...others],
     narrow,
-    isOfOwner:
+    areInOrder:
       plain.owner !== undefined ||
+      plain.queue !== undefined ||
       terms.some(({ term }) => isIndexed(term) && (term.key === 'owner' || isMine(term))),
     isDirect,
     driver: isDirect ? null : driverOf(terms, others),

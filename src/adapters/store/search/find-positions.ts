@@ -74,7 +74,7 @@ export async function findPositions(db: Database, request: FindRequest): Promise
     try {
       await db.transaction(async (tx) => {
         await tx.query(
-          `select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('statement_timeout', $1, true)`,
+          `select set_config('enable_seqscan', 'off', true), set_config('statement_timeout', $1, true)`,
           [String(Math.max(1, Math.ceil(request.budgetMs)))],
         );
         await search.goOn(tx);
@@ -228,8 +228,8 @@ class Search {
   }
 
   #jobs(conditions: Conditions, rest: string): string {
-    const { states, isOfOwner } = this.#request.plan;
-    return jobsInStates({ states, where: conditions.text, isOfOwner }, rest);
+    const { states, areInOrder } = this.#request.plan;
+    return jobsInStates({ states, where: conditions.text, areInOrder }, rest);
   }
 
   async #readWindows(tx: Queryable, driver: Driver, lookup: Lookup): Promise<void> {

@@ -192,9 +192,7 @@ function iso(column: string): string {
 async function askInTime<Row>(db: Database, text: string, values: readonly unknown[]): Promise<Row[]> {
   try {
     return await db.transaction(async (tx) => {
-      await tx.query(
-        `select set_config('jit', 'off', true), set_config('statement_timeout', '${statementTimeoutMs}', true)`,
-      );
+      await tx.query(`select set_config('statement_timeout', '${statementTimeoutMs}', true)`);
       return tx.query<Row>(text, values);
     });
   } catch (error) {
