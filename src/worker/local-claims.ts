@@ -1,5 +1,6 @@
 import type { AttemptKey } from '../contract/attempt.ts';
-import type { ClaimedJob, ClaimRequest, LocalClaim, LocalWorker, NewJob } from '../domain/jobs/ports.ts';
+import type { ClaimedJob, ClaimRequest, NewJob } from '../domain/jobs/ports.ts';
+import type { LocalClaim, LocalWorker } from '../domain/jobs/local-ports.ts';
 import type { Claimer } from './claimer.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 

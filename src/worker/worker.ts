@@ -1,7 +1,8 @@
 import { attemptName, type AttemptId } from '../contract/attempt.ts';
 import { AppError } from '../contract/errors.ts';
 import type { OwnedAttempt, WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
-import type { ClaimedJob, ClaimRequest, Jobs, LocalWork, RunningAttempt } from '../domain/jobs/ports.ts';
+import type { ClaimedJob, ClaimRequest, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
+import type { LocalWork } from '../domain/jobs/local-ports.ts';
 import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
 import { delay } from '../lib/delay.ts';

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
@@ -104,11 +105,11 @@ describeOnDatabases('a job that is claimed as it is submitted', (create) => {
     const passes: { id: number; from: number; until: number }[] = [];
     const untilMs = Date.now() + 2_500;
     const going = (): boolean => Date.now() < untilMs;
-    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const submitters = [1, 2].map(async () => {
       while (going()) {
         answered.set(await submitOne(store), Date.now());
-        await pause(Math.random() * 12);
+        // Nothing is awaited: a pace at which the queue is empty now and then.
+        await delay(Math.random() * 12);
       }
     });
     const direct = [1, 2].map(async () => {
@@ -124,7 +125,7 @@ describeOnDatabases('a job that is claimed as it is submitted', (create) => {
     const claims = [1, 2].map(async () => {
       while (going()) {
         const jobs = await worker.claim(3);
-        await pause(Math.random() * 4);
+        await delay(Math.random() * 4);
         if (jobs.length > 0) await store.finish(jobs.map((job) => succeeded(job)));
       }
     });

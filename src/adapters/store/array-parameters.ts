@@ -26,26 +26,22 @@ export function encodeByteaArray(items: readonly Uint8Array[], room: Buffer = Bu
   return target.subarray(0, total);
 }
 
-/** A `bigint[]` of whole numbers up to 2^53. */
+/** A `bigint[]`. */
 export function encodeBigintArray(items: readonly number[]): Buffer {
-  const target = Buffer.allocUnsafe(headerBytes + items.length * 12);
-  let at = writeHeader(target, oids.bigint, items.length, false);
-  for (const item of items) {
-    target.writeInt32BE(8, at);
-    target.writeInt32BE(Math.floor(item / 0x1_0000_0000), at + 4);
-    target.writeUInt32BE(item % 0x1_0000_0000, at + 8);
-    at += 12;
-  }
-  return target;
+  return encodeLongs(oids.bigint, items, BigInt);
 }
 
 /** A `timestamptz[]`. @param items as `Date.parse` reads them */
 export function encodeTimeArray(items: readonly string[]): Buffer {
+  return encodeLongs(oids.timestamptz, items, (item) => BigInt(Date.parse(item) - epochMs) * 1_000n);
+}
+
+function encodeLongs<Item>(oid: number, items: readonly Item[], toLong: (item: Item) => bigint): Buffer {
   const target = Buffer.allocUnsafe(headerBytes + items.length * 12);
-  let at = writeHeader(target, oids.timestamptz, items.length, false);
+  let at = writeHeader(target, oid, items.length, false);
   for (const item of items) {
     target.writeInt32BE(8, at);
-    target.writeBigInt64BE(BigInt(Date.parse(item) - epochMs) * 1_000n, at + 4);
+    target.writeBigInt64BE(toLong(item), at + 4);
     at += 12;
   }
   return target;

@@ -12,8 +12,8 @@ import type {
   FinishedJob,
   JobLife,
   JobStore,
-  LocalWork,
 } from './ports.ts';
+import type { LocalWork } from './local-ports.ts';
 import type { JobReader } from './reader-ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
 import { settleDependantsOf } from './settle.ts';

@@ -5,7 +5,8 @@ import { noRetry, submitOptions } from '../../contract/job.ts';
 import { createKindRegistry, defineKind } from '../../kinds/define-kind.ts';
 import { emptyOutcome } from './ports.ts';
 import { createJobLife } from './job-life.ts';
-import type { ClaimedJob, ClaimRequest, Finish, Jobs, JobStore, LocalWork, NewJob, Place } from './ports.ts';
+import type { ClaimedJob, ClaimRequest, Finish, Jobs, JobStore, NewJob, Place } from './ports.ts';
+import type { LocalWork } from './local-ports.ts';
 import { createSubmits } from './submits.ts';
 
 const ana: Actor = { name: 'ana', accountId: 1, role: 'member' };

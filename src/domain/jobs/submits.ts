@@ -1,15 +1,7 @@
 import { AppError } from '../../contract/errors.ts';
 import { Gather } from '../../lib/gather.ts';
-import type {
-  Bell,
-  ClaimedJob,
-  JobStore,
-  LocalWork,
-  NewJob,
-  StoredJob,
-  SubmitOutcome,
-  Submits,
-} from './ports.ts';
+import type { Bell, ClaimedJob, JobStore, NewJob, StoredJob, SubmitOutcome, Submits } from './ports.ts';
+import type { LocalWork } from './local-ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
 import { settleDependantsOf } from './settle.ts';
 import { checkSubmit, type SubmitCheckOptions } from './submit-check.ts';
