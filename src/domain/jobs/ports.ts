@@ -233,10 +233,8 @@ export interface FinishedAndClaimed {
   claimed: ClaimedJob[];
 }
 
-export interface KeptInOrder {
-  /** Limits of which so many were counted as taken while so many attempts held one. */
-  lanes: { key: string; taken: number; held: number }[];
-}
+/** So many places were counted as taken while so many attempts held one. */
+export type RecountedLane = Record<'taken' | 'held', number> & { key: string };
 
 /** What became of jobs that waited for others. */
 export interface SettledJobs {
@@ -316,7 +314,7 @@ export interface JobStore {
   /** Makes retries due that a clock which was ahead put further away than their policy does. How many. */
   bringBackRetries(): Promise<number>;
   /** Takes out rows that are dead, and counts anew who holds a limit, where that was wrong. */
-  keepInOrder(): Promise<KeptInOrder>;
+  keepInOrder(): Promise<{ lanes: RecountedLane[] }>;
   /** Drops what only served repetition: idempotency keys older than this. */
   forgetIdempotencyKeys(olderThanMs: number): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import type { KeptInOrder } from '../../../domain/jobs/ports.ts';
+import type { RecountedLane } from '../../../domain/jobs/ports.ts';
 import type { Database } from '../database.ts';
 
 /** Of a live table; so many dead rows are walked past by every claim before they are taken out. */
@@ -12,11 +12,11 @@ const offStatement = `
 select key from lanes l where taken <> (select count(*) from running r where l.key = any(r.lanes)) order by key`;
 
 /** The look that found a difference may have been between a claim and its count; see `recount`. */
-export async function keepInOrder(db: Database): Promise<KeptInOrder> {
+export async function keepInOrder(db: Database): Promise<{ lanes: RecountedLane[] }> {
   // The database looks once a minute, too seldom for tables through which thousands of rows pass in a second.
   for (const { name } of await db.query<{ name: string }>(deadStatement, [mostDead]))
     await db.query(`vacuum ${name}`);
-  const lanes: KeptInOrder['lanes'] = [];
+  const lanes: RecountedLane[] = [];
   for (const { key } of await db.query<{ key: string }>(offStatement)) {
     const lane = await recount(db, key);
     if (lane) lanes.push(lane);
@@ -28,7 +28,7 @@ export async function keepInOrder(db: Database): Promise<KeptInOrder> {
  * Claims and ends that change how many hold the lane have locked its row, so once it is ours nobody is under way, and a new
  * statement counts those that are there.
  */
-function recount(db: Database, key: string): Promise<KeptInOrder['lanes'][number] | null> {
+function recount(db: Database, key: string): Promise<RecountedLane | null> {
   return db.transaction(async (tx) => {
     const [lane] = await tx.query<{ taken: number }>('select taken from lanes where key = $1 for update', [
       key,
