@@ -1,7 +1,7 @@
 import { attemptName, type AttemptId } from '../contract/attempt.ts';
 import { AppError } from '../contract/errors.ts';
 import type { OwnedAttempt, WorkerBeat, WorkerRow, WorkerStore } from '../domain/fleet/ports.ts';
-import type { ClaimedJob, ClaimRequest, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
+import type { ClaimedJob, Jobs, RunningAttempt } from '../domain/jobs/ports.ts';
 import type { LocalWork } from '../domain/jobs/local-ports.ts';
 import { emptyOutcome, needsFence } from '../domain/jobs/ports.ts';
 import type { KindRegistry, RunnableKind } from '../domain/jobs/kind-ports.ts';
@@ -13,8 +13,7 @@ import { SpaceGuard } from '../machine/space-guard.ts';
 import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
-import { ClaimsUnderWay } from './claims-under-way.ts';
-import { LocalClaims } from './local-claims.ts';
+import { Claims } from './claims.ts';
 import { actorOf } from './settings.ts';
 import { StrayPrograms } from './program/stray-programs.ts';
 
@@ -56,8 +55,7 @@ export class Worker implements Service {
   #problem: string | null = null;
   #beats: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
-  readonly #claims = new ClaimsUnderWay();
-  readonly #localClaims: LocalClaims;
+  readonly #claims: Claims;
   /** Raised by every beat; tells which runs a beat's answer can know of. */
   #beatNumber = 0;
   #looking: Promise<void> | undefined;
@@ -86,18 +84,14 @@ export class Worker implements Service {
       logger: options.logger,
       pollMs,
     });
-    this.#localClaims = new LocalClaims({
+    this.#claims = new Claims({
+      ...options,
       claimer: this.#claimer,
-      settings: options.settings,
-      knowsKind: (kind) => options.kinds.get(kind) !== undefined,
-      mayClaim: () => this.#mayClaim,
+      incarnation: () => this.#incarnation,
+      mayClaim: () => !this.#stopping.signal.aborted && this.#obstacle === null && this.#isConfirmed,
       freeSlots: () => this.#freeSlots,
       runs: (key) => this.#runs.has(key),
-      begin: (limit) => {
-        const { request, answered } = this.#beginClaim(limit);
-        const note = (error: unknown): void => this.#noteNotGivenBack(error);
-        return { request, answered: (claimed) => answered(claimed).catch(note) };
-      },
+      take: (claimed, askedMs) => this.#takeClaimed(claimed, askedMs),
     });
   }
 
@@ -120,7 +114,7 @@ export class Worker implements Service {
     });
     await this.#space.start();
     this.#beats = this.#keepBeating();
-    this.#options.here.worker = this.#localClaims;
+    this.#options.here.worker = this.#claims;
     this.#claimer.start();
   }
 
@@ -135,7 +129,7 @@ export class Worker implements Service {
     await this.#options.recorder.stop();
     await this.#options.starts.flush();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
-    await this.#claims.settled();
+    await this.#claims.underWay.settled();
     await this.#beats;
     await this.#looking;
     await this.#options.workers.stop(this.#options.id, this.#incarnation).catch((error: unknown) => {
@@ -172,7 +166,7 @@ export class Worker implements Service {
   }
 
   get #freeSlots(): number {
-    return this.#options.settings.slots - this.#runs.size - this.#localClaims.reserved;
+    return this.#options.settings.slots - this.#runs.size - this.#claims.reserved;
   }
 
   /** A reason not to take work now. */
@@ -183,7 +177,7 @@ export class Worker implements Service {
   /** @returns how many jobs it brought; they have begun */
   async #claim(limit: number): Promise<number> {
     await this.#requireConfirmed();
-    const { request, answered } = this.#beginClaim(limit);
+    const { request, answered } = this.#claims.begin(limit);
     let claimed: ClaimedJob[] | null = null;
     try {
       claimed = await this.#options.jobs.claim(request);
@@ -193,57 +187,22 @@ export class Worker implements Service {
     return claimed.length;
   }
 
-  /** Whether a claim may go with another statement. */
-  get #mayClaim(): boolean {
-    return (
-      !this.#stopping.signal.aborted &&
-      this.#obstacle === null &&
-      this.#silentMs <= this.#options.settings.leaseMs / 2
-    );
-  }
-
-  #beginClaim(limit: number): {
-    request: ClaimRequest;
-    answered(claimed: readonly ClaimedJob[] | null): Promise<void>;
-  } {
-    const { id, settings, kinds, clock } = this.#options;
-    const askedMs = clock.monotonicMs();
-    const taken = this.#claims.begin();
-    return {
-      request: {
-        workerId: id,
-        incarnation: this.#incarnation,
-        queues: settings.queues,
-        labels: settings.labels,
-        kinds: kinds.names,
-        limit,
-      },
-      answered: (claimed) => taken(this.#takeClaimed(claimed ?? [], askedMs)),
-    };
-  }
-
   /** What is claimed begins at once. After the stop it goes back: nobody need wait for our next life. */
   async #takeClaimed(claimed: readonly ClaimedJob[], askedMs: number): Promise<void> {
     if (this.#stopping.signal.aborted) await Promise.all(claimed.map((job) => this.#release(job)));
     else for (const job of claimed) this.#begin(this.#createRun(job, { adopted: null, askedMs }));
   }
 
-  #noteNotGivenBack(error: unknown): void {
-    this.#options.logger.warn({ err: error }, 'Jobs could not be given back; the next start does it.');
-  }
-
-  /** Since the newest beat that was confirmed. */
-  get #silentMs(): number {
-    return this.#options.clock.monotonicMs() - this.#confirmedMs;
+  get #isConfirmed(): boolean {
+    const { clock, settings } = this.#options;
+    return clock.monotonicMs() - this.#confirmedMs <= settings.leaseMs / 2;
   }
 
   /** What is claimed now might otherwise be ended by its fence, or given away, before the next beat. */
   async #requireConfirmed(): Promise<void> {
-    const { leaseMs } = this.#options.settings;
-    if (this.#silentMs <= leaseMs / 2) return;
+    if (this.#isConfirmed) return;
     await this.#lookNow();
-    if (this.#silentMs > leaseMs / 2)
-      throw new Error(`no beat of this worker was confirmed for ${Math.round(this.#silentMs)} ms`);
+    if (!this.#isConfirmed) throw new Error('no beat of this worker was confirmed for half a lease');
   }
 
   #createRun(job: ClaimedJob, options: Pick<AttemptRunOptions, 'adopted' | 'askedMs'>): AttemptRun {
@@ -403,7 +362,7 @@ export class Worker implements Service {
   /** Attempts that are called ours and that we do not know, and never will. */
   #findLost({ owned }: WorkerBeat): Set<string> {
     const known = new Set([...this.#runs.values()].map(({ run }) => attemptName(run.job)));
-    return this.#claims.findLost(owned.map(attemptName).filter((name) => !known.has(name)));
+    return this.#claims.underWay.findLost(owned.map(attemptName).filter((name) => !known.has(name)));
   }
 
   #cancelAsked({ owned }: WorkerBeat): void {
