@@ -4,6 +4,7 @@ import type { PartSummary } from '../../src/contract/part.ts';
 import type { NewPart, PartStore } from '../../src/domain/reports/part-ports.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createPartStore } from '../../src/adapters/store/part-store.ts';
+import type { Database } from '../../src/adapters/store/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
 import { joinWorker, submitOne } from '../support/jobs.ts';
@@ -98,9 +99,10 @@ describeOnDatabases('how one thing fared', (create) => {
         select job_id, 100 + n, attempt, kind,
           case n % 5 when 0 then 'https://many.example/' else 'https://other.example/' || n % 5 end,
           ended_at + n / 5 * interval '1 second', verdict, verdict_tone, took_ms, facts
-        from job_parts, generate_series(1, 25000) n where number = 1`);
+        from job_parts, generate_series(1, 25000) n where number = 1
+        on conflict do nothing`);
     });
-    await database.db.query('vacuum analyze job_parts');
+    await vacuumWhole(database.db);
     const { db } = database;
     const asked: [text: string, values: unknown[]][] = [];
     const listening = Object.create(db, {
@@ -122,3 +124,17 @@ describeOnDatabases('how one thing fared', (create) => {
     expect(lines).not.toContain('Seq Scan');
   });
 });
+
+/** Vacuums until every page counts as visible to all: an analysis that PostgreSQL runs by itself meanwhile prevents it. */
+async function vacuumWhole(db: Database): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        await db.query('vacuum analyze job_parts');
+        return db.query(`
+          select relallvisible = relpages as whole from pg_class where oid = 'job_parts'::regclass`);
+      },
+      { timeout: 20_000 },
+    )
+    .toEqual([{ whole: true }]);
+}
