@@ -28,20 +28,33 @@ export function encodeByteaArray(items: readonly Uint8Array[], room: Buffer = Bu
 
 /** A `bigint[]`. */
 export function encodeBigintArray(items: readonly number[]): Buffer {
-  return encodeLongs(oids.bigint, items, BigInt);
+  return encodeLongs(oids.bigint, items, asItIs);
 }
 
 /** A `timestamptz[]`. @param items as `Date.parse` reads them */
 export function encodeTimeArray(items: readonly string[]): Buffer {
-  return encodeLongs(oids.timestamptz, items, (item) => BigInt(Date.parse(item) - epochMs) * 1_000n);
+  return encodeLongs(oids.timestamptz, items, toMicroseconds);
 }
 
-function encodeLongs<Item>(oid: number, items: readonly Item[], toLong: (item: Item) => bigint): Buffer {
+/** Exact in a double until the year 4283: it is a multiple of 1000. */
+function toMicroseconds(time: string): number {
+  return (Date.parse(time) - epochMs) * 1_000;
+}
+
+function asItIs(item: number): number {
+  return item;
+}
+
+/** In two halves: a `BigInt` for each would cost more than the rest of the array. */
+function encodeLongs<Item>(oid: number, items: readonly Item[], toLong: (item: Item) => number): Buffer {
   const target = Buffer.allocUnsafe(headerBytes + items.length * 12);
   let at = writeHeader(target, oid, items.length, false);
   for (const item of items) {
+    const long = toLong(item);
+    const high = Math.floor(long / 2 ** 32);
     target.writeInt32BE(8, at);
-    target.writeBigInt64BE(toLong(item), at + 4);
+    target.writeInt32BE(high, at + 4);
+    target.writeUInt32BE(long - high * 2 ** 32, at + 8);
     at += 12;
   }
   return target;

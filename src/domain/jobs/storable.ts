@@ -19,11 +19,24 @@ export function findUnstorable(value: unknown): string[][] {
  * the other ends of its batch, so what cannot be kept is replaced.
  */
 export function toStorable<T>(value: T): T {
-  return replaceUnstorable(value, maxDepth) as T;
+  return (isWhollyStorable(value, maxDepth) ? value : replaceUnstorable(value, maxDepth)) as T;
 }
 
 /** JSON of some thousand levels overflows the stack, here and in the database. */
 const maxDepth = 200;
+
+/** Of nearly every end: it is told from the others without a copy. */
+function isWhollyStorable(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null || isLongNumber(value)) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((member) => isWhollyStorable(member, depth - 1));
+  for (const key of Object.keys(value)) {
+    if (!isStorable(key) || !isWhollyStorable((value as Record<string, unknown>)[key], depth - 1))
+      return false;
+  }
+  return true;
+}
 
 function replaceUnstorable(value: unknown, depth: number): unknown {
   if (typeof value === 'string')

@@ -2,6 +2,8 @@ import type { ChunkPacker } from './chunk-packer.ts';
 import { headerBytes, type OutputRecord, type PackedChunk, writeRecord } from './chunk.ts';
 import type { StreamPositions } from './ports.ts';
 
+const noRoom = Buffer.alloc(0);
+
 /** A chunk that grows: its records are put together in the form in which they are compressed. */
 export class ChunkBuilder {
   readonly number: number;
@@ -9,7 +11,7 @@ export class ChunkBuilder {
   readonly start: StreamPositions;
   readonly end: StreamPositions;
   readonly #packer: ChunkPacker;
-  #room: Buffer = Buffer.alloc(0);
+  #room = noRoom;
   #length = 0;
   #startedAt: Date | null = null;
   #lastAt: Date | null = null;

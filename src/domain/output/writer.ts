@@ -17,6 +17,8 @@ const chunksAtOnce = 8;
 
 const protocolMark = Buffer.from('"daybook"');
 
+const nothing = Buffer.alloc(0);
+
 /** One thread a process. A tail that is stored has what has no line end yet behind it. */
 const packer = new ChunkPacker({ roomBytes: chunkBytes + 2 * (longLineBytes + headerBytes) });
 
@@ -41,7 +43,7 @@ export class OutputWriter {
   readonly #options: OutputWriterOptions;
   readonly #full: ChunkBuilder[] = [];
   #tail = new ChunkBuilder(packer, 0, nowhere());
-  #partial: Record<Stream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  #partial: Record<Stream, Buffer> = { stdout: nothing, stderr: nothing };
   #received = nowhere();
   #committed = nowhere();
   /** Line ends before the first chunk that is not stored for good. */
@@ -91,7 +93,7 @@ export class OutputWriter {
         return;
       }
       if (from === 0) from = bytes.length;
-      this.#partial[stream] = Buffer.alloc(0);
+      this.#partial[stream] = nothing;
       this.#addLines(stream, Buffer.concat([held, bytes.subarray(0, from)]), at);
     }
     let end = bytes.lastIndexOf(10) + 1;
@@ -250,7 +252,7 @@ export class OutputWriter {
   #closePartials(at: Date): void {
     for (const stream of streams) {
       const bytes = this.#partial[stream];
-      this.#partial[stream] = Buffer.alloc(0);
+      this.#partial[stream] = nothing;
       if (bytes.length > 0) this.#push({ stream, kind: 'text', at, bytes });
     }
   }
