@@ -146,7 +146,9 @@ export class LauncherClient implements ProgramLauncher {
 
   forget(key: string): void {
     this.#programs.delete(key);
-    this.#send({ type: 'forget', key });
+    // Nobody waits for it, and the next start wakes the launcher anyway.
+    if (this.#link) this.#link.sendLater({ type: 'forget', key });
+    else this.#send({ type: 'forget', key });
     this.#held = this.#held.filter((program) => program.key !== key);
     // Answered by `unknown`, once it has truly forgotten.
     if (this.#isOldAndIdle) this.#send({ type: 'attach', key, from: { stdout: 0, stderr: 0 } });

@@ -17,6 +17,8 @@ export interface LinkListener {
 export interface LauncherLink {
   readonly hello: LauncherHello;
   send(message: ToLauncher, bytes?: Uint8Array): void;
+  /** With the next message, or some milliseconds later. */
+  sendLater(message: ToLauncher): void;
   /** Nothing is delivered before. */
   listen(listener: LinkListener): void;
   close(): void;
@@ -96,6 +98,7 @@ function shakeHands(socket: Socket, reader: Reader, separatesOwners: boolean): P
     const link = (hello: LauncherHello): LauncherLink => ({
       hello,
       send: (message, bytes) => writer.write(message, bytes),
+      sendLater: (message) => writer.writeLater(message),
       listen(newListener) {
         listener = newListener;
         for (const { message, bytes } of early.splice(0)) listener.onMessage(message, bytes);

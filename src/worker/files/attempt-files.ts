@@ -70,7 +70,7 @@ export class AttemptFiles {
     if (!this.#isMade) return;
     const { files, fileStore, folders, settings } = this.#deps;
     if (this.#wanted.length > 0) await folders.removeInputs(this.#job);
-    if (await folders.removeEmptyOutputs(this.#job)) return;
+    if (await folders.dropEmptyOutputs(this.#job)) return;
     const folder = folders.outputs(this.#job);
     await keepFiles(this.#job, {
       files,

@@ -1,4 +1,5 @@
-import { chown, mkdir } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
+import { chown, mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { attemptName, type AttemptId } from '../../contract/attempt.ts';
 import { AppError } from '../../contract/errors.ts';
@@ -10,6 +11,14 @@ import { removeEmptyFolder } from '../../lib/remove.ts';
 /** What jobs without files are shown as their input folder. */
 const emptyName = 'none';
 
+const folderMode = 0o700;
+
+/** Of a folder without many entries, on every file system. */
+const smallBytes = 4_096;
+
+/** More empty folders are not kept for attempts to come; each owner's are their own. */
+const mostSpare = 1_000;
+
 export interface AttemptFoldersOptions {
   /** Names the data directory, in the mark of the folder. */
   installation: string;
@@ -17,13 +26,16 @@ export interface AttemptFoldersOptions {
 
 /**
  * Where attempts find the files of their job, and leave their own: two folders beside each other, so that a job without
- * files costs one `mkdir` before its program and one `rmdir` behind it. Together 0.1 ms of a core; a third folder
- * around them, or a look into the folder whether it is empty, would cost as much again.
+ * files has one. Where nothing was left in it, it is named anew for an attempt to come of the same owner: to make and
+ * to remove a folder costs the file system ten to thirty times as much. Whatever a program left behind has ended by
+ * then, or it might write into the folder of another.
  */
 export class AttemptFolders {
   readonly #root: string;
   readonly #options: AttemptFoldersOptions;
   #own: Promise<OwnFolder> | undefined;
+  /** Empty folders of attempts that are over, with their owners. */
+  readonly #spare = new Map<string, string>();
 
   constructor(root: string, options: AttemptFoldersOptions) {
     this.#root = root;
@@ -64,14 +76,26 @@ export class AttemptFolders {
    * @param owner whom the program runs as; null: as we
    */
   async makeOutputs(attempt: AttemptId, owner: Account | null): Promise<string> {
-    const path = await this.#make(this.outputs(attempt));
+    const path = this.outputs(attempt);
+    this.#spare.delete(path);
+    if (await this.#takeSpare(path, owner)) return path;
+    await this.#make(path);
     if (owner) await chown(path, owner.uid, owner.gid);
     return path;
   }
 
-  /** True when it is gone now; false when something is in it. */
-  removeEmptyOutputs(attempt: AttemptId): Promise<boolean> {
-    return removeEmptyFolder(this.outputs(attempt));
+  /** False when something is in it. */
+  async dropEmptyOutputs(attempt: AttemptId): Promise<boolean> {
+    const path = this.outputs(attempt);
+    const facts = lstatSync(path, { throwIfNoEntry: false });
+    if (!facts) return true;
+    const { mode, size } = facts;
+    const isAsMade = facts.isDirectory() && (mode & 0o7777) === folderMode && size <= smallBytes;
+    if (!isAsMade || this.#spare.size >= mostSpare) return removeEmptyFolder(path);
+    // Without a wait: of a folder that was made just now the little there is to read is in memory.
+    if (readdirSync(path).length > 0) return false;
+    this.#spare.set(path, ownerKey(facts));
+    return true;
   }
 
   removeInputs(attempt: AttemptId): Promise<void> {
@@ -99,11 +123,25 @@ export class AttemptFolders {
     }
   }
 
+  /** False when there is none of this owner, or something stands in its way. */
+  async #takeSpare(path: string, owner: Account | null): Promise<boolean> {
+    const key = ownerKey(owner ?? ourselves());
+    for (const [spare, of] of this.#spare) {
+      if (of !== key) continue;
+      this.#spare.delete(spare);
+      return rename(spare, path).then(
+        () => true,
+        () => false,
+      );
+    }
+    return false;
+  }
+
   async #make(path: string): Promise<string> {
-    await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+    await mkdir(path, { mode: folderMode }).catch(async (error: unknown) => {
       unlessThere(error);
       await this.#remove(path);
-      await mkdir(path, { mode: 0o700 });
+      await mkdir(path, { mode: folderMode });
     });
     return path;
   }
@@ -120,6 +158,14 @@ export class AttemptFolders {
     });
     return this.#own;
   }
+}
+
+function ownerKey({ uid, gid }: Account): string {
+  return `${uid}:${gid}`;
+}
+
+function ourselves(): Account {
+  return { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
 }
 
 function unlessThere(error: unknown): void {
