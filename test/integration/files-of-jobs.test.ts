@@ -84,7 +84,7 @@ describe('a program', () => {
     ]);
     expect(await content(ran, 'squares.txt')).toBe('9\n16\n');
     expect(ran.leftOut).toEqual([]);
-    expect(folders()).toEqual(['.daybook', 'none']);
+    await expect.poll(folders, { timeout: 3_000 }).toEqual(['.daybook', 'none']);
     const capsule = await server.call('GET', `/api/v1/jobs/${ran.job.id}/capsule`);
     expect(capsule.json()).toMatchObject({
       files: [{ name: 'mesh/numbers.txt', sizeBytes: 4, sha256: ran.items[0]?.sha256 }],
@@ -114,7 +114,7 @@ describe('a program', () => {
     );
     expect(await stdout(ran)).toBe('none\n');
     expect(ran.items).toEqual([]);
-    expect(folders()).toEqual(['.daybook', 'none']);
+    await expect.poll(folders, { timeout: 3_000 }).toEqual(['.daybook', 'none']);
   });
 
   it('that fails keeps what each of its attempts left', async () => {
@@ -144,7 +144,7 @@ describe('a program', () => {
       async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json<Job>().state,
       (state) => state === 'failed',
     );
-    expect(folders()).toEqual(['.daybook', 'none']);
+    await expect.poll(folders, { timeout: 3_000 }).toEqual(['.daybook', 'none']);
   });
 });
 
@@ -172,7 +172,7 @@ describe('what a program left that cannot be kept', () => {
     });
     expect(names(ran).join()).not.toContain('secrets');
     expect(existsSync('/etc/passwd')).toBe(true);
-    expect(folders()).toEqual(['.daybook', 'none']);
+    await expect.poll(folders, { timeout: 3_000 }).toEqual(['.daybook', 'none']);
     const events = await server.call('GET', `/api/v1/jobs/${ran.job.id}/events`);
     const told = events.json<{ items: { name: string }[] }>().items;
     expect(told.filter(({ name }) => name === 'files left out')).toHaveLength(1);

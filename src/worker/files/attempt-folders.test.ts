@@ -86,6 +86,12 @@ describe('the folder of an attempt that left nothing', () => {
     expect(readdirSync(await folders.makeOutputs(second, null))).toEqual([]);
   });
 
+  it('goes when no other comes', async () => {
+    await runOnce();
+    await expect.poll(() => existsSync(folders.outputs(first)), { timeout: 3_000 }).toBe(false);
+    expect(readdirSync(await folders.makeOutputs(second, null))).toEqual([]);
+  });
+
   it('goes with the next start', async () => {
     await runOnce();
     await new AttemptFolders(root, { installation: 'a test' }).sweep([second], silentLogger);

@@ -16,6 +16,9 @@ const folderMode = 0o700;
 /** Of a folder without many entries, on every file system. */
 const smallBytes = 4_096;
 
+/** For so long an empty folder waits for an attempt to come. */
+const spareMs = 1_000;
+
 /** More empty folders are not kept for attempts to come; each owner's are their own. */
 const mostSpare = 1_000;
 
@@ -36,6 +39,7 @@ export class AttemptFolders {
   #own: Promise<OwnFolder> | undefined;
   /** Empty folders of attempts that are over, with their owners. */
   readonly #spare = new Map<string, string>();
+  #sparesGo: NodeJS.Timeout | undefined;
 
   constructor(root: string, options: AttemptFoldersOptions) {
     this.#root = root;
@@ -95,6 +99,7 @@ export class AttemptFolders {
     // Without a wait: of a folder that was made just now the little there is to read is in memory.
     if (readdirSync(path).length > 0) return false;
     this.#spare.set(path, ownerKey(facts));
+    this.#sparesGo ??= setTimeout(() => void this.#dropSpares(), spareMs).unref();
     return true;
   }
 
@@ -135,6 +140,14 @@ export class AttemptFolders {
       );
     }
     return false;
+  }
+
+  /** What cannot be removed now goes with the next start. */
+  async #dropSpares(): Promise<void> {
+    this.#sparesGo = undefined;
+    const paths = [...this.#spare.keys()];
+    this.#spare.clear();
+    await Promise.allSettled(paths.map(removeEmptyFolder));
   }
 
   async #make(path: string): Promise<string> {
