@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isScriptChanged, readScript } from './script-file.ts';
 
 let folder = '';
@@ -32,4 +33,29 @@ it('what is kept is what was read, though the file had another size when it was 
   const [facts] = await Promise.all([readScript(file), writeFile(file, text)]);
   const sha256 = createHash('sha256').update(text).digest('hex');
   expect(facts).toMatchObject({ sizeBytes: text.length, sha256, text: null });
+});
+
+describe('a script that runs again', () => {
+  const textNow = async (): Promise<string | null | undefined> => (await readScript(file))?.text;
+
+  it('is read once, until something is written', async () => {
+    writeFileSync(file, 'echo 1\n');
+    const { mtime } = statSync(file);
+    await delay(1_100);
+    const facts = await readScript(file);
+    expect(await readScript(file)).toBe(facts);
+    // As `cp -p` and `rsync -t` leave it: as long, and as old.
+    writeFileSync(file, 'echo 2\n');
+    utimesSync(file, mtime, mtime);
+    expect(await textNow()).toBe('echo 2\n');
+    rmSync(file);
+    expect(await readScript(file)).toBeNull();
+  });
+
+  it('is read each time while it was written just now', async () => {
+    for (const digit of '123456789') {
+      writeFileSync(file, `echo ${digit}\n`);
+      expect(await textNow()).toBe(`echo ${digit}\n`);
+    }
+  });
 });

@@ -16,24 +16,48 @@ export interface ScriptFacts {
   stamp: string;
 }
 
+/** Of scripts that ran before, by path, the last used last: to read one again costs more than the rest of its start. */
+const known = new Map<string, ScriptFacts>();
+
+/** With the largest texts they take 16 MiB. */
+const mostKnown = 64;
+
+/** What was written later than that before a look may be written once more without a sign: clocks of file systems tick. */
+const settledMs = 1_000;
+
 /** Null when it cannot be read. */
 export async function readScript(file: string): Promise<ScriptFacts | null> {
   try {
     // Before it is read: what is written meanwhile makes a difference to look into, not one that is missed.
-    const stamp = toStamp(await stat(file, { bigint: true }));
-    const hash = createHash('sha256');
-    const pieces: Buffer[] = [];
-    let sizeBytes = 0;
-    for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
-      hash.update(piece);
-      sizeBytes += piece.length;
-      if (sizeBytes <= maxTextBytes) pieces.push(piece);
-    }
-    const text = sizeBytes <= maxTextBytes ? toText(Buffer.concat(pieces)) : null;
-    return { sha256: hash.digest('hex'), sizeBytes, text, stamp };
+    const found = await stat(file, { bigint: true });
+    const stamp = toStamp(found);
+    const before = known.get(file);
+    const facts = before?.stamp === stamp ? before : await read(file, stamp);
+    if (found.isFile() && Date.now() - Number(found.ctimeMs) > settledMs) remember(file, facts);
+    return facts;
   } catch {
     return null; // gone, or not ours to read: the program's start will say so
   }
+}
+
+async function read(file: string, stamp: string): Promise<ScriptFacts> {
+  const hash = createHash('sha256');
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    sizeBytes += piece.length;
+    if (sizeBytes <= maxTextBytes) pieces.push(piece);
+  }
+  const text = sizeBytes <= maxTextBytes ? toText(Buffer.concat(pieces)) : null;
+  return { sha256: hash.digest('hex'), sizeBytes, text, stamp };
+}
+
+function remember(file: string, facts: ScriptFacts): void {
+  known.delete(file);
+  known.set(file, facts);
+  const [oldest] = known.keys();
+  if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
 }
 
 /** Whether another file stands there now. Without a stamp, of an earlier life, it is read. */
