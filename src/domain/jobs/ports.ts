@@ -2,7 +2,7 @@ import type { Actor, Owned } from '../../contract/actor.ts';
 import type { AttemptKey } from '../../contract/attempt.ts';
 import type { CancelWish } from '../../contract/cancel.ts';
 import type { JobChange } from '../../contract/job-change.ts';
-import type { BaseRunName, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
+import type { BaseRunName, Job, RetryPolicy, SubmitOptions, Verdict } from '../../contract/job.ts';
 import type { TokenScope } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { NewCapsule } from '../again/capsule-ports.ts';
@@ -62,6 +62,8 @@ export type SubmitOutcome =
       uid: string;
       place: Place;
       isNew: boolean;
+      /** Of a new one. */
+      submittedAt?: Date;
       /** It runs already. */
       isClaimed?: true;
     }
@@ -363,6 +365,8 @@ export interface StoredJob {
   id: number;
   uid: string;
   isNew: boolean;
+  /** As it stood right after; null: it is to be read. */
+  job: Job | null;
 }
 
 /** How jobs come in. Errors meant for people are `AppError`s. */

@@ -1,8 +1,10 @@
 import { AppError } from '../../contract/errors.ts';
+import type { Job } from '../../contract/job.ts';
 import { Gather } from '../../lib/gather.ts';
 import type { Bell, ClaimedJob, JobStore, NewJob, StoredJob, SubmitOutcome, Submits } from './ports.ts';
 import type { LocalWork } from './local-ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
+import { toNewJob } from './new-job.ts';
 import { settleDependantsOf } from './settle.ts';
 import { checkSubmit, type SubmitCheckOptions } from './submit-check.ts';
 
@@ -62,17 +64,24 @@ async function submitClaimed(
   }
   if (!claimed) return null;
   const { uid, queue, needs } = job;
-  return { status: 'stored', id: claimed.jobId, uid, place: { queue, needs }, isNew: true, isClaimed: true };
+  const { jobId: id, claimedAt: submittedAt } = claimed;
+  return { status: 'stored', id, uid, place: { queue, needs }, isNew: true, submittedAt, isClaimed: true };
 }
 
 function isClaimed(outcome: SubmitOutcome): boolean {
   return outcome.status === 'stored' && outcome.isClaimed === true;
 }
 
+type Stored = Extract<SubmitOutcome, { status: 'stored' }>;
+
+function toView(job: NewJob, { id, submittedAt, isClaimed }: Stored): Job | null {
+  return submittedAt ? toNewJob(job, { id, submittedAt, isClaimed: isClaimed === true }) : null;
+}
+
 function toStored(outcome: SubmitOutcome, job: NewJob): StoredJob {
   switch (outcome.status) {
     case 'stored':
-      return { id: outcome.id, uid: outcome.uid, isNew: outcome.isNew };
+      return { id: outcome.id, uid: outcome.uid, isNew: outcome.isNew, job: toView(job, outcome) };
     case 'key_conflict':
       throw new AppError(
         'idempotency_conflict',

@@ -11,7 +11,7 @@ export class ChunkBuilder {
   readonly start: StreamPositions;
   readonly end: StreamPositions;
   readonly #packer: ChunkPacker;
-  #room = noRoom;
+  #room: Buffer = noRoom;
   #length = 0;
   #startedAt: Date | null = null;
   #lastAt: Date | null = null;

@@ -99,7 +99,7 @@ export class AttemptFolders {
     // Without a wait: of a folder that was made just now the little there is to read is in memory.
     if (readdirSync(path).length > 0) return false;
     this.#spare.set(path, ownerKey(facts));
-    this.#sparesGo ??= setTimeout(() => void this.#dropSpares(), spareMs).unref();
+    if (!this.#sparesGo) this.#sparesGo = setTimeout(() => void this.#dropSpares(), spareMs).unref();
     return true;
   }
 

@@ -49,7 +49,14 @@ interface Variant {
 /** The one statement that stores jobs, with what is particular to a form of it. */
 export function toInsert(
   name: string,
-  { columns = '', conditions = '', stand = waits, moves = '', steps = '', result = 'id, uid' }: Variant = {},
+  {
+    columns = '',
+    conditions = '',
+    stand = waits,
+    moves = '',
+    steps = '',
+    result = 'id, uid, now() as "submittedAt"',
+  }: Variant = {},
 ): Statement {
   return {
     name,
@@ -168,6 +175,12 @@ export async function submitJobs(db: Queryable, batch: readonly NewJob[]): Promi
   });
 }
 
+interface StoredRow {
+  id: number;
+  uid: string;
+  submittedAt: Date;
+}
+
 /** Those that it stored; undefined when the database refuses one of several, and nothing is stored. */
 async function insertBatch(
   db: Queryable,
@@ -175,8 +188,8 @@ async function insertBatch(
 ): Promise<Map<string, Outcome> | undefined> {
   const statement = batch.some(({ run }) => run?.files) ? insertJobsWithFiles : insertJobs;
   try {
-    const rows = await db.query<{ id: number; uid: string }>(statement, [JSON.stringify(batch.map(toRow))]);
-    return new Map(rows.map(({ id, uid }) => [uid, { status: 'stored', id, uid, isNew: true }]));
+    const rows = await db.query<StoredRow>(statement, [JSON.stringify(batch.map(toRow))]);
+    return new Map(rows.map((row) => [row.uid, { status: 'stored', ...row, isNew: true }]));
   } catch (error) {
     if (!isRowError(error)) throw error;
     if (batch.length > 1) return undefined;

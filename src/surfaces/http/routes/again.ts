@@ -80,7 +80,7 @@ export function registerAgainRoutes(app: App, { reader, capsules, again }: Again
       const asked = { job: found, as, attempt, edit, actor, scopes };
       if (dryRun) return again.compare(asked);
       const stored = await again.submit({ ...asked, idempotencyKey: idempotencyKey ?? null });
-      const view = await reader.byId(stored.id, actor);
+      const view = stored.job ?? (await reader.byId(stored.id, actor));
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
       reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);
       return view;

@@ -93,7 +93,7 @@ export function registerJobRoutes(app: App, dependencies: JobDependencies): void
       const { kind, input, ...body } = request.body;
       const options = withKeyOfHeader(body, request);
       const stored = await jobs.submit({ kind, input, isChecked: true, options, actor, scopes });
-      const view = await reader.byId(stored.id, actor);
+      const view = stored.job ?? (await reader.byId(stored.id, actor));
       if (!view) throw new AppError('not_found', `Job ${stored.id} was stored and is already gone again.`);
       reply.code(stored.isNew ? 201 : 200).header('location', `/api/v1/jobs/${stored.id}`);
       return view;
