@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
+import { systemActor } from '../contract/actor.ts';
 import type { Config } from '../config/config.ts';
 import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
@@ -42,6 +43,7 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     folders: new AttemptFolders(data.attemptsDirectory, { installation: id }),
     recorder: createOutputRecorder(stores.output, logger),
     reader: domains.output,
+    findAttempt: ({ jobId, number }) => stores.jobReader.attemptRef(jobId, number, systemActor('worker')),
     launcher: new LauncherClient({
       folder: data.launcherDirectory,
       logger,

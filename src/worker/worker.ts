@@ -10,14 +10,14 @@ import { describeFileProblem } from '../lib/file-problem.ts';
 import type { Service } from '../lib/service.ts';
 import { within } from '../lib/within.ts';
 import { SpaceGuard } from '../machine/space-guard.ts';
-import { AttemptRun, type AttemptRunDependencies, type AttemptRunOptions } from './attempt/attempt-run.ts';
+import { AttemptRun, type AttemptRunOptions } from './attempt/attempt-run.ts';
 import { toLauncherKey } from './attempt/launcher-key.ts';
 import { Claimer } from './claimer.ts';
 import { Claims } from './claims.ts';
 import { actorOf } from './settings.ts';
-import { StrayPrograms } from './program/stray-programs.ts';
+import { StrayPrograms, type StrayProgramsDependencies } from './program/stray-programs.ts';
 
-export interface WorkerOptions extends Omit<AttemptRunDependencies, 'jobs'> {
+export interface WorkerOptions extends Omit<StrayProgramsDependencies, 'jobs'> {
   /** Stays the same over restarts. */
   id: string;
   identity: Pick<WorkerRow, 'host' | 'pid' | 'version'>;

@@ -1,5 +1,5 @@
 /** What comes to a worker at moments that only its own process can choose. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -11,8 +11,10 @@ import { createWorker } from '../../src/app/worker.ts';
 import { systemActor } from '../../src/contract/actor.ts';
 import { retryPolicy, type Attempt, type Job } from '../../src/contract/job.ts';
 import type { WorkerStore } from '../../src/domain/fleet/ports.ts';
-
+import { toFinish } from '../../src/domain/jobs/decide.ts';
+import { emptyOutcome } from '../../src/domain/jobs/ports.ts';
 import type { ClaimedJob, Jobs, NewJob } from '../../src/domain/jobs/ports.ts';
+import { decodeChunk } from '../../src/domain/output/chunk.ts';
 import { createKindRegistry, defineKind, type KindDefinition } from '../../src/kinds/define-kind.ts';
 import { delay } from '../../src/lib/delay.ts';
 import type { Worker } from '../../src/worker/worker.ts';
@@ -179,6 +181,54 @@ it('beats whose answers are late keep its programs from their fences', async () 
   );
   expect(job).toMatchObject({ state: 'succeeded', attempt: 1 });
   await worker.stop();
+});
+
+it('what a program printed after its attempt was given up, and nobody stored, is marked as missing', async () => {
+  const output = createOutputStore(database.db);
+  const printing = defineKind({
+    ...noInput,
+    name: 'printing',
+    title: 'Printing',
+    description: 'Prints now, and a moment later.',
+    nameOf: () => 'printing',
+    runsProgram: true,
+    createRun:
+      () =>
+      async (_job, { program }) => {
+        const args = ['-c', 'echo 1; until [ -e later ]; do sleep 0.05; done; echo 2; touch done; sleep 60'];
+        await program(async () => ({ file: 'sh', args, script: null }));
+        return { state: 'succeeded' };
+      },
+  });
+  const id = await submit('printing');
+  let claimed: ClaimedJob[] = [];
+  const worker = await startWorker([printing], {
+    around: { jobs: (jobs) => ({ claim: async (request) => (claimed = await jobs.claim(request)) }) },
+  });
+  const home = createTestProduct(database.db, { env: { DAYBOOK_DATA: folder } }).config.data.homeDirectory;
+  const attempt = await pollUntil(() => claimed[0], Boolean);
+  if (!attempt) throw new Error('it was claimed');
+  await pollUntil(() => output.last(attempt), Boolean);
+  await worker.stop();
+  writeFileSync(join(home, 'later'), '');
+  await pollUntil(() => existsSync(join(home, 'done')), Boolean);
+  // As by the rescuer, whose mark gave way to what the worker stored then.
+  const outcome = emptyOutcome('failed', { reason: 'lost', endedAt: new Date().toISOString() });
+  const store = createJobStore(database.db);
+  await store.finish([toFinish({ attempt, outcome, actor: 'system:rescuer' }, new Date())]);
+
+  await startWorker([printing]);
+  const [lost] = await pollUntil(
+    () => attemptsOf(id),
+    ([one]) => (one?.lateResults.length ?? 0) > 0,
+  );
+  expect(lost).toMatchObject({ state: 'failed', reason: 'lost' });
+  const last = await output.last(attempt);
+  const records = last ? await decodeChunk(last) : [];
+  expect(records.map(({ kind, bytes }) => [kind, bytes.toString()])).toEqual([
+    ['text', '1\n'],
+    ['gap', expect.stringContaining('nobody stored')],
+  ]);
 });
 
 it('a worker whose beats nobody confirmed for half a lease takes no job before the next one is', async () => {

@@ -1,19 +1,28 @@
+import type { AttemptId } from '../../contract/attempt.ts';
 import { noRetry } from '../../contract/job.ts';
 import { emptyOutcome } from '../../domain/jobs/ports.ts';
 import type { RunningAttempt } from '../../domain/jobs/ports.ts';
+import type { AttemptRef, OutputSink } from '../../domain/output/ports.ts';
 import type { AttemptRunDependencies } from '../attempt/attempt-run.ts';
 import { fromLauncherKey, toLauncherKey } from '../attempt/launcher-key.ts';
 import { actorOf } from '../settings.ts';
-import type { ProgramEnd } from '../../launcher/protocol.ts';
+import type { ProgramEnd, StreamOffsets } from '../../launcher/protocol.ts';
 
 const lostMessage =
   'The launcher that ran the program was ended; whether the program ended by itself is not known.';
 
+const lateMessage = 'The program was ended after its attempt had been given up.';
+
+export interface StrayProgramsDependencies extends AttemptRunDependencies {
+  /** Null: it is gone. */
+  findAttempt(attempt: AttemptId): Promise<AttemptRef | null>;
+}
+
 /** Programs and attempts that do not belong together any more. */
 export class StrayPrograms {
-  readonly #deps: AttemptRunDependencies;
+  readonly #deps: StrayProgramsDependencies;
 
-  constructor(deps: AttemptRunDependencies) {
+  constructor(deps: StrayProgramsDependencies) {
     this.#deps = deps;
   }
 
@@ -22,16 +31,17 @@ export class StrayPrograms {
     const { launcher, logger } = this.#deps;
     for (const { key } of launcher.held.filter((program) => !known.has(program.key))) {
       logger.warn(fieldsOf(key), 'Ending a program whose attempt was given up.');
+      const printed = { stdout: 0, stderr: 0 };
       launcher.attach(
         key,
         { stdout: 0, stderr: 0 },
         {
           onOutput: ({ stream, offset, bytes }) => {
-            const end = offset + bytes.byteLength;
-            launcher.committed(key, { stdout: 0, stderr: 0, [stream]: end });
+            printed[stream] = Math.max(printed[stream], offset + bytes.byteLength);
+            launcher.committed(key, { ...printed });
           },
           onWatched: () => {},
-          onEnd: (end) => void this.#reportLate(key, end),
+          onEnd: (end) => void this.#reportLate(key, end, printed),
           onLost: () => launcher.forget(key),
         },
       );
@@ -42,16 +52,9 @@ export class StrayPrograms {
 
   /** The program died with its launcher: the attempt is lost, with a gap where its last words may be missing. */
   async giveUp({ job: attempt }: RunningAttempt): Promise<void> {
-    const { recorder, jobs, clock, settings, launcher } = this.#deps;
+    const { jobs, clock, settings, launcher } = this.#deps;
     const now = clock.now();
-    const { jobId, number, claimedAt } = attempt;
-    const output = await recorder.reopen({
-      jobId,
-      number,
-      claimedAt,
-      onProtocol: () => {},
-      onStored: () => {},
-    });
+    const output = await this.#reopen(attempt);
     output.gap(lostMessage, now);
     if (!(await output.close())) return;
     const outcome = emptyOutcome('failed', {
@@ -65,17 +68,18 @@ export class StrayPrograms {
     launcher.forget(toLauncherKey(attempt));
   }
 
-  async #reportLate(key: string, end: ProgramEnd): Promise<void> {
+  async #reportLate(key: string, end: ProgramEnd, printed: StreamOffsets): Promise<void> {
     const { jobs, launcher, logger, settings } = this.#deps;
     const outcome = emptyOutcome('failed', {
       reason: 'lost',
-      message: 'The program was ended after its attempt had been given up.',
+      message: lateMessage,
       exitCode: end.exitCode,
       signal: end.signal,
       endedAt: end.endedAt.toISOString(),
     });
     const attempt = { ...fromLauncherKey(key), retry: noRetry, tries: 1 };
     try {
+      await this.#markMissing(attempt, printed);
       await jobs.finish({ attempt, outcome, actor: actorOf(settings) });
       launcher.forget(key);
     } catch (error) {
@@ -84,6 +88,26 @@ export class StrayPrograms {
         'A late result could not be kept; the next start tries again.',
       );
     }
+  }
+
+  /**
+   * What it printed beyond what was stored is nowhere. The mark of whoever gave the attempt up may be gone: a worker that
+   * fell silent and came back goes on with the output in its place.
+   */
+  async #markMissing(attempt: AttemptId, printed: StreamOffsets): Promise<void> {
+    const { clock, findAttempt } = this.#deps;
+    const found = await findAttempt(attempt);
+    if (!found) return;
+    const output = await this.#reopen(found);
+    const { stdout, stderr } = output.received;
+    if (printed.stdout > stdout || printed.stderr > stderr)
+      output.gap(`${lateMessage} What it printed until then and nobody stored is missing.`, clock.now());
+    if (!(await output.close())) throw new Error('The worker stopped.');
+  }
+
+  #reopen({ jobId, number, claimedAt }: AttemptRef): Promise<OutputSink> {
+    const { recorder } = this.#deps;
+    return recorder.reopen({ jobId, number, claimedAt, onProtocol: () => {}, onStored: () => {} });
   }
 }
 
