@@ -12,6 +12,8 @@ const soonFound: readonly UndoName[] = [
   'a cancel beats a retry by policy',
   'running attempts are locked in order',
   'the feed waits for whoever has begun',
+  'a submit is claimed only where nothing waits in any place of the worker',
+  'a submit is not claimed where it counts in a limit',
 ];
 
 let database: TestDatabase | undefined;
@@ -31,7 +33,14 @@ describe(`every move at once by many (seed ${seed})`, () => {
     const { faults, tally } = await blow();
     expect(faults).toEqual([]);
     // What a storm is about has happened, or it says nothing.
-    for (const done of ['claimed', 'end: applied to scheduled', 'cancel: running', 'removed', 'found lost'])
+    for (const done of [
+      'claimed',
+      'submit: claimed',
+      'end: applied to scheduled',
+      'cancel: running',
+      'removed',
+      'found lost',
+    ])
       expect(Object.keys(tally)).toContain(done);
   });
 

@@ -30,12 +30,14 @@ async function fightOverEnded(storm: Storm, store: JobStore): Promise<void> {
   storm.count('fights over an ended job');
 }
 
-const drained = 'drained';
-
 /** After a drain was answered its queue takes no job any more, however it might come. */
 async function drain(storm: Storm, store: JobStore): Promise<void> {
   const { random, memory } = storm;
   const fleet = createFleetStore(storm.db);
+  const drained = random.pickWeighted([
+    ['drained', 3],
+    ['quiet', 1],
+  ] as const);
   // The last drain may have been given up half-way; said again, it would count on from where it began.
   await fleet.putQueue(drained, { draining: false });
   const id = memory.endedLast.at(-1) ?? 0;
@@ -49,10 +51,10 @@ async function drain(storm: Storm, store: JobStore): Promise<void> {
   ].map((move) => storm.attempt(move));
   try {
     await fleet.putQueue(drained, { draining: true });
-    const atAnswer = await readLive(storm);
+    const atAnswer = await readLive(storm, drained);
     for (let looks = 0; looks < 3 && !storm.isOver; looks += 1) {
       await storm.pause(40);
-      for (const id of await readLive(storm))
+      for (const id of await readLive(storm, drained))
         if (!atAnswer.has(id)) storm.accuse('a job came into a queue after its drain was answered');
     }
     const total = (await fleet.queues()).find(({ name }) => name === drained)?.drainTotal ?? 0;
@@ -64,11 +66,11 @@ async function drain(storm: Storm, store: JobStore): Promise<void> {
   }
 }
 
-async function readLive({ plain }: Storm): Promise<Set<number>> {
+async function readLive({ plain }: Storm, queue: string): Promise<Set<number>> {
   const rows = await plain.query<{ id: number }>(
     `select x.job_id as id from (select job_id from queued union all select job_id from running) x
      join jobs j on j.id = x.job_id where j.queue = $1`,
-    [drained],
+    [queue],
   );
   return new Set(rows.map(({ id }) => id));
 }

@@ -4,7 +4,8 @@ import type { Dependency, NewJob } from '../../src/domain/jobs/ports.ts';
 import { newJob } from '../support/jobs.ts';
 import type { Storm } from './storm.ts';
 
-export const queues = ['default', 'second', 'third', 'drained'] as const;
+/** In `quiet` nothing waits most of the time: what comes there may begin at once. */
+export const queues = ['default', 'second', 'third', 'drained', 'quiet'] as const;
 export const kinds = ['script', 'rare'] as const;
 
 /** Places that nobody has named before come up now and then: these labels make them. */
@@ -29,7 +30,13 @@ const laneSets = [
 /** A job as people may submit it, of any form that the moves know. */
 export function anyJob(storm: Storm): NewJob {
   const { random, memory } = storm;
-  const queue = random.pick([...queues, 'default']);
+  const queue = random.pickWeighted([
+    ['default', 2],
+    ['second', 1],
+    ['third', 1],
+    ['drained', 1],
+    ['quiet', 0.1],
+  ] as const satisfies readonly (readonly [(typeof queues)[number], number])[]);
   const after = random.chance(0.12) ? someDependencies(storm) : [];
   const runAt = random.chance(0.1) ? new Date(Date.now() + 200).toISOString() : null;
   const ownLane = random.chance(0.05) ? `key:${random.integer(1, 40)}` : null;

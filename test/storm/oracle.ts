@@ -38,13 +38,10 @@ async function checkPromises({ plain, memory }: Storm): Promise<string[]> {
   const gone = [...memory.accepted].filter(([uid, id]) => !uids.has(uid) && !memory.maybeRemoved.has(id));
   const unasked = jobs.filter(({ uid }) => !memory.sent.has(uid));
   const doubled = [...memory.keyAnswers.values()].filter((answers) => answers.size > 1);
-  const keys = await plain.query<{ uid: string }>('select job_uid as uid from idempotency_keys');
-  const removed = new Set(
-    (await plain.query<{ id: number }>('select job_id as id from storm_removed')).map(({ id }) => id),
+  const empty = await plain.query(
+    `select from idempotency_keys k where not exists (select from jobs j where j.uid = k.job_uid)
+       and not exists (select from storm_removed r where r.uid = k.job_uid)`,
   );
-  const removedUids = [...memory.accepted].filter(([, id]) => removed.has(id)).map(([uid]) => uid);
-  const known = new Set([...uids, ...removedUids]);
-  const empty = keys.filter(({ uid }) => !known.has(uid) && memory.accepted.has(uid));
   const words = await plain.query(
     'select from jobs j where not exists (select from job_words where job_id = j.id)',
   );

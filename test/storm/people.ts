@@ -33,11 +33,16 @@ export function drawJob(
   return last.length > 0 && random.chance(0.4) ? random.pick(last) : memory.recent(random, span);
 }
 
+/** So many wait that no more should come. */
+export function isCrowded({ memory }: Storm): boolean {
+  return memory.ids.length - memory.ended > mostWaiting;
+}
+
 async function submitSome(storm: Storm, store: JobStore): Promise<void> {
-  const { random, memory } = storm;
+  const { random } = storm;
   // Now and then the queues run empty: another race is won then.
   if (Math.floor(performance.now() / 1_000) % 5 < 1) return storm.pause(100);
-  if (memory.ids.length - memory.ended > mostWaiting) return storm.pause(100);
+  if (isCrowded(storm)) return storm.pause(100);
   await submitBatch(
     storm,
     store,
@@ -122,9 +127,10 @@ async function changeOne(storm: Storm, store: JobStore): Promise<void> {
 
 async function pauseQueue(storm: Storm): Promise<void> {
   const fleet = createFleetStore(storm.db);
-  await fleet.putQueue('third', { paused: true });
+  const queue = storm.random.pick(['third', 'quiet'] as const);
+  await fleet.putQueue(queue, { paused: true });
   await storm.pause(60);
-  await fleet.putQueue('third', { paused: false });
+  await fleet.putQueue(queue, { paused: false });
   storm.count('pause');
 }
 

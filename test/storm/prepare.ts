@@ -7,10 +7,10 @@ import type { Storm } from './storm.ts';
  * over its capacity when a place in it was taken.
  */
 const witnesses = [
-  `create table storm_removed (job_id bigint, was_kept boolean, stood_live boolean)`,
+  `create table storm_removed (job_id bigint, uid uuid, was_kept boolean, stood_live boolean)`,
   `create function storm_note_removal() returns trigger language plpgsql as $$
    begin
-     insert into storm_removed select old.id, old.keep,
+     insert into storm_removed select old.id, old.uid, old.keep,
        exists (select from queued where job_id = old.id) or exists (select from running where job_id = old.id);
      return old;
    end $$`,

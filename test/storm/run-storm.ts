@@ -30,7 +30,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     await prepare(storm);
     await follower.read(storm);
     storm.begin();
-    const workers = [1, 2, 3, 4].map((number) => new StormWorker(storm, number));
+    const workers = [1, 2, 3, 4, 5].map((number) => new StormWorker(storm, number));
     const clients = [
       ...people(storm),
       ...duels(storm),

@@ -61,6 +61,33 @@ export const undoings = {
     finds: /while they waited or ran|kept jobs were removed|jobs in no table|without their job|40P01/,
     edits: [['select from jobs where id = $1 for update', 'select from jobs where id = $1']],
   },
+  'a submit is claimed only where nothing waits': {
+    finds: /claimed past a job that could have begun/,
+    edits: [
+      [
+        `select from queued c where c.state = 'queued' and c.place = o.id and c.kind = any($6::text[]) limit 1`,
+        'select from queued c where false',
+      ],
+    ],
+  },
+  'a submit is claimed only where nothing waits in any place of the worker': {
+    finds: /claimed past a job that could have begun/,
+    edits: [
+      [
+        `where (o.queue = any($4::text[]) or '*' = any($4::text[])) and o.needs <@ $5::text[]
+      offset 0`,
+        'where o.id = p.id offset 0',
+      ],
+    ],
+  },
+  'a submit is not claimed while its queue pauses': {
+    finds: /claimed past the pause of its queue/,
+    edits: [['where not q.paused and (r.queue', 'where (r.queue']],
+  },
+  'a submit is not claimed where it counts in a limit': {
+    finds: /run without a lane they need/,
+    edits: [['and not exists (select from lanes l where l.key = any(r.lanes) offset 0)', '']],
+  },
   'running attempts are locked in order': {
     finds: /40P01/,
     edits: [

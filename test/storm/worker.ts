@@ -9,6 +9,7 @@ import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { capsuleOf, newWorker, startOf } from '../support/jobs.ts';
 import { allLabels, kinds } from './jobs-of-storm.ts';
 import type { Storm } from './storm.ts';
+import { submitHere } from './submit-here.ts';
 
 interface Held {
   job: ClaimedJob;
@@ -22,6 +23,9 @@ const slots = 12;
 const beatEveryMs = 60;
 /** Longer than the rescuer of a storm waits. */
 const sleepMs = 1_500;
+
+const queuesOf = (number: number): string[] =>
+  number === 1 ? ['*'] : number === 5 ? ['quiet'] : ['default', 'second', 'third', 'drained'];
 
 /**
  * A worker without programs: it claims, marks, ends and beats as the product's does, by two connections at once. It may
@@ -46,17 +50,20 @@ export class StormWorker {
       id: randomUUID(),
       name: `worker ${number}`,
       slots,
-      queues: number === 1 ? ['*'] : ['default', 'second', 'third', 'drained'],
-      labels: number <= 2 ? allLabels : [],
+      queues: queuesOf(number),
+      labels: [1, 2, 5].includes(number) ? allLabels : [],
       kinds: number === 4 ? ['script'] : kinds,
     });
   }
 
   run(): Promise<unknown>[] {
     const storm = this.#storm;
+    // Where little waits, most that is submitted begins at once.
+    const submitters = this.#row.queues.includes('quiet') ? 4 : 1;
     return [
       storm.repeat(6, () => this.#work()),
       storm.repeat(6, () => this.#work()),
+      ...Array.from({ length: submitters }, () => storm.repeat(40, () => this.#submit())),
       storm.repeat(25, () => this.#mark()),
       storm.repeat(150, () => this.#fightOverRunning()),
       storm.repeat(beatEveryMs, () => this.#beat()),
@@ -70,6 +77,18 @@ export class StormWorker {
     const free = slots - this.#held.size - this.#reserved;
     if (ready.length > 0) await this.#end(ready);
     else if (free > 0) await this.#claim(random.integer(1, free));
+  }
+
+  /** For each of these a slot is kept free before it is sent. */
+  async #submit(): Promise<void> {
+    if (this.#incarnation === 0 || this.#held.size + this.#reserved >= slots) return;
+    const { queues } = this.#row;
+    await submitHere({
+      storm: this.#storm,
+      store: this.#store,
+      queues,
+      claiming: (ask) => this.#claiming(1, 1, ask),
+    });
   }
 
   #claim(limit: number): Promise<void> {
