@@ -207,6 +207,30 @@ describeOnDatabases('the job store', (create) => {
       expect(await reader.byId(whole, me)).toMatchObject({ state: 'queued' });
     });
 
+    it('rows whose job is gone are named, by where they say that it stands', async () => {
+      const whole = await submitOne(store);
+      expect((await diagnoseFleet(database.db, 30)).strays).toEqual([]);
+      await database.db.query(
+        `insert into queued (job_id, priority, state, kind, lanes, owner, place)
+         select 900000 + n, 0, 'queued', 'none', '{}', 'ana', 1 from generate_series(1, 7) n`,
+      );
+      await database.db.query(
+        `insert into running (job_id, number, token, runs_by, kind, owner, submitted_at)
+         values (900010, 1, gen_random_uuid(), 'external', 'none', 'ana', now())`,
+      );
+      await database.db.query(
+        `insert into ends (job_id, submitted_at, owner, state, attempt, ended_at) values (900020, now(), 'ana', 'cancelled', 0, now())`,
+      );
+      const { strays, misplaced } = await diagnoseFleet(database.db, 30);
+      expect(strays).toEqual([
+        { table: 'ends', rows: 1, jobs: [900_020] },
+        { table: 'queued', rows: 7, jobs: [900_001, 900_002, 900_003, 900_004, 900_005] },
+        { table: 'running', rows: 1, jobs: [900_010] },
+      ]);
+      expect(misplaced).toEqual([]);
+      expect(await reader.byId(whole, me)).toMatchObject({ state: 'queued' });
+    });
+
     it('the tables of what lives stay small, however much goes through them', async () => {
       const pages = async (): Promise<number> => {
         const [row] = await database.db.query<{ pages: number }>(

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/contract/finding.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { checkFleet } from '../../src/operations/doctor/check-fleet.ts';
 import { runCommand } from '../support/cli.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -54,6 +57,29 @@ describe('daybook doctor', () => {
     ]);
     await server.call('POST', `/api/v1/jobs/${id}/cancel`);
     expect((await diagnose()).code).toBe(0);
+  });
+
+  it('names rows whose job is gone, with the statement that removes them', async () => {
+    const { db, drop } = await createTestDatabase();
+    try {
+      await db.query(
+        `insert into queued (job_id, priority, state, kind, lanes, owner)
+         select n, 0, 'waiting', 'none', '{}', 'ana' from generate_series(101, 107) n`,
+      );
+      await db.query(
+        `insert into ends (job_id, submitted_at, owner, state, attempt, ended_at) values (99, now(), 'ana', 'cancelled', 0, now())`,
+      );
+      const config = loadConfig({});
+      const found = (await checkFleet(db, config)).filter(({ area }) => area === 'database');
+      expect(found.map(({ level, text }) => `${level}: ${text}`)).toEqual([
+        'bad: 1 row of the table ends whose job is gone: 99.',
+        'bad: 7 rows of the table queued whose job is gone: 101, 102, 103, 104, 105, ….',
+      ]);
+      for (const { advice } of found) await db.query(/delete from .*/.exec(advice ?? '')?.[0] ?? '');
+      expect((await checkFleet(db, config)).filter(({ area }) => area === 'database')).toEqual([]);
+    } finally {
+      await drop();
+    }
   });
 
   it('ends with 2 and advice for a disk that is too full, and for a wrong setting', async () => {

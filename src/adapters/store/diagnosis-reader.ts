@@ -19,7 +19,16 @@ export interface FleetDiagnosis {
   activeWorkers: number;
   /** Jobs that stand nowhere, or in several places at once; there should be none. */
   misplaced: number[];
+  /** Rows that say where a job stands which is gone; there should be none. */
+  strays: StrayRows[];
   unserved: { queue: string; needs: string[]; jobs: number; isPaused: boolean }[];
+}
+
+export interface StrayRows {
+  table: 'queued' | 'running' | 'ends';
+  rows: number;
+  /** The first of the jobs that they name. */
+  jobs: number[];
 }
 
 export async function diagnoseServer(db: Queryable): Promise<Diagnosis> {
@@ -66,8 +75,18 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
      where (e.job_id is not null)::int + (r.job_id is not null)::int + (q.job_id is not null)::int <> 1
      order by j.id limit 20`,
   );
+  const strays = await db.query<StrayRows>(
+    `select s."table", count(*) as rows, to_json((array_agg(s.job_id order by s.job_id))[:5]) as jobs
+     from (
+       select 'queued' as "table", job_id from queued
+       union all select 'running', job_id from running
+       union all select 'ends', job_id from ends
+     ) s
+     where not exists (select from jobs j where j.id = s.job_id) group by 1 order by 1`,
+  );
   return {
     misplaced: misplaced.map(({ id }) => id),
+    strays,
     admins: users?.admins ?? 0,
     secrets: users?.secrets ?? 0,
     silentWorkers: workers.filter(({ isSilent }) => isSilent),

@@ -21,7 +21,7 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
   // Tables of another version may look different; that finding stands for these.
   if (applied !== known) return [];
   const leaseSeconds = config.worker.leaseMs / 1000;
-  const { admins, secrets, silentWorkers, activeWorkers, misplaced, unserved } = await diagnoseFleet(
+  const { admins, secrets, silentWorkers, activeWorkers, misplaced, strays, unserved } = await diagnoseFleet(
     db,
     leaseSeconds,
   );
@@ -47,6 +47,12 @@ export async function checkFleet(db: Database, config: Config): Promise<Finding[
             'This is a fault of Daybook, or of whoever changed its tables. Restore a backup, or ask for help with these numbers.',
           ),
         ]),
+    ...strays.map(({ table, rows, jobs: [first, ...others] }) =>
+      jobs.bad(
+        `${rows} ${rows === 1 ? 'row' : 'rows'} of the table ${table} whose job is gone: ${[first, ...others].join(', ')}${rows > others.length + 1 ? ', …' : ''}.`,
+        `Nothing shows them any more, and they take the place of others. Take a backup, stop the workers, and remove them: delete from ${table} t where not exists (select from jobs where id = t.job_id)`,
+      ),
+    ),
     ...unserved.map(({ queue, needs, jobs, isPaused }) => {
       const what = `${jobs} queued ${jobs === 1 ? 'job' : 'jobs'} of the queue ${queue}${needs.length > 0 ? ` with the labels ${needs.join(', ')}` : ''}`;
       return isPaused
