@@ -33,7 +33,7 @@ export const undoings = {
   'a cancel beats a retry by policy': {
     finds: /tried again by policy though a cancel was asked for/,
     edits: [
-      ['and r.cancel_requested_at is null as again', 'as again'],
+      ['and r.cancel_requested_at is null as is_tried_again', 'as is_tried_again'],
       [
         `case when i.next in ('queued', 'scheduled') and r.cancel_requested_at is not null then 'cancelled' else i.next end as next`,
         'i.next as next',

@@ -39,16 +39,16 @@ incoming as materialized (
     as i (job_id, token, next, state, ended_at, actor, facts)
   order by token
 ),
-held as (
+was_running as (
   delete from running where job_id = any($1::bigint[]) and token = any($2::uuid[]) returning *
 ),
-gone as materialized (
+ended_attempts as materialized (
   select r.job_id, r.number, r.token, r.runs_by, r.worker_id, r.worker_name, r.incarnation, r.kind, r.claimed_at, r.lanes,
     r.place, r.submitted_at, r.owner, r.progress, r.cancel_requested_at, r.cancel_requested_by, r.cancel_reason,
     r.released + (i.state = 'released')::int as released, coalesce(f."launchedAt", r.launched_at) as launched_at,
     coalesce(f."freeBeforeKib", r.free_before_kib) as free_before_kib, coalesce(f.program, r.program) as program,
     coalesce(case when i.next = 'scheduled' then f."runAt" end, r.run_at) as run_at,
-    i.next in ('queued', 'scheduled') and r.cancel_requested_at is null as again,
+    i.next in ('queued', 'scheduled') and r.cancel_requested_at is null as is_tried_again,
     case when i.next in ('queued', 'scheduled') and r.cancel_requested_at is not null then 'cancelled' else i.next end as next,
     case
       when i.next = 'cancelled' and r.cancel_requested_at is not null
@@ -57,54 +57,54 @@ gone as materialized (
     i.state, greatest(i.ended_at, r.claimed_at) as ended_at, i.actor, f.message as said, f.reason, f."exitCode", f.signal,
     f."freeAfterKib", f."cpuMs", f."maxRssBytes", f."readBytes", f."writtenBytes", f."stdoutBytes", f."stderrBytes",
     f."errorLine", f."familyId", f.signature, f.verdict, f."verdictTone", f.result, f."scriptSha256", f.capsule
-  from held r join incoming i on i.job_id = r.job_id and i.token = r.token
+  from was_running r join incoming i on i.job_id = r.job_id and i.token = r.token
   left join lateral json_to_record(i.facts) as f ${facts} on true
 ),
-ended as (
+into_ends as (
   insert into ends (job_id, submitted_at, owner, place, state, reason, message, verdict, verdict_tone, family, progress, attempt,
     released, run_at, started_at, ended_at, cancel_requested_at, cancel_requested_by, cancel_reason)
   select job_id, submitted_at, owner, place, next, case when next = 'failed' then reason end, message, verdict, "verdictTone",
     case when next = 'failed' then "familyId" end, progress, number, released, run_at, claimed_at, ended_at,
     cancel_requested_at, cancel_requested_by, cancel_reason
-  from gone where not again
+  from ended_attempts where not is_tried_again
 ),
-again as (
+into_queued as (
   insert into queued (job_id, place, priority, state, run_at, attempt, released, kind, lanes, submitted_at, owner, started_at)
-  select g.job_id, g.place, j.priority, g.next, g.run_at, g.number, g.released, g.kind, j.lanes, g.submitted_at, g.owner,
-    g.claimed_at
-  from gone g cross join lateral (select priority, lanes from jobs where id = g.job_id offset 0) j where g.again
+  select e.job_id, e.place, j.priority, e.next, e.run_at, e.number, e.released, e.kind, j.lanes, e.submitted_at, e.owner,
+    e.claimed_at
+  from ended_attempts e cross join lateral (select priority, lanes from jobs where id = e.job_id offset 0) j where e.is_tried_again
 ),
-tried as (
+into_attempts as (
   insert into attempts (job_id, number, token, runs_by, worker_id, worker_name, incarnation, state, reason, message, exit_code,
     signal, claimed_at, launched_at, ended_at, free_before_kib, free_after_kib, cpu_ms, max_rss_bytes, read_bytes,
     written_bytes, program, stdout_bytes, stderr_bytes, lanes, error_line)
   select job_id, number, token, runs_by, worker_id, worker_name, incarnation, state, reason, said, "exitCode",
     signal, claimed_at, launched_at, ended_at, free_before_kib, "freeAfterKib", "cpuMs", "maxRssBytes", "readBytes",
     "writtenBytes", program, coalesce("stdoutBytes", 0), coalesce("stderrBytes", 0), lanes, "errorLine"
-  from gone
-),${capsulesStep('gone')},
+  from ended_attempts
+),${capsulesStep('ended_attempts')},
 -- What an end says is searched, too, in a moment.
 found_by as (
   insert into job_words_due (job_id)
-  select job_id from gone where not again and (message is not null or verdict is not null) order by job_id
+  select job_id from ended_attempts where not is_tried_again and (message is not null or verdict is not null) order by job_id
   on conflict do nothing
 ),
 families as (
   insert into failure_families (id, signature, reason)
-  select distinct on ("familyId") "familyId", signature, reason from gone where "familyId" is not null
+  select distinct on ("familyId") "familyId", signature, reason from ended_attempts where "familyId" is not null
   order by "familyId"
   on conflict do nothing
 ),
 results as (
   insert into job_results (job_id, attempt, result)
-  select job_id, number, result from gone where result is not null
+  select job_id, number, result from ended_attempts where result is not null
   on conflict (job_id) do update set attempt = excluded.attempt, result = excluded.result
 ),
 reported as (
-  delete from external_leases where token = any(array(select token from gone where runs_by = 'external'))
+  delete from external_leases where token = any(array(select token from ended_attempts where runs_by = 'external'))
 ),
 freed as materialized (
-  select key, count(*) as n from gone cross join lateral unnest(lanes) l (key) where lanes <> '{}' group by key
+  select key, count(*) as n from ended_attempts cross join lateral unnest(lanes) l (key) where lanes <> '{}' group by key
 ),
 unlocked as materialized (
   select key from lanes where key = any(array(select key from freed)) order by key for update
@@ -115,10 +115,10 @@ emptied as (
 ),
 end_history as (
   insert into events (job_id, at, actor, name, data)
-  select job_id, ended_at, actor, case when again then state else next end,
+  select job_id, ended_at, actor, case when is_tried_again then state else next end,
     json_strip_nulls(json_build_object('attempt', number, 'reason', reason, 'message', said, 'exitCode', "exitCode",
-      'signal', signal, 'next', case when again then next end, 'runAt', case when next = 'scheduled' then run_at end))
-  from gone
+      'signal', signal, 'next', case when is_tried_again then next end, 'runAt', case when next = 'scheduled' then run_at end))
+  from ended_attempts
 )`;
 
 export interface EndedRow {
@@ -135,17 +135,17 @@ export interface EndedRow {
 
 /** Of an attempt that was ended. */
 export const endedColumns = {
-  token: 'g.token',
-  state: 'g.next',
-  kind: 'g.kind',
-  ranMs: '(extract(epoch from g.ended_at - g.claimed_at) * 1000)::float8',
-  freedLanes: 'g.lanes',
+  token: 'e.token',
+  state: 'e.next',
+  kind: 'e.kind',
+  ranMs: '(extract(epoch from e.ended_at - e.claimed_at) * 1000)::float8',
+  freedLanes: 'e.lanes',
   queue: 'p.queue',
   needs: 'p.needs',
-  hasDependants: 'exists (select from job_dependencies d where d.on_job_id = g.job_id offset 0)',
+  hasDependants: 'exists (select from job_dependencies d where d.on_job_id = e.job_id offset 0)',
 } as const satisfies Record<keyof EndedRow, string>;
 
-export const endedAttempts = 'gone g left join places p on g.again and p.id = g.place';
+export const endedAttempts = 'ended_attempts e left join places p on e.is_tried_again and p.id = e.place';
 
 const finishStatement: Statement = {
   name: 'finish-attempts',
