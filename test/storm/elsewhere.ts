@@ -60,7 +60,6 @@ async function endExternal(storm: Storm, key: AttemptKey): Promise<void> {
   );
   const [finished] = await createJobStore(storm.db).finish([finish]);
   storm.count(`external: ${finished?.status}`);
-  if (finished?.status === 'applied') storm.memory.ended += 1;
   await createExternalStore(storm.db).release(key);
 }
 

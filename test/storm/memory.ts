@@ -32,7 +32,8 @@ export class Memory {
   /** What was claimed, and what ended, last: there, most moves meet. */
   readonly claimedLast: number[] = [];
   readonly endedLast: number[] = [];
-  ended = 0;
+  /** How many jobs wait, as it was seen last. */
+  waiting = 0;
 
   accept(id: number, uid: string): void {
     if (this.accepted.has(uid)) return;

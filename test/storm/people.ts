@@ -7,7 +7,7 @@ import { readTransactions } from './look.ts';
 import type { Storm } from './storm.ts';
 
 /** Jobs that stand in the way of more submits: a storm is about moves, not about a long queue. */
-const mostWaiting = 1_500;
+const mostWaiting = 500;
 
 /** Whoever submits, cancels, retries, removes, changes; and whoever looks after queues and lanes. */
 export function people(storm: Storm): Promise<unknown>[] {
@@ -35,7 +35,7 @@ export function drawJob(
 
 /** So many wait that no more should come. */
 export function isCrowded({ memory }: Storm): boolean {
-  return memory.ids.length - memory.ended > mostWaiting;
+  return memory.waiting > mostWaiting;
 }
 
 async function submitSome(storm: Storm, store: JobStore): Promise<void> {
@@ -88,7 +88,6 @@ async function retryOne(storm: Storm, store: JobStore): Promise<void> {
   if (id === undefined) return;
   const retried = await store.retry(id, 'ben');
   storm.count(`retry: ${typeof retried === 'object' ? (retried?.state ?? 'not possible') : retried}`);
-  if (retried !== null && retried !== 'queue_draining') storm.memory.ended -= 1;
 }
 
 function removeOne(storm: Storm, store: JobStore): Promise<void> {

@@ -7,6 +7,7 @@ import type { Storm } from './storm.ts';
 export function watchers(storm: Storm, follower: Follower): Promise<unknown>[] {
   return [
     storm.repeat(250, () => look(storm)),
+    storm.repeat(100, () => countWaiting(storm)),
     storm.repeat(60, () => follower.read(storm)),
     storm.repeat(150, () => holdOpen(storm)),
   ];
@@ -16,6 +17,11 @@ async function look(storm: Storm): Promise<void> {
   const from = (storm.memory.ids.at(-1) ?? 0) - 3_000;
   for (const found of await lookForTheImpossible(storm.plain, from)) storm.accuse(`at one moment: ${found}`);
   storm.count('looks');
+}
+
+async function countWaiting({ plain, memory }: Storm): Promise<void> {
+  const [row] = await plain.query<{ waiting: number }>('select count(*) as waiting from queued');
+  memory.waiting = row?.waiting ?? 0;
 }
 
 /** Reads the feed as any client does: each event once, in one order, whatever commits late. */

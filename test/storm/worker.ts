@@ -179,7 +179,6 @@ export class StormWorker {
       const { status, state } = finished[index] ?? { status: 'no answer', state: null };
       this.#storm.count(`end: ${status}${state === null ? '' : ` to ${state}`}`);
       if (status !== 'applied') continue;
-      if (state !== 'queued' && state !== 'scheduled') memory.ended += 1;
       memory.noteLast(memory.endedLast, jobId);
       if (memory.applied.has(token)) this.#storm.accuse('an end was applied twice');
       memory.applied.add(token);
