@@ -62,7 +62,13 @@ function registerWorker(
   });
 }
 
-/** One update for all attempts of a worker, however many it runs. */
+/**
+ * One update for all attempts of a worker, however many it runs.
+ *
+ * Whose attempts run is in no index: each claim and end would pay 0.7 µs for it, and a beat in ten seconds reads all that run
+ * in 0.3 ms where 50 workers run 3000. The number of the worker is a parameter there, too: compared with `mine`, all
+ * rows are hashed first, which takes half as long again.
+ */
 const beatStatement: Statement = {
   name: 'beat',
   isByKey: true,
@@ -73,7 +79,7 @@ with mine as (
 )
 select m.draining, r.job_id as "jobId", r.number, r.cancel_requested_at is not null as "cancelRequested",
   r.cancel_grace_ms as "cancelGraceMs", r.lanes <> '{}' as "isLimited"
-from mine m left join running r on r.worker_id = m.id`,
+from mine m left join running r on r.worker_id = $1`,
 };
 
 interface BeatRow {
