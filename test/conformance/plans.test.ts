@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parseFilter } from '../../src/contract/filter/parse.ts';
 import { createDatabase, type Database } from '../../src/adapters/store/database.ts';
 import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
+import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
+import { positionOf, toCursor } from '../../src/adapters/store/search/position.ts';
 import type { ClaimedJob, ClaimRequest } from '../../src/domain/jobs/ports.ts';
 import { drainBesideOldTransaction } from '../storm/old-transaction.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';
-import { failed, newJob, newWorker, startOf, succeeded } from '../support/jobs.ts';
+import { ana, failed, newJob, newWorker, startOf, succeeded } from '../support/jobs.ts';
 import { pollUntil } from '../support/poll.ts';
 import { there } from '../support/there.ts';
 
@@ -120,6 +123,30 @@ describeOnDatabases('statements that were planned while nothing lived', (create)
     // Some twenty statements, half of them for ten jobs. One that reads a table whole reads thousands.
     expect(perRound.filter(({ rows }) => rows > 400)).toEqual([]);
     expect(perRound.find(({ name }) => name === 'queued')?.rows).toBeGreaterThan(batch);
+  });
+
+  it('read no more of what is queued than a page shows, wherever it begins', async () => {
+    await submitMany(database.db);
+    await database.db.query('analyze');
+    const [middle] = await database.db.query<{ micros: string; id: string }>(
+      `select ${positionOf('j')} from jobs j order by id offset ${grown / 2} limit 1`,
+    );
+    const cursor = toCursor(there(middle));
+    const before = await rowsRead();
+    const pages = await within(async (db) => {
+      const filter = parseFilter('state:queued');
+      const search = createJobSearch(db);
+      const context = { filter, now: new Date(), timezone: 'UTC', limit: batch };
+      return [
+        await search.findIds(context, ana),
+        await search.findIds({ ...context, cursor }, ana),
+        await search.findIds({ ...context, cursor, order: 'oldest' }, ana),
+      ];
+    });
+    expect(pages.map(({ items }) => items.length)).toEqual([batch, batch, batch]);
+    const after = await rowsRead();
+    // Jobs of one submit are sorted by number: those of the one where the page begins, and those of the next.
+    expect((after.get('queued') ?? 0) - (before.get('queued') ?? 0)).toBeLessThan(3 * 520);
   });
 
   it('drain a queue also while an old transaction keeps every row that they leave behind', async () => {
