@@ -26,7 +26,7 @@ afterAll(() => {
 vi.mock(import('../../src/adapters/store/jobs/conditions.ts'), async (original) => {
   const real = await original();
   const visibleTo = (conditions: Conditions, actor: Actor): Conditions =>
-    real.visibleTo(conditions, actor).add(`j.owner <> 'hidden'`);
+    real.visibleTo(conditions, actor).add(`job.owner <> 'hidden'`);
   return { ...real, visibleTo };
 });
 

@@ -201,7 +201,7 @@ async function removeBelongings(tx: Queryable, userId: number): Promise<RemovedU
       update secrets set user_ids = array_remove(user_ids, $1) where $1 = any(user_ids) returning 1
     )
     select
-      (select count(*) from ${liveJobs} t join jobs j on j.id = t.job_id where j.owner_id = $1) as "liveJobs",
+      (select count(*) from ${liveJobs} t join jobs job on job.id = t.job_id where job.owner_id = $1) as "liveJobs",
       (select count(*) from schedules where owner_id = $1) as schedules,
       (select count(*) from notification_rules where owner_id = $1) as "notificationRules",
       (select count(*) from views where owner_id = $1 and is_shared) as "sharedViews",

@@ -55,11 +55,11 @@ async function read(
   { jobId, attempt }: { jobId: number; attempt: number | null },
   actor: Actor,
 ): Promise<Capsule | null> {
-  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = ?', jobId), actor);
   if (attempt !== null) conditions.add('c.attempt = ?', attempt);
   const [row] = await db.query<CapsuleRow>(
     `select c.attempt, c.recorded_at as "recordedAt", c.script_changed as "scriptChanged", c.facts, t.text
-     from capsules c join jobs j on j.id = c.job_id left join script_texts t on t.sha256 = c.script_sha256
+     from capsules c join jobs job on job.id = c.job_id left join script_texts t on t.sha256 = c.script_sha256
      where ${conditions.text} order by c.attempt desc limit 1`,
     conditions.values,
   );

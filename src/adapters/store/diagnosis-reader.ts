@@ -70,10 +70,10 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
      group by 1, 2, 3 order by 4 desc limit 20`,
   );
   const misplaced = await db.query<{ id: number }>(
-    `select j.id from jobs j left join ends e on e.job_id = j.id left join running r on r.job_id = j.id
-     left join queued q on q.job_id = j.id
+    `select job.id from jobs job left join ends e on e.job_id = job.id left join running r on r.job_id = job.id
+     left join queued q on q.job_id = job.id
      where (e.job_id is not null)::int + (r.job_id is not null)::int + (q.job_id is not null)::int <> 1
-     order by j.id limit 20`,
+     order by job.id limit 20`,
   );
   const strays = await db.query<StrayRows>(
     `select s."table", count(*) as rows, to_json((array_agg(s.job_id order by s.job_id))[:5]) as jobs
@@ -82,7 +82,7 @@ export async function diagnoseFleet(db: Queryable, silentSeconds: number): Promi
        union all select 'running', job_id from running
        union all select 'ends', job_id from ends
      ) s
-     where not exists (select from jobs j where j.id = s.job_id) group by 1 order by 1`,
+     where not exists (select from jobs job where job.id = s.job_id) group by 1 order by 1`,
   );
   return {
     misplaced: misplaced.map(({ id }) => id),

@@ -97,7 +97,7 @@ function begin(db: Database, attempt: NewExternal): Promise<AttemptKey | 'confli
 async function findBegun(tx: Queryable, attempt: NewExternal): Promise<AttemptKey | 'conflict'> {
   const [known] = await tx.query<AttemptKey & { isSame: boolean }>(
     `select a.job_id as "jobId", a.number, a.token, k.body_hash = decode($3, 'hex') as "isSame"
-     from idempotency_keys k join jobs j on j.uid = k.job_uid join attempt_rows a on a.job_id = j.id and a.number = 1
+     from idempotency_keys k join jobs job on job.uid = k.job_uid join attempt_rows a on a.job_id = job.id and a.number = 1
      where k.scope = $1 and k.key = $2 and a.runs_by = 'external'`,
     [keyScopeOf(attempt), attempt.key, attempt.bodyHash],
   );

@@ -22,14 +22,14 @@ export async function readFailures(
   actor: Actor,
 ): Promise<Failure[]> {
   const conditions = visibleTo(new Conditions(), actor)
-    .add('j.family is not null')
-    .add('j.ended_at >= ?', since)
-    .add('j.ended_at < ?', until);
+    .add('job.family is not null')
+    .add('job.ended_at >= ?', since)
+    .add('job.ended_at < ?', until);
   const epochs = [since, until].map((at) => `${conditions.value(at.getTime() / 1_000)}::numeric`).join(', ');
   const rows = await db.query<FailureRow>(
     `with failed as materialized (
-       select j.family, j.id, j.ended_at, width_bucket(extract(epoch from j.ended_at), ${epochs}, ${parts}) as part
-       from end_rows j where ${conditions.text}
+       select job.family, job.id, job.ended_at, width_bucket(extract(epoch from job.ended_at), ${epochs}, ${parts}) as part
+       from end_rows job where ${conditions.text}
      ), families as (
        select family, count(*) as jobs, min(ended_at) as first, max(ended_at) as last,
          (array_agg(id order by ended_at desc))[1] as last_job
@@ -38,10 +38,10 @@ export async function readFailures(
        select family, part, count(*) as jobs from failed group by family, part
      )
      select f.id, f.signature, f.reason, n.jobs, n.first as "firstSeenAt", n.last as "lastSeenAt",
-       n.last_job as "lastJobId", coalesce(a.error_line, j.message) as example,
+       n.last_job as "lastJobId", coalesce(a.error_line, job.message) as example,
        (select json_object_agg(p.part, p.jobs) from parts p where p.family = n.family) as parts
-     from families n join failure_families f on f.id = n.family join end_rows j on j.id = n.last_job
-     left join attempts a on a.job_id = j.id and a.number = j.attempt
+     from families n join failure_families f on f.id = n.family join end_rows job on job.id = n.last_job
+     left join attempts a on a.job_id = job.id and a.number = job.attempt
      order by n.last desc, f.id`,
     conditions.values,
   );

@@ -50,8 +50,8 @@ returning id`,
 
 const leftOutStatement = `
 with mine as materialized (
-  select a.job_id, a.number from (select id from jobs where id = $1 for no key update) j
-  join attempt_rows a on a.job_id = j.id and a.number = $2 and a.token = $3
+  select a.job_id, a.number from (select id from jobs where id = $1 for no key update) job
+  join attempt_rows a on a.job_id = job.id and a.number = $2 and a.token = $3
 )
 insert into events (job_id, actor, name, data)
 select m.job_id, $4, 'files left out', json_build_object('attempt', m.number, 'count', $5::int, 'files', $6::json)
@@ -114,17 +114,17 @@ function findUsable(db: Database, ids: readonly string[], actor: Actor): Promise
     `select ${fileColumns} from stored_files f
      where ${conditions.text} and f.sha256 is not null
        and ((f.owner = ${name} and f.owner_id is not distinct from ${account}::bigint)
-         or exists (select from artifacts a join jobs j on j.id = a.job_id where ${ofJob.text}))`,
+         or exists (select from artifacts a join jobs job on job.id = a.job_id where ${ofJob.text}))`,
     conditions.values,
   );
 }
 
 async function list(db: Database, jobId: number, actor: Actor): Promise<Artifact[]> {
-  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = ?', jobId), actor);
   const rows = await db.query<Omit<Artifact, 'createdAt'> & { createdAt: Date }>(
     `select a.id, a.role, a.attempt, a.name, f.id as file, f.size_bytes as "sizeBytes",
        encode(f.sha256, 'hex') as sha256, a.created_at as "createdAt"
-     from artifacts a join jobs j on j.id = a.job_id join stored_files f on f.id = a.file_id
+     from artifacts a join jobs job on job.id = a.job_id join stored_files f on f.id = a.file_id
      where ${conditions.text} order by a.role, a.attempt desc, a.name collate "C"`,
     conditions.values,
   );
@@ -133,11 +133,11 @@ async function list(db: Database, jobId: number, actor: Actor): Promise<Artifact
 
 async function listLeftOut(db: Database, jobId: number, actor: Actor): Promise<LeftOutFiles[]> {
   const conditions = visibleTo(
-    new Conditions().add('j.id = ?', jobId).add(`e.name = 'files left out'`),
+    new Conditions().add('job.id = ?', jobId).add(`e.name = 'files left out'`),
     actor,
   );
   const rows = await db.query<{ data: LeftOutFiles }>(
-    `select e.data from jobs j join events e on e.job_id = j.id where ${conditions.text} order by e.id desc`,
+    `select e.data from jobs job join events e on e.job_id = job.id where ${conditions.text} order by e.id desc`,
     conditions.values,
   );
   return rows.map(({ data }) => data);
@@ -145,11 +145,11 @@ async function listLeftOut(db: Database, jobId: number, actor: Actor): Promise<L
 
 async function listRemoved(db: Database, jobId: number, actor: Actor): Promise<RemovedFiles[]> {
   const conditions = visibleTo(
-    new Conditions().add('j.id = ?', jobId).add(`e.name = 'files removed'`),
+    new Conditions().add('job.id = ?', jobId).add(`e.name = 'files removed'`),
     actor,
   );
   const rows = await db.query<{ at: Date; data: Omit<RemovedFiles, 'at'> }>(
-    `select e.at, e.data from jobs j join events e on e.job_id = j.id where ${conditions.text} order by e.id desc`,
+    `select e.at, e.data from jobs job join events e on e.job_id = job.id where ${conditions.text} order by e.id desc`,
     conditions.values,
   );
   return rows.map(({ at, data: { rule, count } }) => ({ rule, count, at: at.toISOString() }));

@@ -11,12 +11,12 @@ const importLock = 7_301_004;
 
 /** By who they are at their source, or by a uid that a job has already. */
 const findStatement = `
-select r.ordinal::int - 1 as ordinal, coalesce(s.job_id, j.id) as "jobId"
+select r.ordinal::int - 1 as ordinal, coalesce(s.job_id, job.id) as "jobId"
 from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[]) with ordinality
   as r (source, cluster, foreign_id, at, uid, ordinal)
 left join source_identities s on s.source = r.source and s.cluster = r.cluster and s.foreign_id = r.foreign_id and s.foreign_submitted_at = r.at
-left join jobs j on j.uid = r.uid
-where coalesce(s.job_id, j.id) is not null`;
+left join jobs job on job.uid = r.uid
+where coalesce(s.job_id, job.id) is not null`;
 
 /**
  * Numbers of the source that are free here. Whoever submits meanwhile has a number that no row shows yet, so nobody may:
@@ -24,7 +24,7 @@ where coalesce(s.job_id, j.id) is not null`;
  */
 const freeNumbersStatement = `
 with wanted as (select distinct n from unnest($1::bigint[]) n),
-free as (select n from wanted where not exists (select from jobs j where j.id = n)),
+free as (select n from wanted where not exists (select from jobs job where job.id = n)),
 moved as materialized (
   select setval('jobs_id_seq', greatest((select last_value from jobs_id_seq), (select max(n) from free)))
   where exists (select from free)
@@ -105,12 +105,12 @@ select t.job_id as "jobId", p.uid, t.claimed_at as "claimedAt" from tried t join
 const updateStatement = `
 with incoming as materialized (select * from json_to_recordset($1::json) as r ${columns}),
 moved as (
-  update jobs j set name = i.name, owner = i.owner,
-    owner_id = case when lower(i.owner) = lower(j.owner) then j.owner_id else ${accountOf('i')} end, kind = i.kind,
-    project = coalesce(i.project, j.project), tags = coalesce(i.tags, j.tags), analysis = coalesce(i.analysis, j.analysis),
-    assessment = coalesce(i.assessment, j.assessment)
-  from incoming i where j.id = i."jobId"
-  returning j.id, i.source, i.cluster, i.id as foreign_id
+  update jobs job set name = i.name, owner = i.owner,
+    owner_id = case when lower(i.owner) = lower(job.owner) then job.owner_id else ${accountOf('i')} end, kind = i.kind,
+    project = coalesce(i.project, job.project), tags = coalesce(i.tags, job.tags), analysis = coalesce(i.analysis, job.analysis),
+    assessment = coalesce(i.assessment, job.assessment)
+  from incoming i where job.id = i."jobId"
+  returning job.id, i.source, i.cluster, i.id as foreign_id
 ),
 ended as (
   update ends e set owner = i.owner, state = i.state, reason = i.reason, message = coalesce(i.message, e.message),

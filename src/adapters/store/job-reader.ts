@@ -16,12 +16,12 @@ import { jobsInStates, type Wanted } from './jobs/in-states.ts';
 import { addBehind, inOrder, parseCursor, type Position, positionOf, toCursor } from './search/position.ts';
 
 const summaryColumns = `
-  j.id, j.uid, j.kind, j.name, j.state, j.reason, j.message, j.verdict, j.verdict_tone, j.own_verdict, j.own_verdict_tone, j.analysis, j.assessment, j.family, j.keep, j.progress, j.queue, j.priority,
-  j.needs as labels, j.lanes, j.blocked_by as "blockedBy", j.owner, j.owner_id as "ownerId", j.project, j.tags, j.parent_id as "parentId",
+  job.id, job.uid, job.kind, job.name, job.state, job.reason, job.message, job.verdict, job.verdict_tone, job.own_verdict, job.own_verdict_tone, job.analysis, job.assessment, job.family, job.keep, job.progress, job.queue, job.priority,
+  job.needs as labels, job.lanes, job.blocked_by as "blockedBy", job.owner, job.owner_id as "ownerId", job.project, job.tags, job.parent_id as "parentId",
   (select json_build_object('source', s.source, 'cluster', s.cluster, 'id', s.foreign_id)
-    from source_identities s where s.job_id = j.id) as foreign, j.again_of as "againOf",
-  j.attempt, j.cancel_requested_at is not null as "cancelRequested", j.submitted_at as "submittedAt",
-  j.run_at as "runAt", j.started_at as "startedAt", j.ended_at as "endedAt", ${errorLineOf('j')} as "errorLine"`;
+    from source_identities s where s.job_id = job.id) as foreign, job.again_of as "againOf",
+  job.attempt, job.cancel_requested_at is not null as "cancelRequested", job.submitted_at as "submittedAt",
+  job.run_at as "runAt", job.started_at as "startedAt", job.ended_at as "endedAt", ${errorLineOf('job')} as "errorLine"`;
 
 type Tone = 'good' | 'warn' | 'bad';
 
@@ -62,7 +62,7 @@ export function createJobReader(db: Database): JobReader {
     list: (query, actor) => list(db, query, actor),
     count: (query, actor) => count(db, query, actor),
     byId: (id, actor) => gathered.add({ id, actor }),
-    byUid: async (uid, actor) => (await read(db, new Conditions().add('j.uid = ?', uid), actor))[0] ?? null,
+    byUid: async (uid, actor) => (await read(db, new Conditions().add('job.uid = ?', uid), actor))[0] ?? null,
     known: (ids, actor) => known(db, ids, actor),
     attempts: (jobId, actor) => attempts(db, jobId, actor),
     newestAttempts: (jobIds, actor) => newestAttempts(db, jobIds, actor),
@@ -81,10 +81,10 @@ async function list(
 ): Promise<{ items: JobSummary[]; cursor: string | null }> {
   const { order = 'newest', cursor, limit } = query;
   const conditions = visibleTo(addFilters(new Conditions(), query), actor);
-  if (cursor !== undefined) addBehind(conditions, 'j.submitted_at, j.id', order, parseCursor(cursor));
-  const rest = `order by ${inOrder('j', order)} limit ${conditions.value(limit + 1)}`;
+  if (cursor !== undefined) addBehind(conditions, 'job.submitted_at, job.id', order, parseCursor(cursor));
+  const rest = `order by ${inOrder('job', order)} limit ${conditions.value(limit + 1)}`;
   const found = await db.query<Position>(
-    `select ${positionOf('j')} from ${jobsInStates(toWanted(query, conditions), rest)} order by ${inOrder('j', order)}`,
+    `select ${positionOf('job')} from ${jobsInStates(toWanted(query, conditions), rest)} order by ${inOrder('job', order)}`,
     conditions.values,
   );
   const page = found.slice(0, limit);
@@ -113,9 +113,9 @@ function toWanted(
  */
 export async function readInOrder(db: Database, ids: readonly number[], actor: Actor): Promise<JobSummary[]> {
   if (ids.length === 0) return [];
-  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = any(?::bigint[])', ids), actor);
   const rows = await db.query<SummaryRow>(
-    prepared(`select ${summaryColumns} from job_rows j where ${conditions.text}`),
+    prepared(`select ${summaryColumns} from job_rows job where ${conditions.text}`),
     conditions.values,
   );
   const byId = new Map(rows.map((row) => [row.id, toSummary(row)]));
@@ -143,7 +143,7 @@ async function readGathered(db: Database, batch: readonly JobRequest[]): Promise
     const [first] = requests;
     if (!first) return;
     const ids = [...new Set(requests.map(({ id }) => id))];
-    const jobs = await read(db, new Conditions().add('j.id = any(?::bigint[])', ids), first.actor);
+    const jobs = await read(db, new Conditions().add('job.id = any(?::bigint[])', ids), first.actor);
     const byId = new Map(jobs.map((job) => [job.id, job]));
     for (const request of requests) {
       const job = byId.get(request.id);
@@ -162,18 +162,18 @@ async function read(db: Database, conditions: Conditions, actor: Actor): Promise
     `select ${summaryColumns}, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run, r.result::text as result,
        coalesce((
          select json_agg(json_build_object('jobId', d.on_job_id, 'mustSucceed', d.must_succeed, 'state', (
-           select j.state from job_rows j where j.id = d.on_job_id and ${ofOthers.text}
+           select job.state from job_rows job where job.id = d.on_job_id and ${ofOthers.text}
          )) order by d.on_job_id)
-         from job_dependencies d where d.job_id = j.id
+         from job_dependencies d where d.job_id = job.id
        ), '[]') as after, n.info, n.summary,
-       case when j.assessment is not null then (
+       case when job.assessment is not null then (
          select json_build_object('by', e.actor, 'at', e.at) from events e
-         where e.job_id = j.id and e.name = 'changed' and e.data -> 'after' -> 'assessment' is not null
+         where e.job_id = job.id and e.name = 'changed' and e.data -> 'after' -> 'assessment' is not null
          order by e.id desc limit 1
        ) end as assessed,
-       exists (select from base_runs b where b.job_id = j.id)
-         or exists (select from base_runs b where b.base_job_id = j.id) as "hasBaseRuns"
-     from job_rows j left join job_inputs i on i.job_id = j.id left join job_results r on r.job_id = j.id left join job_notes n on n.job_id = j.id
+       exists (select from base_runs b where b.job_id = job.id)
+         or exists (select from base_runs b where b.base_job_id = job.id) as "hasBaseRuns"
+     from job_rows job left join job_inputs i on i.job_id = job.id left join job_results r on r.job_id = job.id left join job_notes n on n.job_id = job.id
      where ${conditions.text}`,
   );
   const rows = await db.query<JobRow>(statement, conditions.values);
@@ -211,9 +211,9 @@ async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
 }
 
 async function known(db: Database, ids: readonly number[], actor: Actor): Promise<Set<number>> {
-  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = any(?::bigint[])', ids), actor);
   const rows = await db.query<{ id: number }>(
-    `select j.id from jobs j where ${conditions.text}`,
+    `select job.id from jobs job where ${conditions.text}`,
     conditions.values,
   );
   return new Set(rows.map(({ id }) => id));
@@ -250,7 +250,7 @@ const attemptColumns = `
   extract(epoch from a.claimed_at - greatest(
     (select max(e.at) from events e where e.job_id = a.job_id and e.at <= a.claimed_at
       and (e.name in ('submitted', 'retried') or e.data ->> 'next' in ('queued', 'scheduled'))),
-    (select j.run_at from job_rows j where j.id = a.job_id and j.run_at <= a.claimed_at)
+    (select job.run_at from job_rows job where job.id = a.job_id and job.run_at <= a.claimed_at)
   ))::float8 * 1000 as "queueWaitMs",
   coalesce((
     select json_agg(json_build_object('receivedAt', l.received_at, 'outcome', l.outcome) order by l.id)
@@ -272,7 +272,7 @@ type AttemptRow = Omit<
 async function attempts(db: Database, jobId: number, actor: Actor): Promise<Attempt[]> {
   const conditions = visibleTo(new Conditions().add('a.job_id = ?', jobId), actor);
   const rows = await db.query<AttemptRow>(
-    `select ${attemptColumns} from attempt_rows a join jobs j on j.id = a.job_id where ${conditions.text} order by a.number`,
+    `select ${attemptColumns} from attempt_rows a join jobs job on job.id = a.job_id where ${conditions.text} order by a.number`,
     conditions.values,
   );
   return rows.map(toAttempt);
@@ -285,7 +285,7 @@ async function newestAttempts(
 ): Promise<Map<number, Attempt>> {
   const conditions = visibleTo(new Conditions().add('a.job_id = any(?::bigint[])', jobIds), actor);
   const rows = await db.query<AttemptRow>(
-    `select ${attemptColumns} from attempt_rows a join job_rows j on j.id = a.job_id and j.attempt = a.number where ${conditions.text}`,
+    `select ${attemptColumns} from attempt_rows a join job_rows job on job.id = a.job_id and job.attempt = a.number where ${conditions.text}`,
     conditions.values,
   );
   return new Map(rows.map((row) => [row.jobId, toAttempt(row)]));
@@ -310,12 +310,12 @@ async function attemptRef(
   number: number | null,
   actor: Actor,
 ): Promise<(AttemptRef & { uid: string; isEnded: boolean }) | null> {
-  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
-  if (number === null) conditions.add('a.number = j.attempt');
+  const conditions = visibleTo(new Conditions().add('job.id = ?', jobId), actor);
+  if (number === null) conditions.add('a.number = job.attempt');
   else conditions.add('a.number = ?', number);
   const [row] = await db.query<AttemptRef & { uid: string; isEnded: boolean }>(
-    `select a.job_id as "jobId", a.number, a.claimed_at as "claimedAt", j.uid, a.state <> 'running' as "isEnded"
-     from attempt_rows a join job_rows j on j.id = a.job_id where ${conditions.text}`,
+    `select a.job_id as "jobId", a.number, a.claimed_at as "claimedAt", job.uid, a.state <> 'running' as "isEnded"
+     from attempt_rows a join job_rows job on job.id = a.job_id where ${conditions.text}`,
     conditions.values,
   );
   return row ?? null;
@@ -329,7 +329,7 @@ async function events(
   const conditions = visibleTo(new Conditions().add('e.job_id = ? and e.id > ?', jobId, afterId), actor);
   const rows = await db.query<Omit<JobEvent, 'at' | 'recordedAt'> & { at: Date; recordedAt: Date }>(
     `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data
-     from events e join jobs j on j.id = e.job_id where ${conditions.text} order by e.id limit ${conditions.value(limit)}`,
+     from events e join jobs job on job.id = e.job_id where ${conditions.text} order by e.id limit ${conditions.value(limit)}`,
     conditions.values,
   );
   return rows.map((row) => ({ ...row, at: row.at.toISOString(), recordedAt: row.recordedAt.toISOString() }));
@@ -341,11 +341,11 @@ async function stats(db: Database, actor: Actor): Promise<JobStats> {
     // By places first: the queues of a million jobs need not be read then.
     `select c.state, p.queue, sum(c.jobs) as count
      from (
-       select t.state, t.place, count(*) as jobs from ends t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+       select t.state, t.place, count(*) as jobs from ends t left join jobs job on job.id = t.job_id where ${conditions.text} group by 1, 2
        union all
-       select t.state, t.place, count(*) from queued t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+       select t.state, t.place, count(*) from queued t left join jobs job on job.id = t.job_id where ${conditions.text} group by 1, 2
        union all
-       select 'running', t.place, count(*) from running t left join jobs j on j.id = t.job_id where ${conditions.text} group by 1, 2
+       select 'running', t.place, count(*) from running t left join jobs job on job.id = t.job_id where ${conditions.text} group by 1, 2
      ) c left join places p on p.id = c.place
      group by 1, 2 order by 2, 1`,
     conditions.values,

@@ -49,7 +49,7 @@ export function createPartStore(db: Database): PartStore {
         .add("p.verdict_tone = 'good'")
         .add('p.job_id <> ?', otherThan);
       const [row] = await db.query<{ jobId: number; facts: unknown }>(
-        `select p.job_id as "jobId", p.facts from job_parts p join jobs j on j.id = p.job_id
+        `select p.job_id as "jobId", p.facts from job_parts p join jobs job on job.id = p.job_id
          where ${conditions.text} order by p.ended_at desc limit 1`,
         conditions.values,
       );
@@ -77,7 +77,7 @@ export function createPartStore(db: Database): PartStore {
 
 async function read(db: Database, conditions: Conditions, rest: string): Promise<JobPart[]> {
   const rows = await db.query<PartRow>(
-    `select ${columns} from job_parts p join jobs j on j.id = p.job_id where ${conditions.text} ${rest}`,
+    `select ${columns} from job_parts p join jobs job on job.id = p.job_id where ${conditions.text} ${rest}`,
     conditions.values,
   );
   return rows.map((row) => ({ ...row, endedAt: row.endedAt.toISOString() }));

@@ -32,7 +32,7 @@ export async function readPartSummary(
     .add('p.ended_at < ?', until);
   const visible = visibleTo(new Conditions(conditions.values), actor);
   if (!visible.isEmpty)
-    conditions.add(`exists (select from jobs j where j.id = p.job_id and ${visible.text})`);
+    conditions.add(`exists (select from jobs job where job.id = p.job_id and ${visible.text})`);
   const sliceMs = (until.getTime() - from.getTime()) / slices;
   const [start, slice] = [conditions.value(from), conditions.value(sliceMs)];
   const [row] = await db.query<SummaryRow>(

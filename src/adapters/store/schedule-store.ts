@@ -16,8 +16,8 @@ const columns = `s.id, s.name, s.note, s.cron, s.timezone, s.overlap, s.missed, 
   s.changed_at as "changedAt", s.changed_by as "changedBy"`;
 
 const runColumns = `r.due_at as "dueAt", r.last_due_at as "lastDueAt", r.moments, r.outcome, r.message,
-  r.asked_by as by, r.decided_at as "decidedAt", j.id as "jobId", j.state as "jobState", j.verdict,
-  j.verdict_tone as tone, j.started_at as "startedAt", j.ended_at as "endedAt"`;
+  r.asked_by as by, r.decided_at as "decidedAt", job.id as "jobId", job.state as "jobState", job.verdict,
+  job.verdict_tone as tone, job.started_at as "startedAt", job.ended_at as "endedAt"`;
 
 /** Column and value of each member that may be written. */
 const writable = {
@@ -50,7 +50,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
       const rows = await db.query<ScheduleRow & Partial<RunRow>>(
         `select ${columns}, ${runColumns} from schedules s
          left join lateral (select * from schedule_runs where schedule_id = s.id order by due_at desc, id desc limit 1) r on true
-         left join job_rows j on j.id = r.job_id
+         left join job_rows job on job.id = r.job_id
          order by lower(s.name)`,
       );
       return rows.map((row) => {
@@ -183,7 +183,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
          cross join lateral (
            select * from schedule_runs where schedule_id = s.id and due_at >= $1 order by due_at desc, id desc limit $2
          ) r
-         left join job_rows j on j.id = r.job_id
+         left join job_rows job on job.id = r.job_id
          order by lower(s.name), r.due_at desc, r.id desc`,
         [since, most],
       );
@@ -198,7 +198,7 @@ async function readRuns(
   { before, limit }: { before: Date | null; limit: number },
 ): Promise<ScheduleRun[]> {
   const rows = await db.query<RunRow>(
-    `select ${runColumns} from schedule_runs r left join job_rows j on j.id = r.job_id
+    `select ${runColumns} from schedule_runs r left join job_rows job on job.id = r.job_id
      where r.schedule_id = $1 and r.due_at < $2 order by r.due_at desc, r.id desc limit $3`,
     [id, before ?? 'infinity', limit],
   );

@@ -7,11 +7,11 @@ import type { Database } from './database.ts';
 import { Conditions, visibleTo } from './jobs/conditions.ts';
 
 const tasks = `
-  select j.id, j.uid, j.submitted_at as created, i.input, j.state as "jobState", j.reason as "jobReason", j.ended_at as "jobEnded",
+  select job.id, job.uid, job.submitted_at as created, i.input, job.state as "jobState", job.reason as "jobReason", job.ended_at as "jobEnded",
     a.state, a.reason, a.exit_code as "exitCode", a.signal, coalesce(a.launched_at, a.claimed_at) as started,
     a.ended_at as finished, a.free_before_kib as "freeBeforeKib", a.free_after_kib as "freeAfterKib"
-  from job_rows j join job_inputs i on i.job_id = j.id
-  left join attempt_rows a on a.job_id = j.id and a.number = j.attempt and a.state <> 'released'`;
+  from job_rows job join job_inputs i on i.job_id = job.id
+  left join attempt_rows a on a.job_id = job.id and a.number = job.attempt and a.state <> 'released'`;
 
 interface Row extends Omit<TaskRow, 'retcode'> {
   jobState: JobState;
@@ -25,13 +25,13 @@ interface Row extends Omit<TaskRow, 'retcode'> {
 
 export function createTaskReader(db: Database): TaskReader {
   return {
-    byId: async (id, actor) => (await read(db, scripts(actor).add('j.id = ?', id)))[0] ?? null,
-    byUid: async (uid, actor) => (await read(db, scripts(actor).add('j.uid = ?', uid)))[0] ?? null,
+    byId: async (id, actor) => (await read(db, scripts(actor).add('job.id = ?', id)))[0] ?? null,
+    byUid: async (uid, actor) => (await read(db, scripts(actor).add('job.uid = ?', uid)))[0] ?? null,
     ofDay: (day, actor) => read(db, onDay(scripts(actor), day)),
     countOfDay: async (day, actor) => {
       const conditions = onDay(scripts(actor), day);
       const [row] = await db.query<{ count: number }>(
-        `select count(*) from jobs j where ${conditions.text}`,
+        `select count(*) from jobs job where ${conditions.text}`,
         conditions.values,
       );
       return row?.count ?? 0;
@@ -42,20 +42,20 @@ export function createTaskReader(db: Database): TaskReader {
 }
 
 function scripts(actor: Actor): Conditions {
-  return visibleTo(new Conditions().add("j.kind = 'script'"), actor);
+  return visibleTo(new Conditions().add("job.kind = 'script'"), actor);
 }
 
 function onDay(conditions: Conditions, { date, timezone }: Day): Conditions {
   const [year, month, day] = date?.split('-').map(Number) ?? dateIn(timezone, Date.now());
   const startOf = (number: number): Date => new Date(momentOf([year ?? 0, month ?? 1, number], timezone));
   return conditions
-    .add('j.submitted_at >= ?', startOf(day ?? 1))
-    .add('j.submitted_at < ?', startOf((day ?? 1) + 1));
+    .add('job.submitted_at >= ?', startOf(day ?? 1))
+    .add('job.submitted_at < ?', startOf((day ?? 1) + 1));
 }
 
 async function read(db: Database, conditions: Conditions): Promise<TaskRow[]> {
   const rows = await db.query<Row>(
-    `${tasks} where ${conditions.text} order by j.submitted_at, j.id`,
+    `${tasks} where ${conditions.text} order by job.submitted_at, job.id`,
     conditions.values,
   );
   return rows.map(toTask);
@@ -83,9 +83,9 @@ async function daysOfMonth(
   const starts = conditions.value(edges.slice(0, -1));
   const ends = conditions.value(edges.slice(1));
   const rows = await db.query<{ start: Date; tasks: number }>(
-    `select d.start, count(j.id) as tasks
+    `select d.start, count(job.id) as tasks
      from unnest(${starts}::timestamptz[], ${ends}::timestamptz[]) d (start, until)
-     left join jobs j on ${conditions.text} and j.submitted_at >= d.start and j.submitted_at < d.until
+     left join jobs job on ${conditions.text} and job.submitted_at >= d.start and job.submitted_at < d.until
      group by d.start order by d.start`,
     conditions.values,
   );
@@ -108,9 +108,9 @@ function diskOfMonth(
   return db.query(
     `select at, "freeKib" from (
        select a.ended_at as at, a.free_after_kib as "freeKib", row_number() over (order by a.ended_at) as n, count(*) over () as total
-       from attempts a join jobs j on j.id = a.job_id
+       from attempts a join jobs job on job.id = a.job_id
        where ${conditions.text} and a.free_after_kib is not null
-         and j.submitted_at >= ${since}
+         and job.submitted_at >= ${since}
      ) all_of_month
      where n % greatest(1, total / ${most}::int) = 0 or n = total order by at`,
     conditions.values,

@@ -45,7 +45,7 @@ async function readUsualTimes(db: Queryable, conditions: Conditions): Promise<Us
        from (
          select n.kind, n.name, split_part(n.name, ' ', 1) as stem, extract(epoch from e.ended_at - e.started_at)::float8 * 1000 as ms
          from (
-           select * from jobs j where ${conditions.text} order by j.id desc limit ${conditions.value(lookedAt)}
+           select * from jobs job where ${conditions.text} order by job.id desc limit ${conditions.value(lookedAt)}
          ) n
          join ends e on e.job_id = n.id and e.state = 'succeeded' and e.started_at is not null
        ) runs

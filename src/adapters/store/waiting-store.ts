@@ -28,12 +28,12 @@ async function readFacts(
   usualTimes: UsualTimeReader,
   { jobId, actor }: { jobId: number; actor: Actor },
 ): Promise<WaitingFacts | null> {
-  const conditions = visibleTo(new Conditions().add('j.id = ?', jobId), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = ?', jobId), actor);
   const [row] = await db.query<
     WaitingFacts['job'] & { now: Date; priority: number; paused: boolean | null; note: string | null }
   >(
-    `select now(), j.id, j.state, j.kind, j.queue, j.needs as labels, j.run_at as "runAt", j.priority, q.paused, q.note
-     from job_rows j left join queues q on q.name = j.queue where ${conditions.text}`,
+    `select now(), job.id, job.state, job.kind, job.queue, job.needs as labels, job.run_at as "runAt", job.priority, q.paused, q.note
+     from job_rows job left join queues q on q.name = job.queue where ${conditions.text}`,
     conditions.values,
   );
   if (!row) return null;
@@ -60,7 +60,7 @@ async function dependencies(
     `select b.id, d.must_succeed as "mustSucceed", o.*
      from job_dependencies d join job_rows b on b.id = d.on_job_id
      left join lateral (
-       select j.kind, j.name, j.state, j.started_at as "startedAt" from job_rows j where j.id = b.id and ${seen.text}
+       select job.kind, job.name, job.state, job.started_at as "startedAt" from job_rows job where job.id = b.id and ${seen.text}
      ) o on true
      where d.job_id = $1 and b.state <> all($2::text[]) order by b.id`,
     seen.values,
@@ -87,7 +87,7 @@ async function lanes(
     `select l.key, l.capacity, l.taken,
        coalesce((
          select json_agg(json_build_object(
-           'id', (select j.id from jobs j where j.id = h.id and ${seen.text}),
+           'id', (select job.id from jobs job where job.id = h.id and ${seen.text}),
            'kind', h.kind, 'name', h.name, 'startedAt', r.claimed_at) order by h.id)
          from running r join jobs h on h.id = r.job_id where l.key = any(r.lanes)
        ), '[]') as holders,
@@ -121,8 +121,8 @@ async function workers(db: Database, usual: UsualTimes): Promise<WorkerFacts[]> 
     `select id, name, slots, queues, labels, kinds, draining, problem from workers where state = 'active' order by name`,
   );
   const running = await db.query<NamedBusy & { workerId: string | null }>(
-    `select r.worker_id as "workerId", j.id, j.kind, j.name, 'running' as state, r.claimed_at as "startedAt"
-     from running r join jobs j on j.id = r.job_id`,
+    `select r.worker_id as "workerId", job.id, job.kind, job.name, 'running' as state, r.claimed_at as "startedAt"
+     from running r join jobs job on job.id = r.job_id`,
   );
   return rows.map(({ id, ...worker }) => ({
     ...worker,
@@ -137,7 +137,7 @@ async function ahead(
   { id, queue, priority }: { id: number; queue: string | null; priority: number },
 ): Promise<WaitingFacts['ahead']> {
   const rows = await db.query<Named>(
-    `select j.kind, j.name from queued t join places p on p.id = t.place join jobs j on j.id = t.job_id
+    `select job.kind, job.name from queued t join places p on p.id = t.place join jobs job on job.id = t.job_id
      where t.state = 'queued' and p.queue = $2 and (t.priority > $3 or (t.priority = $3 and t.job_id < $1)) limit $4`,
     [id, queue, priority, aheadLimit],
   );

@@ -73,7 +73,7 @@ function lanes(db: Database, actor: Actor): Promise<Lane[]> {
   return db.query<Lane>(
     `select ${laneColumns} from lanes l
      where l.key not like 'key:%' or l.capacity <> 1 or l.note is not null
-       or l.key in (select unnest(t.lanes) from ${liveJobs} t left join jobs j on j.id = t.job_id where ${seen.text})
+       or l.key in (select unnest(t.lanes) from ${liveJobs} t left join jobs job on job.id = t.job_id where ${seen.text})
      order by l.key`,
     seen.values,
   );
@@ -109,8 +109,8 @@ async function makeLane(
   await tx.query(
     // Some may hold it from before: a lane of this key was removed while they ran.
     `with concerned as (
-       update running r set lanes = r.lanes || $1::text from jobs j
-       where j.id = r.job_id and $1 = any(j.lanes) and not $1 = any(r.lanes)
+       update running r set lanes = r.lanes || $1::text from jobs job
+       where job.id = r.job_id and $1 = any(job.lanes) and not $1 = any(r.lanes)
        returning r.job_id
      )
      insert into lanes (key, capacity, note, taken)

@@ -15,9 +15,9 @@ export function createWorkerStore(db: Database): WorkerStore {
 
 const runningOf = `
 select r.job_id as "jobId", r.number, r.token, r.launched_at as "launchedAt", r.claimed_at as "claimedAt",
-       j.uid, r.kind, j.name, j.owner, j.owner_id as "ownerId", (r.number - r.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
+       job.uid, r.kind, job.name, job.owner, job.owner_id as "ownerId", (r.number - r.released)::int as tries, i.input, i.retry, i.timeout_ms as "timeoutMs", i.run,
        encode(i.script_sha256, 'hex') as "scriptSha256", r.lanes <> '{}' as "isLimited"
-from running r join jobs j on j.id = r.job_id join job_inputs i on i.job_id = r.job_id
+from running r join jobs job on job.id = r.job_id join job_inputs i on i.job_id = r.job_id
 where`;
 
 /**

@@ -13,7 +13,7 @@ export async function readBaseRuns(db: Queryable, jobId: number, actor: Actor): 
   const baseRuns = await db.query<Job['baseRuns'][number]>(
     `select b.base_job_id as "jobId", b.foreign_id as "foreignId", o.name, o.state, o.assessment
      from base_runs b left join lateral (
-       select j.name, j.state, j.assessment from job_rows j where j.id = b.base_job_id and ${ofBase.text}
+       select job.name, job.state, job.assessment from job_rows job where job.id = b.base_job_id and ${ofBase.text}
      ) o on true
      where b.job_id = ${ofBase.value(jobId)}
      order by b.base_job_id, b.foreign_id`,
@@ -21,8 +21,8 @@ export async function readBaseRuns(db: Queryable, jobId: number, actor: Actor): 
   );
   const ofDependants = visibleTo(new Conditions().add('b.base_job_id = ?', jobId), actor);
   const dependants = await db.query<{ id: number }>(
-    `select j.id from base_runs b join jobs j on j.id = b.job_id where ${ofDependants.text}
-     order by j.id desc limit ${mostDependants}`,
+    `select job.id from base_runs b join jobs job on job.id = b.job_id where ${ofDependants.text}
+     order by job.id desc limit ${mostDependants}`,
     ofDependants.values,
   );
   return { baseRuns, baseRunOf: dependants.map(({ id }) => id) };

@@ -13,16 +13,16 @@ type EditableRow = Omit<Editable, 'queue'> & { queue: string | null };
 
 /** The row is locked, so that two changes at once are two events, each with what it found. Ends may write to its words. */
 const readStatement = `
-select j.name, j.priority, j.queue, j.project, j.tags, j.keep, j.analysis, j.assessment, n.info, n.summary,
-  case when j.own_verdict is not null then json_build_object('text', j.own_verdict, 'tone', j.own_verdict_tone) end as verdict,
+select job.name, job.priority, job.queue, job.project, job.tags, job.keep, job.analysis, job.assessment, n.info, n.summary,
+  case when job.own_verdict is not null then json_build_object('text', job.own_verdict, 'tone', job.own_verdict_tone) end as verdict,
   coalesce((
     select json_agg(
       case when b.base_job_id is null then json_build_object('foreignId', b.foreign_id) else json_build_object('jobId', b.base_job_id) end
       order by b.base_job_id, b.foreign_id)
-    from base_runs b where b.job_id = j.id
+    from base_runs b where b.job_id = job.id
   ), '[]') as "baseRuns"
-from jobs j left join job_notes n on n.job_id = j.id
-where j.id = $1 for no key update of j`;
+from jobs job left join job_notes n on n.job_id = job.id
+where job.id = $1 for no key update of job`;
 
 /** Priority and queue of what waits, and only of that. */
 const waitingStatement = 'select from queued where job_id = $1 for update';
@@ -39,8 +39,8 @@ const placeStatement = 'insert into places (queue, needs) values ($1, $2) on con
 
 /** What the queue sees of the job. A later retry takes it from the job. */
 const moveStatement = `
-update queued c set place = p.id, priority = j.priority, lanes = j.lanes
-from jobs j join places p on p.queue = j.queue and p.needs = j.needs where j.id = $1 and c.job_id = j.id`;
+update queued c set place = p.id, priority = job.priority, lanes = job.lanes
+from jobs job join places p on p.queue = job.queue and p.needs = job.needs where job.id = $1 and c.job_id = job.id`;
 
 /** Changes what people may change; each change is an event that tells what stood there before. */
 export async function changeJob(
@@ -159,9 +159,9 @@ async function warnDependants(
 ): Promise<void> {
   await tx.query(
     `insert into events (job_id, actor, name, data)
-     select j.id, $2, 'base run assessed', json_build_object('baseRun', $1::bigint, 'assessment', $3::text)
-     from base_runs b join jobs j on j.id = b.job_id where b.base_job_id = $1
-     for key share of j`,
+     select job.id, $2, 'base run assessed', json_build_object('baseRun', $1::bigint, 'assessment', $3::text)
+     from base_runs b join jobs job on job.id = b.job_id where b.base_job_id = $1
+     for key share of job`,
     [id, actor, assessment],
   );
 }

@@ -101,11 +101,11 @@ export const claimedColumns = {
   jobId: 'g.job_id',
   number: 'g.number',
   token: 'g.token',
-  uid: 'j.uid',
+  uid: 'job.uid',
   kind: 'g.kind',
-  name: 'j.name',
+  name: 'job.name',
   owner: 'g.owner',
-  ownerId: 'j.owner_id',
+  ownerId: 'job.owner_id',
   tries: '(g.number - g.released)::int',
   claimedAt: 'now()',
   waitedMs: '(extract(epoch from now() - greatest(g.submitted_at, g.run_at)) * 1000)::float8',
@@ -118,7 +118,7 @@ export const claimedColumns = {
 } as const satisfies Record<keyof ClaimedJob, string>;
 
 export const grantedJobs = `granted g
-cross join lateral (select uid, name, owner_id from jobs where id = g.job_id offset 0) j
+cross join lateral (select uid, name, owner_id from jobs where id = g.job_id offset 0) job
 cross join lateral (select * from job_inputs where job_id = g.job_id offset 0) i`;
 
 const claimStatement: Statement = {

@@ -54,19 +54,20 @@ export function visibleTo(conditions: Conditions, _actor: Actor): Conditions {
 
 /** The plain filters of a list, besides states: these are where it looks, see `in-states.ts`. */
 export function addFilters(conditions: Conditions, query: Omit<JobQuery, 'limit'>): Conditions {
-  if (query.ids) conditions.add('j.id = any(?::bigint[])', query.ids);
-  if (query.kind !== undefined) conditions.add('j.kind = ?', query.kind);
-  if (query.queue !== undefined) conditions.add('j.queue = ?', query.queue);
+  if (query.ids) conditions.add('job.id = any(?::bigint[])', query.ids);
+  if (query.kind !== undefined) conditions.add('job.kind = ?', query.kind);
+  if (query.queue !== undefined) conditions.add('job.queue = ?', query.queue);
   // Both: the index has the folded name.
   if (query.owner !== undefined) {
-    conditions.add('lower(j.owner) = lower(?::text) and j.owner = ?', query.owner, query.owner);
+    conditions.add('lower(job.owner) = lower(?::text) and job.owner = ?', query.owner, query.owner);
   }
-  if (query.project !== undefined) conditions.add('normalize(j.project) = normalize(?::text)', query.project);
-  if (query.since) conditions.add('j.submitted_at >= ?', query.since);
-  if (query.until) conditions.add('j.submitted_at < ?', query.until);
+  if (query.project !== undefined)
+    conditions.add('normalize(job.project) = normalize(?::text)', query.project);
+  if (query.since) conditions.add('job.submitted_at >= ?', query.since);
+  if (query.until) conditions.add('job.submitted_at < ?', query.until);
   if (query.worker !== undefined) {
     conditions.add(
-      'exists (select from attempt_rows w where w.job_id = j.id and w.number = j.attempt and w.worker_name = ?)',
+      'exists (select from attempt_rows w where w.job_id = job.id and w.number = job.attempt and w.worker_name = ?)',
       query.worker,
     );
   }

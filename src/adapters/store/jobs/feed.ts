@@ -38,8 +38,8 @@ export async function readFeed(
     actor,
   );
   const rows = await db.query<FeedRow>(
-    `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data, j.state, e.xid::text as xid
-     from events e join job_rows j on j.id = e.job_id where ${conditions.text} order by e.xid, e.id limit ${conditions.value(limit)}`,
+    `select e.id, e.job_id as "jobId", e.at, e.recorded_at as "recordedAt", e.actor, e.name, e.data, job.state, e.xid::text as xid
+     from events e join job_rows job on job.id = e.job_id where ${conditions.text} order by e.xid, e.id limit ${conditions.value(limit)}`,
     conditions.values,
   );
   const events = rows.map(({ xid, ...row }): FeedEvent => ({

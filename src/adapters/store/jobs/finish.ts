@@ -70,9 +70,9 @@ into_ends as (
 ),
 into_queued as (
   insert into queued (job_id, place, priority, state, run_at, attempt, released, kind, lanes, submitted_at, owner, started_at)
-  select e.job_id, e.place, j.priority, e.next, e.run_at, e.number, e.released, e.kind, j.lanes, e.submitted_at, e.owner,
+  select e.job_id, e.place, job.priority, e.next, e.run_at, e.number, e.released, e.kind, job.lanes, e.submitted_at, e.owner,
     e.claimed_at
-  from ended_attempts e cross join lateral (select priority, lanes from jobs where id = e.job_id offset 0) j where e.is_tried_again
+  from ended_attempts e cross join lateral (select priority, lanes from jobs where id = e.job_id offset 0) job where e.is_tried_again
 ),
 into_attempts as (
   insert into attempts (job_id, number, token, runs_by, worker_id, worker_name, incarnation, state, reason, message, exit_code,
@@ -170,7 +170,7 @@ with incoming as materialized (
 ),
 stale as materialized (
   select i.* from incoming i
-  where exists (select from jobs j where j.id = i."jobId")
+  where exists (select from jobs job where job.id = i."jobId")
     and not exists (
       select from attempts a where a.job_id = i."jobId" and a.number = i.number and a.token = i.token
         and (a.state = i.state or a.reason is distinct from 'lost') and a.ended_at = greatest(i."endedAt", a.claimed_at)

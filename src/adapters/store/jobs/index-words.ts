@@ -5,18 +5,18 @@ import { errorLineOf } from './error-line.ts';
 const lockStatement = {
   name: 'lock-words',
   text: `
-select w.job_id from jobs j join job_words w on w.job_id = j.id and w.submitted_at = j.submitted_at
-where j.id = any($1::bigint[]) order by w.job_id for update of w`,
+select w.job_id from jobs job join job_words w on w.job_id = job.id and w.submitted_at = job.submitted_at
+where job.id = any($1::bigint[]) order by w.job_id for update of w`,
 };
 
 const readStatement = {
   name: 'read-words-record',
   text: `
-select j.id, j.kind, j.name, j.owner, j.queue, j.project, j.tags, j.needs, j.message, j.verdict,
-  j.own_verdict as "ownVerdict", ${errorLineOf('j')} as "errorLine", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
-from job_rows j left join job_inputs i on i.job_id = j.id left join job_notes n on n.job_id = j.id
-left join source_identities s on s.job_id = j.id
-where j.id = any($1::bigint[])`,
+select job.id, job.kind, job.name, job.owner, job.queue, job.project, job.tags, job.needs, job.message, job.verdict,
+  job.own_verdict as "ownVerdict", ${errorLineOf('job')} as "errorLine", i.input, n.info, n.summary, s.source, s.foreign_id as "foreignId"
+from job_rows job left join job_inputs i on i.job_id = job.id left join job_notes n on n.job_id = job.id
+left join source_identities s on s.job_id = job.id
+where job.id = any($1::bigint[])`,
 };
 
 /** A row that has these words already is left as it is: it would only grow the index. */
@@ -24,9 +24,9 @@ const writeStatement = {
   name: 'write-words',
   text: `
 insert into job_words (job_id, submitted_at, words)
-select j.id, j.submitted_at, array_to_tsvector(i.words)
-from json_to_recordset($1::json) as i (id bigint, words text[]) join jobs j on j.id = i.id
-order by j.id
+select job.id, job.submitted_at, array_to_tsvector(i.words)
+from json_to_recordset($1::json) as i (id bigint, words text[]) join jobs job on job.id = i.id
+order by job.id
 on conflict (job_id, submitted_at) do update set words = excluded.words where job_words.words <> excluded.words`,
 };
 

@@ -109,18 +109,18 @@ const retryStatement: Statement = {
   name: 'retry-job',
   isByKey: true,
   text: `
-with job as materialized (
+with locked as materialized (
   select id, kind, queue, needs, lanes, priority from jobs where id = $1 for no key update
 ),
 allowed as materialized (
-  select j.*, p.id as place,
+  select job.*, p.id as place,
     case when exists (
       select from job_dependencies d
       left join lateral (select state from ends where job_id = d.on_job_id and state <> 'unknown' offset 0) b on true
-      where d.job_id = j.id and (b.state is null or (d.must_succeed and b.state <> 'succeeded'))
+      where d.job_id = job.id and (b.state is null or (d.must_succeed and b.state <> 'succeeded'))
       offset 0
     ) then 'waiting' else 'queued' end as state
-  from job j join queues q on q.name = j.queue and q.drain_total is null join places p on p.queue = j.queue and p.needs = j.needs
+  from locked job join queues q on q.name = job.queue and q.drain_total is null join places p on p.queue = job.queue and p.needs = job.needs
 ),
 mark as (
   insert into places (queue, needs) select queue, needs from allowed where false
@@ -149,8 +149,8 @@ select queue, needs, state from gone`,
 
 /** What would have been retried but for its queue. */
 const drainingStatement = `
-select from jobs j join ends e on e.job_id = j.id join queues q on q.name = j.queue and q.drain_total is not null
-where j.id = $1 and e.state = any($2::text[])`;
+select from jobs job join ends e on e.job_id = job.id join queues q on q.name = job.queue and q.drain_total is not null
+where job.id = $1 and e.state = any($2::text[])`;
 
 export async function retryJob(
   db: Queryable,
@@ -171,7 +171,7 @@ export function removeJob(db: Database, id: number): Promise<boolean> {
 /**
  * The same in a transaction of somebody else's. The row of the job is locked before anything is asked: a retry, and whoever
  * sets *keep*, holds that row, so this one waits, and its next statement sees what has become of the job.
- * @param conditions on the job `j` and its end `e`; the job stays unless they hold
+ * @param conditions on `job` and its end `e`; the job stays unless they hold
  */
 export async function removeJobIn(tx: Queryable, id: number, conditions: Conditions): Promise<boolean> {
   if ((await tx.query('select from jobs where id = $1 for update', [id])).length === 0) return false;
@@ -181,9 +181,9 @@ export async function removeJobIn(tx: Queryable, id: number, conditions: Conditi
     `select job_id as "jobId", number, claimed_at as "claimedAt" from attempts where job_id = $1`,
     [id],
   );
-  conditions.add(`j.id = ? and e.job_id = ? and e.state <> 'unknown'`, id, id);
+  conditions.add(`job.id = ? and e.job_id = ? and e.state <> 'unknown'`, id, id);
   const ended = await tx.query(
-    `delete from ends e using jobs j where ${conditions.text} returning e.job_id`,
+    `delete from ends e using jobs job where ${conditions.text} returning e.job_id`,
     conditions.values,
   );
   if (ended.length === 0) return false;

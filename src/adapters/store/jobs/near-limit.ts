@@ -25,9 +25,9 @@ history as (
   from fresh
 ),
 tagged as (
-  update jobs j set tags = j.tags || ('near-limit:' || $4) from fresh f
-  where j.id = f.job_id and not (('near-limit:' || $4) = any(j.tags))
-  returning j.id
+  update jobs job set tags = job.tags || ('near-limit:' || $4) from fresh f
+  where job.id = f.job_id and not (('near-limit:' || $4) = any(job.tags))
+  returning job.id
 )
 insert into job_words_due (job_id) select id from tagged on conflict do nothing`,
 };

@@ -146,10 +146,10 @@ order by 1, 2
 on conflict do nothing`;
 
 const findKeys = `
-select r.ordinal - 1 as ordinal, encode(k.body_hash, 'hex') as "bodyHash", j.id, j.uid
+select r.ordinal - 1 as ordinal, encode(k.body_hash, 'hex') as "bodyHash", job.id, job.uid
 from unnest($1::text[], $2::text[]) with ordinality as r (scope, key, ordinal)
 join idempotency_keys k using (scope, key)
-left join jobs j on j.uid = k.job_uid`;
+left join jobs job on job.uid = k.job_uid`;
 
 interface KeyRow {
   ordinal: number;

@@ -59,10 +59,10 @@ export function createDeliveryStore(db: Database): Pick<NotificationStore, Deliv
       const rows = await db.query<
         Omit<ToldJob, 'verdict'> & { verdict: string | null; tone: 'good' | 'warn' | 'bad' }
       >(
-        `select j.id, j.name, j.kind, j.owner, j.project, j.state, j.reason, j.message, j.verdict, j.verdict_tone as tone,
-           j.family, a.error_line as "errorLine"
-         from job_rows j left join attempt_rows a on a.job_id = j.id and a.number = j.attempt
-         where j.id = any($1::bigint[])`,
+        `select job.id, job.name, job.kind, job.owner, job.project, job.state, job.reason, job.message, job.verdict, job.verdict_tone as tone,
+           job.family, a.error_line as "errorLine"
+         from job_rows job left join attempt_rows a on a.job_id = job.id and a.number = job.attempt
+         where job.id = any($1::bigint[])`,
         [jobIds],
       );
       return new Map(

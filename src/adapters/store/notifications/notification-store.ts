@@ -68,10 +68,10 @@ export function createNotificationStore(db: Database): NotificationStore {
     running: () =>
       db.query<RunningJob>(
         // The last chunk of an attempt that runs grows; its day is that of the claim.
-        `select j.id, r.number as attempt, j.kind, j.name,
+        `select job.id, r.number as attempt, job.kind, job.name,
            concat_ws(' ', c.number, c.stdout_lines, c.stderr_lines, c.stdout_bytes, c.stderr_bytes, r.progress) as signs,
            extract(epoch from now() - r.claimed_at) * 1000 as "elapsedMs"
-         from running r join jobs j on j.id = r.job_id
+         from running r join jobs job on job.id = r.job_id
          left join lateral (
            select * from output_chunks o
            where o.day = (r.claimed_at at time zone 'UTC')::date and o.job_id = r.job_id and o.attempt = r.number

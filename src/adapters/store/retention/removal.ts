@@ -18,16 +18,16 @@ interface Removal {
  * The base run of a kept job is kept with it: without what it was compared with, what people concluded of it cannot be
  * understood any more. One step only; a chain of base runs is kept by keeping its links.
  */
-const isProtected = `exists (select from base_runs b join jobs k on k.id = b.job_id where b.base_job_id = j.id and k.keep)`;
+const isProtected = `exists (select from base_runs b join jobs k on k.id = b.job_id where b.base_job_id = job.id and k.keep)`;
 
 /**
- * All that lets a rule take hold of the job `j` with its end `e`. Asked after the row of the job is locked: whoever sets
+ * All that lets a rule take hold of `job` with its end `e`. Asked after the row of the job is locked: whoever sets
  * *keep* at the same moment holds that row, so we wait and then look at what it has become. A retry does the same. The rule
  * is asked, too, by its version: one that was switched off or changed removes nothing from then on.
  */
 function addGuard(conditions: Conditions, { run: { rule }, now }: Removal): Conditions {
   return conditions.add(
-    `not j.keep and e.ended_at is not null and not ${isProtected} and exists (
+    `not job.keep and e.ended_at is not null and not ${isProtected} and exists (
       select from retention_rules r
       where r.id = ? and r.version = ? and r.is_enabled and r.effective_from <= least(now(), ?::timestamptz)
         and e.ended_at < least(now(), ?::timestamptz) - r.older_than_days * interval '24 hours'
@@ -71,9 +71,9 @@ async function removeWhole(tx: Queryable, removal: Removal): Promise<RemovedByte
 
 async function takeHold(tx: Queryable, removal: Removal): Promise<boolean> {
   await tx.query('select from jobs where id = $1 for update', [removal.jobId]);
-  const conditions = addGuard(new Conditions().add('j.id = ?', removal.jobId), removal);
+  const conditions = addGuard(new Conditions().add('job.id = ?', removal.jobId), removal);
   const held = await tx.query(
-    `select from jobs j join ends e on e.job_id = j.id where ${conditions.text}`,
+    `select from jobs job join ends e on e.job_id = job.id where ${conditions.text}`,
     conditions.values,
   );
   return held.length > 0;
@@ -122,7 +122,7 @@ export async function weighJobs(
   removes: RetentionTerms['removes'],
 ): Promise<RemovedBytes & { protectedIds: number[] }> {
   const [row] = await db.query<RemovedBytes & { protectedIds: number[] }>(
-    `with kept as materialized (select j.id from jobs j where j.id = any($1::bigint[]) and ${isProtected}),
+    `with kept as materialized (select job.id from jobs job where job.id = any($1::bigint[]) and ${isProtected}),
      going as materialized (select id from unnest($1::bigint[]) id where id not in (select id from kept))
      select coalesce((
          select sum(a.stdout_bytes + a.stderr_bytes) from going g join attempts a on a.job_id = g.id

@@ -53,7 +53,7 @@ export function planFilter(
   );
   const others: Condition[] = asksForObsolete(filter)
     ? []
-    : [{ sql: `j.assessment is distinct from 'obsolete'`, values: [] }];
+    : [{ sql: `job.assessment is distinct from 'obsolete'`, values: [] }];
   const states = filter.terms.reduce(statesLeft, plain.states ?? null);
   const narrow = terms.filter(({ term }) => isIndexed(term)).map(({ condition }) => condition);
   const isDirect =
@@ -129,14 +129,14 @@ function meaningConditions(
       : [{ sql: `${column} in (${names.map((name) => `'${name}'`).join(', ')})`, values: [] }];
   const found: Column[] = [
     ...(states.length === 0 ? [] : [{ sql: isInState(states), values: [], states }]),
-    ...listed('j.analysis', analyses),
-    ...listed('j.assessment', assessments),
+    ...listed('job.analysis', analyses),
+    ...listed('job.assessment', assessments),
   ];
   if (!days) return found;
   const range = { from: { at: days.first, isIncluded: true }, to: { at: days.last, isIncluded: true } };
   const { fromMs, untilMs } = resolveMoments(range, context);
   const at = (operator: string): string =>
-    `j.submitted_at ${operator} timestamptz 'epoch' + ?::bigint * interval '1 millisecond'`;
+    `job.submitted_at ${operator} timestamptz 'epoch' + ?::bigint * interval '1 millisecond'`;
   return [...found, { sql: `(${at('>=')} and ${at('<')})`, values: [fromMs, untilMs] }];
 }
 

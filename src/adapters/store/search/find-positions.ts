@@ -19,7 +19,7 @@ import { windowsBehind } from './windows.ts';
 
 export interface FindRequest {
   plan: FilterPlan;
-  /** Further conditions on `j`: plain filters, and what the actor may see. */
+  /** Further conditions on `job`: plain filters, and what the actor may see. */
   restrict(conditions: Conditions): void;
   order: Order;
   behind: Position | null;
@@ -164,12 +164,12 @@ class Search {
     const [, near = open] = this.#readsWords ? windowsBehind(edges, order, this.#reached) : [];
     const window = order === 'newest' ? { ...open, from: near.from } : { ...open, until: near.until };
     const inner = new Conditions();
-    addBehind(inner, 'j.submitted_at, j.id', order, this.#reached);
-    addWindow(inner, 'j.submitted_at', window);
+    addBehind(inner, 'job.submitted_at, job.id', order, this.#reached);
+    addWindow(inner, 'job.submitted_at', window);
     const { states } = this.#request.plan;
     const source = jobsInStates(
       { states, where: inner.text },
-      `order by ${inOrder('j', order)} limit ${count}`,
+      `order by ${inOrder('job', order)} limit ${count}`,
     );
     const outer = new Conditions(inner.values);
     const found = this.#statement(source, { conditions: outer, window });
@@ -177,7 +177,7 @@ class Search {
     const rows = await db.query<Found>(
       `with found as materialized (${found})
        select f.*, case when (select count(*) from found) < ${outer.value(this.#missing)} then (
-         select ${asPosition('j')} from ${source} order by ${inOrder('j', order)} offset ${count - 1} limit 1
+         select ${asPosition('job')} from ${source} order by ${inOrder('job', order)} offset ${count - 1} limit 1
        ) end as last
        from (select) as always left join found f on true`,
       outer.values,
@@ -203,20 +203,20 @@ class Search {
   async #readDirectly(tx: Queryable): Promise<void> {
     const { plan, restrict, order, limit } = this.#request;
     const conditions = new Conditions();
-    addBehind(conditions, 'j.submitted_at, j.id', order, this.#reached);
+    addBehind(conditions, 'job.submitted_at, job.id', order, this.#reached);
     for (const { sql, values } of plan.conditions) conditions.add(sql, ...values);
     restrict(conditions);
-    const inDiary = `order by ${inOrder('j', order)}`;
+    const inDiary = `order by ${inOrder('job', order)}`;
     const jobs = this.#jobs(conditions, `${inDiary} limit ${limit}`);
     this.#add(
-      await tx.query<Position>(`select ${positionOf('j')} from ${jobs} ${inDiary}`, conditions.values),
+      await tx.query<Position>(`select ${positionOf('job')} from ${jobs} ${inDiary}`, conditions.values),
     );
     this.#isAtEnd = true;
   }
 
   async #readNarrow(tx: Queryable): Promise<void> {
     const inner = new Conditions();
-    addBehind(inner, 'j.submitted_at, j.id', this.#request.order, this.#reached);
+    addBehind(inner, 'job.submitted_at, job.id', this.#request.order, this.#reached);
     for (const { sql, values } of this.#request.plan.narrow) inner.add(sql, ...values);
     // A fence: other conditions must not lead the planner another way.
     const jobs = this.#jobs(inner, 'offset 0');
@@ -267,16 +267,19 @@ class Search {
     const source = this.#candidates(driver, step, conditions);
     const { states } = this.#request.plan;
     if (states) conditions.add(isInState(states));
-    const found = this.#statement('c join job_rows j on j.id = c.id and j.submitted_at = c.submitted_at', {
-      conditions,
-      window,
-      required: driver.residual,
-    });
-    const order = inOrder('c', this.#request.order);
+    const found = this.#statement(
+      'candidates c join job_rows job on job.id = c.id and job.submitted_at = c.submitted_at',
+      {
+        conditions,
+        window,
+        required: driver.residual,
+      },
+    );
+    const order = inOrder('candidates', this.#request.order);
     const rows = await tx.query<Found>(
-      `with c as materialized (${source}), found as (${found})
+      `with candidates as materialized (${source}), found as (${found})
        select f.*, (
-         select ${asPosition('c')} from c order by ${order} offset ${candidates - 1} limit 1
+         select ${asPosition('candidates')} from candidates order by ${order} offset ${candidates - 1} limit 1
        ) as last
        from (select) as always left join found f on true`,
       conditions.values,
@@ -292,12 +295,12 @@ class Search {
     const others = columns.map(({ sql, values, states = null }) => {
       const own = new Conditions(conditions.values);
       if (states === null) own.add(sql, ...values);
-      addWindow(own, 'j.submitted_at', window);
-      addBehind(own, 'j.submitted_at, j.id', order, this.#reached);
-      const rest = `order by ${inOrder('j', order)} limit ${candidates}`;
-      return `(select j.id, j.submitted_at from ${jobsInStates({ states, where: own.text }, rest)})`;
+      addWindow(own, 'job.submitted_at', window);
+      addBehind(own, 'job.submitted_at, job.id', order, this.#reached);
+      const rest = `order by ${inOrder('job', order)} limit ${candidates}`;
+      return `(select job.id, job.submitted_at from ${jobsInStates({ states, where: own.text }, rest)})`;
     });
-    return `select c.* from (${[words, ...others].join(' union ')}) c order by ${inOrder('c', order)} limit ${candidates}`;
+    return `select either.* from (${[words, ...others].join(' union ')}) either order by ${inOrder('either', order)} limit ${candidates}`;
   }
 
   #findWords({ lookup, window, candidates }: Step, conditions: Conditions): string {
@@ -311,7 +314,7 @@ class Search {
       ${at(behind.micros)}, ${conditions.value(behind.id)}::bigint, ${isNewest}, ${candidates})`;
   }
 
-  /** Positions of the jobs `j` that `source` gives and the filter fits, in order. */
+  /** Positions of the rows `job` that `source` gives and the filter fits, in order. */
   #statement(
     source: string,
     options: { conditions: Conditions; window: Window; required?: readonly Condition[] },
@@ -321,8 +324,8 @@ class Search {
     for (const { sql, values } of required) conditions.add(sql, ...values);
     restrict(conditions);
     const words = required.some(({ readsWords }) => readsWords) ? lookUpWords(conditions, window) : '';
-    return `select ${positionOf('j')} from ${source} ${words}
-      where ${conditions.text} order by ${inOrder('j', order)} limit ${conditions.value(this.#missing)}`;
+    return `select ${positionOf('job')} from ${source} ${words}
+      where ${conditions.text} order by ${inOrder('job', order)} limit ${conditions.value(this.#missing)}`;
   }
 
   get #readsWords(): boolean {
@@ -370,7 +373,7 @@ function lookUpWords(conditions: Conditions, window: Window): string {
   const bounds = new Conditions(conditions.values);
   addWindow(bounds, 'x.submitted_at', window);
   return `cross join lateral (
-    select x.words from job_words x where x.job_id = j.id and x.submitted_at = j.submitted_at and ${bounds.text} offset 0
+    select x.words from job_words x where x.job_id = job.id and x.submitted_at = job.submitted_at and ${bounds.text} offset 0
   ) w`;
 }
 

@@ -9,20 +9,21 @@ import { Conditions, visibleTo } from '../jobs/conditions.ts';
 const jobsAsked = 300;
 const budgetMs = 100;
 
-/** SQL that gives the values of a key of the job `j` as `v`. */
+/** SQL that gives the values of a key of `job` as `v`. */
 const sources: Partial<Record<KeyName, string>> = {
-  kind: 'jobs j cross join lateral (values (j.kind)) x (v)',
-  name: 'jobs j cross join lateral (values (j.name)) x (v)',
-  owner: 'jobs j cross join lateral (values (j.owner)) x (v)',
-  project: 'jobs j cross join lateral (values (j.project)) x (v)',
-  queue: 'jobs j cross join lateral (values (j.queue)) x (v)',
-  verdict: 'job_rows j cross join lateral (values (coalesce(j.own_verdict, j.verdict))) x (v)',
-  tag: 'jobs j cross join lateral unnest(j.tags) x (v)',
-  label: 'jobs j cross join lateral unnest(j.needs) x (v)',
-  lane: 'jobs j cross join lateral unnest(j.lanes) x (v)',
+  kind: 'jobs job cross join lateral (values (job.kind)) x (v)',
+  name: 'jobs job cross join lateral (values (job.name)) x (v)',
+  owner: 'jobs job cross join lateral (values (job.owner)) x (v)',
+  project: 'jobs job cross join lateral (values (job.project)) x (v)',
+  queue: 'jobs job cross join lateral (values (job.queue)) x (v)',
+  verdict: 'job_rows job cross join lateral (values (coalesce(job.own_verdict, job.verdict))) x (v)',
+  tag: 'jobs job cross join lateral unnest(job.tags) x (v)',
+  label: 'jobs job cross join lateral unnest(job.needs) x (v)',
+  lane: 'jobs job cross join lateral unnest(job.lanes) x (v)',
   worker:
-    'job_rows j join attempt_rows a on a.job_id = j.id and a.number = j.attempt cross join lateral (values (a.worker_name)) x (v)',
-  source: 'jobs j join source_identities s on s.job_id = j.id cross join lateral (values (s.source)) x (v)',
+    'job_rows job join attempt_rows a on a.job_id = job.id and a.number = job.attempt cross join lateral (values (a.worker_name)) x (v)',
+  source:
+    'jobs job join source_identities s on s.job_id = job.id cross join lateral (values (s.source)) x (v)',
 };
 
 /**
@@ -78,7 +79,7 @@ async function columnValues(
   const source = sources[key];
   if (!source) return [];
   const conditions = visibleTo(
-    new Conditions().add('j.id = any(?::bigint[]) and x.v is not null', ids),
+    new Conditions().add('job.id = any(?::bigint[]) and x.v is not null', ids),
     actor,
   );
   const rows = await db.query<{ v: string }>(
@@ -101,9 +102,9 @@ async function argumentValues(
 }
 
 async function readInputs(db: Database, ids: readonly number[], actor: Actor): Promise<unknown[]> {
-  const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', ids), actor);
+  const conditions = visibleTo(new Conditions().add('job.id = any(?::bigint[])', ids), actor);
   const rows = await db.query<{ input: unknown }>(
-    `select i.input from jobs j join job_inputs i on i.job_id = j.id where ${conditions.text}`,
+    `select i.input from jobs job join job_inputs i on i.job_id = job.id where ${conditions.text}`,
     conditions.values,
   );
   return rows.map(({ input }) => input);

@@ -47,7 +47,9 @@ async function findIds(
     budgetMs = searchBudgetMs,
   } = request;
   const plan = planFilter(filter, { now, timezone, actor }, plain);
-  const byIds = plain.ids ? [{ sql: 'j.id = any(?::bigint[])', values: [plain.ids], readsWords: false }] : [];
+  const byIds = plain.ids
+    ? [{ sql: 'job.id = any(?::bigint[])', values: [plain.ids], readsWords: false }]
+    : [];
   const { positions, reached } = await findPositions(db, {
     plan: { ...plan, narrow: [...plan.narrow, ...byIds] },
     restrict: (conditions) => void visibleTo(addFilters(conditions, plain), actor),

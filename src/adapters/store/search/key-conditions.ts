@@ -9,7 +9,7 @@ import type { Actor } from '../../../contract/actor.ts';
 import { isInState } from '../jobs/in-states.ts';
 import { facetQuery } from './tsquery.ts';
 
-/** SQL on the row `j` of a job, and on `w`, its words, where `readsWords`; `?` stands for the next value. */
+/** SQL on `job`, a row of `job_rows`, and on `w`, its words, where `readsWords`; `?` stands for the next value. */
 export interface Condition {
   sql: string;
   values: unknown[];
@@ -24,46 +24,46 @@ export interface ConditionContext {
 
 /** What a key compares with, as SQL. */
 const columns = {
-  id: 'j.id',
-  kind: 'j.kind',
-  name: 'j.name',
-  owner: 'j.owner',
-  project: 'j.project',
-  queue: 'j.queue',
-  reason: 'j.reason',
-  analysis: 'j.analysis',
-  assessment: 'j.assessment',
-  parent: 'j.parent_id',
-  submitted: 'j.submitted_at',
-  started: 'j.started_at',
-  ended: 'j.ended_at',
+  id: 'job.id',
+  kind: 'job.kind',
+  name: 'job.name',
+  owner: 'job.owner',
+  project: 'job.project',
+  queue: 'job.queue',
+  reason: 'job.reason',
+  analysis: 'job.analysis',
+  assessment: 'job.assessment',
+  parent: 'job.parent_id',
+  submitted: 'job.submitted_at',
+  started: 'job.started_at',
+  ended: 'job.ended_at',
 } as const satisfies Partial<Record<KeyName, string>>;
 
 /** Where the values stand that are many, or in another table; `#` is the condition on the alias of the last column. */
 const lookups = {
-  tag: { column: 'v', sql: 'exists (select from unnest(j.tags) v where #)' },
-  label: { column: 'v', sql: 'exists (select from unnest(j.needs) v where #)' },
-  lane: { column: 'v', sql: 'exists (select from unnest(j.lanes) v where #)' },
+  tag: { column: 'v', sql: 'exists (select from unnest(job.tags) v where #)' },
+  label: { column: 'v', sql: 'exists (select from unnest(job.needs) v where #)' },
+  lane: { column: 'v', sql: 'exists (select from unnest(job.lanes) v where #)' },
   // `offset 0`: looked up job by job; as a join the planner may read all attempts for a few jobs.
   worker: {
     column: 'a.worker_name',
-    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and # offset 0)',
+    sql: 'exists (select from attempt_rows a where a.job_id = job.id and a.number = job.attempt and # offset 0)',
   },
   exit: {
     column: 'a.exit_code',
-    sql: 'exists (select from attempt_rows a where a.job_id = j.id and a.number = j.attempt and # offset 0)',
+    sql: 'exists (select from attempt_rows a where a.job_id = job.id and a.number = job.attempt and # offset 0)',
   },
   after: {
     column: 'd.on_job_id',
-    sql: 'exists (select from job_dependencies d where d.job_id = j.id and #)',
+    sql: 'exists (select from job_dependencies d where d.job_id = job.id and #)',
   },
   foreign: {
     column: 's.foreign_id',
-    sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
+    sql: 'exists (select from source_identities s where s.job_id = job.id and #)',
   },
   source: {
     column: 's.source',
-    sql: 'exists (select from source_identities s where s.job_id = j.id and #)',
+    sql: 'exists (select from source_identities s where s.job_id = job.id and #)',
   },
 } as const satisfies Partial<Record<KeyName, { column: string; sql: string }>>;
 
@@ -113,7 +113,7 @@ function valueCondition(key: OtherKey, value: Value, context: ConditionContext):
     case 'verdict':
       return verdictCondition(value);
     case 'keep':
-      return plain(value.type === 'choice' ? `j.keep = ${value.choice === 'yes'}` : 'true');
+      return plain(value.type === 'choice' ? `job.keep = ${value.choice === 'yes'}` : 'true');
     case 'base':
       return baseCondition(value);
     case 'wall':
@@ -174,9 +174,10 @@ function between(sql: string, { from, to }: Range<number>, inner: readonly unkno
 
 function uidCondition(value: Value): Condition {
   if (value.type !== 'text') return plain('true');
-  if (!value.isExact) return { sql: 'starts_with(j.uid::text, ?::text)', values: [value.text.toLowerCase()] };
+  if (!value.isExact)
+    return { sql: 'starts_with(job.uid::text, ?::text)', values: [value.text.toLowerCase()] };
   const uid = toUid(value.text);
-  return uid === null ? plain('false') : { sql: 'j.uid = ?::uuid', values: [uid] };
+  return uid === null ? plain('false') : { sql: 'job.uid = ?::uuid', values: [uid] };
 }
 
 function stateCondition(value: Value): Condition {
@@ -185,19 +186,19 @@ function stateCondition(value: Value): Condition {
 
 /** The ids are of our making, so they are compared as they are, by the index. */
 function familyCondition(value: Value): Condition {
-  if (value.type !== 'text') return plain('j.family is not null');
+  if (value.type !== 'text') return plain('job.family is not null');
   return value.isExact
-    ? { sql: 'j.family = ?::text', values: [value.text] }
-    : { sql: 'starts_with(j.family, ?::text)', values: [value.text] };
+    ? { sql: 'job.family = ?::text', values: [value.text] }
+    : { sql: 'starts_with(job.family, ?::text)', values: [value.text] };
 }
 
 function verdictCondition(value: Value): Condition {
-  const text = 'coalesce(j.own_verdict, j.verdict)';
+  const text = 'coalesce(job.own_verdict, job.verdict)';
   if (value.type !== 'text') return plain(`${text} is not null`);
   const tone = tones.find((known) => known === value.text.toLowerCase());
   if (!tone || !value.isExact) return compareText(text, value);
   const named = compareText(text, value);
-  return { ...named, sql: `(coalesce(j.own_verdict_tone, j.verdict_tone) = '${tone}' or ${named.sql})` };
+  return { ...named, sql: `(coalesce(job.own_verdict_tone, job.verdict_tone) = '${tone}' or ${named.sql})` };
 }
 
 /** The database folds both sides, so that they agree whatever its locale. */
@@ -212,19 +213,19 @@ function compareText(column: string, { text, isExact }: Extract<Value, { type: '
 }
 
 function baseCondition(value: Value): Condition {
-  if (value.type !== 'number') return plain('exists (select from base_runs b where b.job_id = j.id)');
+  if (value.type !== 'number') return plain('exists (select from base_runs b where b.job_id = job.id)');
   const { sql, values } = between('b.base_job_id', value.range);
   const { from, to } = value.range;
   // At its source a base run may be known by a number of its own.
   const isOne = from !== null && to !== null && from.at === to.at;
   return {
-    sql: `exists (select from base_runs b where b.job_id = j.id and (${sql}${isOne ? ' or b.foreign_id = ?::text' : ''}))`,
+    sql: `exists (select from base_runs b where b.job_id = job.id and (${sql}${isOne ? ' or b.foreign_id = ?::text' : ''}))`,
     values: isOne ? [...values, String(from.at)] : values,
   };
 }
 
-const wallMs = `extract(epoch from (case when j.state = 'running' then ?::timestamptz else j.ended_at end) - j.started_at) * 1000`;
-const waitMs = `extract(epoch from coalesce(j.started_at, case when j.ended_at is null then ?::timestamptz else j.ended_at end) - j.submitted_at) * 1000`;
+const wallMs = `extract(epoch from (case when job.state = 'running' then ?::timestamptz else job.ended_at end) - job.started_at) * 1000`;
+const waitMs = `extract(epoch from coalesce(job.started_at, case when job.ended_at is null then ?::timestamptz else job.ended_at end) - job.submitted_at) * 1000`;
 
 function durationCondition(sql: string, value: Value, { now }: ConditionContext): Condition {
   if (value.type !== 'duration') return { sql: `${sql} is not null`, values: [now] };
@@ -232,13 +233,13 @@ function durationCondition(sql: string, value: Value, { now }: ConditionContext)
 }
 
 const belongings: Record<string, string> = {
-  result: 'exists (select from job_results r where r.job_id = j.id)',
+  result: 'exists (select from job_results r where r.job_id = job.id)',
   output:
-    'exists (select from attempt_rows a where a.job_id = j.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null offset 0)',
-  files: 'exists (select from artifacts f where f.job_id = j.id)',
-  info: `exists (select from job_notes n where n.job_id = j.id and n.info <> '')`,
-  summary: `exists (select from job_notes n where n.job_id = j.id and n.summary <> '')`,
-  base: 'exists (select from base_runs b where b.job_id = j.id)',
+    'exists (select from attempt_rows a where a.job_id = job.id and a.stdout_bytes + a.stderr_bytes > 0 and a.output_removed_at is null offset 0)',
+  files: 'exists (select from artifacts f where f.job_id = job.id)',
+  info: `exists (select from job_notes n where n.job_id = job.id and n.info <> '')`,
+  summary: `exists (select from job_notes n where n.job_id = job.id and n.summary <> '')`,
+  base: 'exists (select from base_runs b where b.job_id = job.id)',
 };
 
 function isCondition(value: Value, { actor }: ConditionContext): Condition {
@@ -247,15 +248,15 @@ function isCondition(value: Value, { actor }: ConditionContext): Condition {
     case 'mine':
       // The name for its index; the account decides. Of `is not distinct from` the planner expects next to nothing.
       return actor.accountId === null
-        ? { sql: 'lower(j.owner) = lower(?::text) and j.owner_id is null', values: [actor.name] }
+        ? { sql: 'lower(job.owner) = lower(?::text) and job.owner_id is null', values: [actor.name] }
         : {
-            sql: 'lower(j.owner) = lower(?::text) and j.owner_id = ?::bigint',
+            sql: 'lower(job.owner) = lower(?::text) and job.owner_id = ?::bigint',
             values: [actor.name, actor.accountId],
           };
     case 'late':
-      return plain('exists (select from late_results l where l.job_id = j.id)');
+      return plain('exists (select from late_results l where l.job_id = job.id)');
     case 'retried':
-      return plain('j.attempt - j.released > 1');
+      return plain('job.attempt - job.released > 1');
     default:
       return stateCondition(value);
   }

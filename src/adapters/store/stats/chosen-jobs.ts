@@ -7,7 +7,7 @@ import { Conditions, visibleTo } from '../jobs/conditions.ts';
 import { jobsInStates } from '../jobs/in-states.ts';
 import { planFilter } from '../search/filter-plan.ts';
 
-/** The jobs that figures are made of: `from <source> where <conditions.text>`, each job as `j`. */
+/** The jobs that figures are made of: `from <source> where <conditions.text>`, each as `job`. */
 export interface ChosenJobs {
   source: string;
   conditions: Conditions;
@@ -26,7 +26,7 @@ const mostJobsWithWords = 40_000;
 const mostFound = 5_000;
 const searchForMs = 600;
 
-const isNotObsolete = `not exists (select from jobs o where o.id = j.id and o.assessment = 'obsolete')`;
+const isNotObsolete = `not exists (select from jobs o where o.id = job.id and o.assessment = 'obsolete')`;
 
 /**
  * Chooses at a bounded cost. A filter that finds few jobs is left to the search, which has indexes for words and columns.
@@ -47,8 +47,8 @@ export async function chooseJobs(
       actor,
     );
     if (cursor === null) {
-      const conditions = visibleTo(new Conditions().add('j.id = any(?::bigint[])', items), actor);
-      return { source: 'job_rows j', conditions, every: 1 };
+      const conditions = visibleTo(new Conditions().add('job.id = any(?::bigint[])', items), actor);
+      return { source: 'job_rows job', conditions, every: 1 };
     }
   }
   const plan = planFilter(filter, { now, timezone, actor });
@@ -57,9 +57,9 @@ export async function chooseJobs(
   const every = Math.ceil((await countBetween(db, from, until)) / limit) || 1;
   const conditions = new Conditions();
   const time = new Conditions(conditions.values)
-    .add('j.submitted_at >= ?', from)
-    .add('j.submitted_at < ?', until);
-  if (every > 1) time.add('(hashint8(j.id) & 2147483647) % ?::int = 0', every);
+    .add('job.submitted_at >= ?', from)
+    .add('job.submitted_at < ?', until);
+  if (every > 1) time.add('(hashint8(job.id) & 2147483647) % ?::int = 0', every);
   if (endsTell && filter.terms.length === 0) {
     // Each state has that time in an index, and obsolete jobs are few: of a million, this takes half as long as a join.
     const source = jobsInStates({ states: jobStates, where: time.text });
@@ -68,11 +68,11 @@ export async function chooseJobs(
   const wanted = { states: plan.states, where: time.text };
   const picked =
     every > 1
-      ? `(select j.id from ${jobsInStates(wanted, 'offset 0')}) c join job_rows j on j.id = c.id`
+      ? `(select job.id from ${jobsInStates(wanted, 'offset 0')}) c join job_rows job on job.id = c.id`
       : jobsInStates(wanted);
   const words = readsWords
     ? `cross join lateral (
-        select x.words from job_words x where x.job_id = j.id and x.submitted_at = j.submitted_at offset 0
+        select x.words from job_words x where x.job_id = job.id and x.submitted_at = job.submitted_at offset 0
       ) w`
     : '';
   for (const { sql, values } of plan.conditions) conditions.add(sql, ...values);

@@ -33,7 +33,7 @@ export async function readQueueHistory(
 ): Promise<QueueHistory> {
   const first = (Math.floor(now.getTime() / minuteMs) - minutes + 1) * minuteMs;
   const conditions = visibleTo(new Conditions(), actor);
-  const placed = `join places p on p.id = t.place left join jobs j on j.id = t.job_id`;
+  const placed = `join places p on p.id = t.place left join jobs job on job.id = t.job_id`;
   const from = `${conditions.value(new Date(first))}::timestamptz`;
   const rows = await db.query<Moves>(
     `select queue, case when at is not null then floor(extract(epoch from at - ${from}) / 60)::int end as minute,
@@ -46,8 +46,8 @@ export async function readQueueHistory(
        select p.queue, t.state, t.started_at, null::timestamptz as at, null as what from ${liveJobs} t ${placed}
          where ${conditions.text}
        union all
-       select j.queue, null, null, j.submitted_at, 'submitted' from jobs j
-         where j.queue is not null and j.submitted_at >= ${from} and ${conditions.text}
+       select job.queue, null, null, job.submitted_at, 'submitted' from jobs job
+         where job.queue is not null and job.submitted_at >= ${from} and ${conditions.text}
        union all
        select p.queue, 'running', t.claimed_at, t.claimed_at, 'started' from running t ${placed}
          where t.claimed_at >= ${from} and ${conditions.text}

@@ -22,22 +22,22 @@ const edgesMs = [
 ];
 
 const groupColumns: Record<Grouping, string> = {
-  state: 'j.state',
-  kind: 'j.kind',
-  owner: 'j.owner',
-  project: 'j.project',
-  queue: 'j.queue',
-  reason: 'j.reason',
-  worker: `case when j.state = 'running' then (select r.worker_name from running r where r.job_id = j.id)
-    else (select a.worker_name from attempts a where a.job_id = j.id and a.number = j.attempt) end`,
+  state: 'job.state',
+  kind: 'job.kind',
+  owner: 'job.owner',
+  project: 'job.project',
+  queue: 'job.queue',
+  reason: 'job.reason',
+  worker: `case when job.state = 'running' then (select r.worker_name from running r where r.job_id = job.id)
+    else (select a.worker_name from attempts a where a.job_id = job.id and a.number = job.attempt) end`,
 };
 
 /** Those that stand beside the state, as the times of a job do. */
 const besideState: readonly Grouping[] = ['state', 'reason', 'owner'];
 
 const spanColumns = {
-  run: 'j.ended_at - j.started_at',
-  wait: 'coalesce(j.started_at, j.ended_at) - j.submitted_at',
+  run: 'job.ended_at - job.started_at',
+  wait: 'coalesce(job.started_at, job.ended_at) - job.submitted_at',
 };
 
 /** @param options.mostJobs above so many in the time asked for, a part of them is looked at */
@@ -84,7 +84,7 @@ async function count(
   const rows = await askInTime<{ slot: number; name: string | null; isRest: boolean; jobs: number }>(
     db,
     `with counted as (
-       select width_bucket(j.submitted_at, ${list}::timestamptz[]) as slot, ${groupColumns[by]} as name, count(*) as jobs
+       select width_bucket(job.submitted_at, ${list}::timestamptz[]) as slot, ${groupColumns[by]} as name, count(*) as jobs
        from ${source} where ${conditions.text} group by 1, 2
      ), ${largest('counted')}
      select c.slot, t.name, t.jobs is null as "isRest", sum(c.jobs) as jobs
@@ -160,8 +160,8 @@ async function readDisk(
   db: Database,
   { source, conditions }: ChosenJobs,
 ): Promise<Pick<DiskHistory, 'items' | 'takers'>> {
-  const ended = `select a.job_id, j.name, a.ended_at, a.free_before_kib, a.free_after_kib
-    from ${source} join attempts a on a.job_id = j.id
+  const ended = `select a.job_id, job.name, a.ended_at, a.free_before_kib, a.free_after_kib
+    from ${source} join attempts a on a.job_id = job.id
     where ${conditions.text} and a.free_after_kib is not null`;
   const [row] = await askInTime<{ items: DiskHistory['items'] | null; takers: DiskHistory['takers'] | null }>(
     db,
