@@ -5,6 +5,7 @@ import { createWorkerStore } from '../../src/adapters/store/fleet/worker-store.t
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
 import { createJobSearch } from '../../src/adapters/store/search/job-search.ts';
 import { positionOf, toCursor } from '../../src/adapters/store/search/position.ts';
+import { createStatsReader } from '../../src/adapters/store/stats/stats-reader.ts';
 import type { ClaimedJob, ClaimRequest } from '../../src/domain/jobs/ports.ts';
 import { drainBesideOldTransaction } from '../storm/old-transaction.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -147,6 +148,42 @@ describeOnDatabases('statements that were planned while nothing lived', (create)
     const after = await rowsRead();
     // Jobs of one submit are sorted by number: those of the one where the page begins, and those of the next.
     expect((after.get('queued') ?? 0) - (before.get('queued') ?? 0)).toBeLessThan(3 * 520);
+  });
+
+  it('count by worker what a span of time has, and look up no others', async () => {
+    await database.db.query(
+      `with made as (
+         insert into jobs (uid, kind, name, queue, owner, submitted_at)
+         select gen_random_uuid(), 'script', 'n', 'default', 'ana', timestamptz '2026-01-01' + n * interval '1 minute'
+         from generate_series(1, $1::int) n returning id, submitted_at
+       ), ended as (
+         insert into ends (job_id, submitted_at, owner, state, attempt, ended_at)
+         select id, submitted_at, 'ana', 'succeeded', 1, submitted_at from made
+       )
+       insert into attempts (job_id, number, token, runs_by, worker_name, state, claimed_at, ended_at)
+       select id, 1, gen_random_uuid(), 'slot', 'w' || id % 2, 'succeeded', submitted_at, submitted_at from made`,
+      [grown],
+    );
+    await database.db.query('analyze');
+    const before = await rowsRead();
+    const counts = await within((db) =>
+      createStatsReader(db, createJobSearch(db)).counts(
+        {
+          from: new Date('2026-01-02'),
+          until: new Date('2026-01-02T01:00:00Z'),
+          now: new Date('2026-06-01'),
+          timezone: 'UTC',
+          filter: parseFilter(''),
+          by: 'worker',
+          bucket: 'hour',
+        },
+        ana,
+      ),
+    );
+    expect(counts.items.flatMap(({ jobs }) => jobs)).toEqual([30, 30]);
+    const after = await rowsRead();
+    for (const name of ['ends', 'attempts'])
+      expect((after.get(name) ?? 0) - (before.get(name) ?? 0), name).toBeLessThan(200);
   });
 
   it('drain a queue also while an old transaction keeps every row that they leave behind', async () => {

@@ -33,7 +33,7 @@ const groupColumns: Record<Grouping, string> = {
 };
 
 /** Those that stand beside the state, as the times of a job do. */
-const besideState: readonly Grouping[] = ['state', 'reason', 'owner'];
+const besideState: readonly Grouping[] = ['state', 'reason', 'owner', 'worker'];
 
 const spanColumns = {
   run: 'job.ended_at - job.started_at',
