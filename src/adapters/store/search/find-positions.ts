@@ -136,7 +136,12 @@ class Search {
     const { plan, steps } = this.#request;
     const { isDirect, driver } = plan;
     if (isDirect) return this.#readDirectly(tx);
-    if (await this.#isNarrow(tx)) return this.#readNarrow(tx);
+    const narrow = await this.#countNarrow(tx);
+    if (narrow === 0) {
+      this.#isAtEnd = true;
+      return;
+    }
+    if (narrow <= maxNarrow) return this.#readNarrow(tx);
     const lookup = driver && (await this.#lookupOf(tx, driver.queries));
     if (driver && lookup) return this.#readWindows(tx, driver, lookup);
     for (let rows = 4 * steps.rows; !this.#isOver; rows = Math.min(2 * rows, maxRows)) {
@@ -187,17 +192,17 @@ class Search {
     this.#passed(last, window);
   }
 
-  /** Whether the indexed conditions leave few enough to look at each. */
-  async #isNarrow(tx: Queryable): Promise<boolean> {
+  /** How many jobs the indexed conditions leave, as far as it matters. */
+  async #countNarrow(tx: Queryable): Promise<number> {
     const { narrow, states } = this.#request.plan;
-    if (narrow.length === 0 && states === null) return false;
+    if (narrow.length === 0 && states === null) return Infinity;
     const conditions = new Conditions();
     for (const { sql, values } of narrow) conditions.add(sql, ...values);
     const [row] = await tx.query<{ count: number }>(
       `select count(*) from ${this.#jobs(conditions, `limit ${maxNarrow + 1}`)}`,
       conditions.values,
     );
-    return (row?.count ?? 0) <= maxNarrow;
+    return row?.count ?? 0;
   }
 
   async #readDirectly(tx: Queryable): Promise<void> {
