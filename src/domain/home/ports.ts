@@ -30,6 +30,8 @@ export interface HomeEntry {
   gid: number;
   /** How many names the file has. */
   linkCount: number;
+  /** Device and inode in hexadecimal, with a `g` between them: equal for all names of one file (RFC 3659, 7.5.2). */
+  unique: string;
   /** As it stands in the link, which may lead anywhere; null for what is no link. */
   linkTarget: Buffer | null;
   /**
