@@ -10,9 +10,10 @@ export interface Account {
 /** Whether the account may enter every folder on the way to `path`, and read (a file: run) what is there. */
 export function canReach(path: string, account: Account | undefined): boolean {
   if (!account) return canReachOurselves(path);
-  if (!may(path, account, statSync(path).isDirectory() ? 0o5 : 0o4)) return false;
+  const facts = statSync(path);
+  if (!permits(facts, account, facts.isDirectory() ? 0o5 : 0o4)) return false;
   for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if (!may(folder, account, 0o1)) return false;
+    if (!permits(statSync(folder), account, 0o1)) return false;
     if (folder === dirname(folder)) return true;
   }
 }
@@ -26,8 +27,12 @@ function canReachOurselves(path: string): boolean {
   }
 }
 
-function may(path: string, account: Account, bits: number): boolean {
-  const { mode, uid, gid } = statSync(path);
+/** Whether the permission bits let the account do that (4 read, 2 write, 1 run or enter; sums of them). */
+export function permits(
+  { mode, uid, gid }: { mode: number; uid: number; gid: number },
+  account: Account,
+  bits: number,
+): boolean {
   if (uid === account.uid) return ((mode >> 6) & bits) === bits;
   if (gid === account.gid) return ((mode >> 3) & bits) === bits;
   return (mode & bits) === bits;

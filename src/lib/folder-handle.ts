@@ -1,5 +1,6 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, readFileSync, type Stats } from 'node:fs';
 import { chmod, open, readdir, type FileHandle } from 'node:fs/promises';
+import { closing } from './closing.ts';
 
 /** Linux: a descriptor that only names a place. It needs no right to read, and may be had of a folder closed to us. */
 const O_PATH = process.platform === 'linux' ? 0o10000000 : 0;
@@ -40,11 +41,25 @@ export class FolderHandle {
 
   /** How to reach an entry while this is open. */
   at(name: Buffer): Buffer {
-    return join(this.#here(), name);
+    return join(this.here(), name);
+  }
+
+  /** How to reach the folder itself while this is open. */
+  here(): Buffer {
+    return process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${this.#handle.fd}`) : this.path;
   }
 
   names(): Promise<Buffer[]> {
-    return readdir(this.#here(), { encoding: 'buffer' });
+    return readdir(this.here(), { encoding: 'buffer' });
+  }
+
+  facts(): Promise<Stats> {
+    return this.#handle.stat();
+  }
+
+  /** Makes what was done to its entries outlast a crash. */
+  async sync(): Promise<void> {
+    await closing(await open(this.here(), O_RDONLY | O_DIRECTORY), (handle) => handle.sync());
   }
 
   /** Device and inode of the folder, and which mount it was reached by, where the system tells (a bind mount differs in nothing else). */
@@ -57,15 +72,11 @@ export class FolderHandle {
   async permit(): Promise<void> {
     if (process.getuid?.() === 0) return;
     const { mode } = await this.#handle.stat();
-    if ((mode & 0o700) !== 0o700) await chmod(this.#here(), (mode & 0o7777) | 0o700);
+    if ((mode & 0o700) !== 0o700) await chmod(this.here(), (mode & 0o7777) | 0o700);
   }
 
   async close(): Promise<void> {
     await this.#handle.close();
-  }
-
-  #here(): Buffer {
-    return process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${this.#handle.fd}`) : this.path;
   }
 
   /** The kernel answers from its memory, so this waits for no disk. */

@@ -26,7 +26,7 @@ export function removeFileSync(path: string): void {
 }
 
 /** False when something is in it, or it is no folder; not there is fine. */
-export async function removeEmptyFolder(path: string): Promise<boolean> {
+export async function removeEmptyFolder(path: string | Buffer): Promise<boolean> {
   return rmdir(path).then(() => true, isGone);
 }
 
