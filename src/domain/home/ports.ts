@@ -209,12 +209,18 @@ export function isHomeError(error: unknown): error is HomeError {
   return error instanceof HomeError;
 }
 
-/** Fit for a line: control characters as `\x0a`, what is no UTF-8 as the replacement sign. Does not lead back. */
+/** Where uploads lie until they are whole; nobody reaches it by any path, and no listing shows it. */
+export const uploadsFolder = Buffer.from('.daybook-uploads');
+
+export function isHiddenInHome(name: Buffer): boolean {
+  return name.equals(uploadsFolder);
+}
+
+/** Fit for a line: control characters as `\u{a}`, what is no UTF-8 as the replacement sign. It does not lead back. */
 export function toShownName(name: HomePath): string {
   const text = typeof name === 'string' ? name : name.toString();
-  // eslint-disable-next-line no-control-regex -- these are what it is about
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (sign) => {
-    const code = sign.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-  });
+  return text.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }

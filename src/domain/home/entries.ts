@@ -1,0 +1,133 @@
+import type { BigIntStats, Dir, Stats } from 'node:fs';
+import { lstat, opendir, readlink } from 'node:fs/promises';
+import type { FolderHandle } from '../../lib/folder-handle.ts';
+import { codeOf } from './problems.ts';
+import { isHiddenInHome, type EntryKind, type HomeEntry, type Listing } from './ports.ts';
+
+export function toEntry(
+  name: Buffer,
+  facts: Stats | BigIntStats,
+  linkTarget: Buffer | null = null,
+): HomeEntry {
+  return {
+    name,
+    kind: kindOf(facts),
+    sizeBytes: Number(facts.size),
+    modifiedMs: 'mtimeNs' in facts ? Number(facts.mtimeNs / 1000n) / 1000 : facts.mtimeMs,
+    mode: Number(facts.mode) & 0o7777,
+    uid: Number(facts.uid),
+    gid: Number(facts.gid),
+    linkCount: Number(facts.nlink),
+    linkTarget,
+    unique: toUnique(facts),
+    isPart: false,
+  };
+}
+
+/** RFC 3659, section 7.5.2: equal for all names of one file. */
+export function toUnique({ dev, ino }: Pick<Stats | BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev.toString(16)}g${ino.toString(16)}`;
+}
+
+export function kindOf(facts: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {
+  if (facts.isFile()) return 'file';
+  if (facts.isDirectory()) return 'folder';
+  return facts.isSymbolicLink() ? 'link' : 'other';
+}
+
+/** The entry itself, also where it is a link. @throws ENOENT */
+export async function describe(folder: FolderHandle, name: Buffer): Promise<HomeEntry> {
+  const facts = await lstat(folder.at(name));
+  return toEntry(name, facts, facts.isSymbolicLink() ? await targetOf(folder, name) : null);
+}
+
+/** Null when it is no link any more. */
+function targetOf(folder: FolderHandle, name: Buffer): Promise<Buffer | null> {
+  return readlink(folder.at(name), { encoding: 'buffer' }).catch((error: unknown) => {
+    if (codeOf(error) === 'EINVAL' || codeOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+}
+
+/** So many are looked at side by side: as many threads as libuv has, and some that wait. */
+const atOnce = 16;
+const namesAtOnce = 256;
+
+/**
+ * Names of a folder as they come, the hidden one left out. The listing closes the folder.
+ * @throws what keeps the folder from being read
+ */
+export function listNamesOf(folder: FolderHandle): Promise<Listing<Buffer>> {
+  return listingOf(folder, (names) => names);
+}
+
+/**
+ * Entries of a folder; what vanishes meanwhile is left out. The listing closes the folder.
+ * @param more told when the folder was read to its end
+ */
+export function listEntriesOf(
+  folder: FolderHandle,
+  more: () => Promise<HomeEntry[]>,
+): Promise<Listing<HomeEntry>> {
+  return listingOf(folder, async function* (names) {
+    let batch: Buffer[] = [];
+    for await (const name of names) {
+      batch.push(name);
+      if (batch.length < atOnce) continue;
+      yield* await describeAll(folder, batch);
+      batch = [];
+    }
+    yield* await describeAll(folder, batch);
+    yield* await more();
+  });
+}
+
+async function listingOf<T>(
+  folder: FolderHandle,
+  toItems: (names: AsyncGenerator<Buffer>) => AsyncGenerator<T>,
+): Promise<Listing<T>> {
+  // The types know names as text only.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: namesAtOnce };
+  const reader = await opendir(folder.here(), options).catch(async (error: unknown) => {
+    await folder.close();
+    throw error;
+  });
+  const close = onlyOnce(async () => {
+    await reader.close();
+    await folder.close();
+  });
+  return {
+    close,
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* toItems(readNames(reader));
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+async function* readNames(reader: Dir): AsyncGenerator<Buffer> {
+  for (let entry = await reader.read(); entry; entry = await reader.read()) {
+    const name = entry.name as unknown as Buffer;
+    if (!isHiddenInHome(name)) yield name;
+  }
+}
+
+async function describeAll(folder: FolderHandle, names: readonly Buffer[]): Promise<HomeEntry[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      describe(folder, name).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return null;
+        throw error;
+      }),
+    ),
+  );
+  return found.filter((entry) => entry !== null);
+}
+
+function onlyOnce(action: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => (done ??= action());
+}
