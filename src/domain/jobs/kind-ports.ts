@@ -67,7 +67,7 @@ export type Detached = 'detached';
 
 /**
  * What `run` works with. It runs in the process of the worker and with its rights, which may be those of root; the
- * programs of people have fewer. So a kind that opens what a person named asks `insideHome` where it really is, and
+ * programs of people have fewer. So a kind that opens what a person named walks there (`src/lib/confined-walk.ts`), and
  * what reads or writes as they may belongs into a program.
  */
 export interface KindContext {

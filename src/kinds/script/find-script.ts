@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NotStarted } from '../../domain/jobs/kind-ports.ts';
-import { insideHome } from '../../lib/inside-home.ts';
+import { findInside } from '../../lib/confined-walk.ts';
 
 export interface ScriptFolder {
   scriptsDirectory: string;
@@ -18,7 +18,7 @@ export async function findScript(
   const path = join(scriptsDirectory, name);
   let facts = await lstat(path).catch(() => null);
   if (facts?.isSymbolicLink()) {
-    const found = await insideHome(scriptsDirectory, name);
+    const found = await findInside({ root: scriptsDirectory }, name);
     if ('problem' in found && found.problem === 'outside') {
       return {
         exitCode: 126,

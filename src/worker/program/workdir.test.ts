@@ -11,6 +11,7 @@ beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'daybook-workdir-')));
   home = join(root, 'home');
   mkdirSync(join(home, 'a', 'b'), { recursive: true });
+  mkdirSync(join(home, '.daybook-uploads'));
   mkdirSync(join(root, 'home-of-others'));
   writeFileSync(join(home, 'file'), '');
 });
@@ -62,6 +63,7 @@ it.each([
   ['nowhere', 'no such folder'],
   ['file', 'not a folder'],
   ['file/x', 'no such folder'],
+  ['.daybook-uploads', 'no such folder'],
 ])('%j is refused: %s', async (workdir, reason) => {
   expect(await resolveWorkdir(home, workdir)).toEqual({
     exitCode: 126,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { NotStarted } from '../../domain/jobs/kind-ports.ts';
-import { insideHome } from '../../lib/inside-home.ts';
+import { isHiddenInHome } from '../../domain/home/ports.ts';
+import { findInside } from '../../lib/confined-walk.ts';
 
 /** A folder below the home directory; links that lead out of it are refused. */
 export async function resolveWorkdir(
@@ -8,7 +9,7 @@ export async function resolveWorkdir(
   workdir: string | undefined,
 ): Promise<{ directory: string } | NotStarted> {
   if (workdir === undefined || workdir === '') return { directory: home };
-  const found = await insideHome(home, workdir);
+  const found = await findInside({ root: home, isHidden: isHiddenInHome }, workdir);
   if ('problem' in found) {
     const why =
       found.problem === 'missing'
