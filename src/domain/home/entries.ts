@@ -13,7 +13,7 @@ export function toEntry(
     name,
     kind: kindOf(facts),
     sizeBytes: Number(facts.size),
-    modifiedMs: 'mtimeNs' in facts ? Number(facts.mtimeNs / 1000n) / 1000 : facts.mtimeMs,
+    modifiedMs: toMs('mtimeNs' in facts ? facts.mtimeNs : facts.mtimeMs),
     mode: Number(facts.mode) & 0o7777,
     uid: Number(facts.uid),
     gid: Number(facts.gid),
@@ -22,6 +22,11 @@ export function toEntry(
     unique: toUnique(facts),
     isPart: false,
   };
+}
+
+/** To the microsecond: times that were set as a fraction of a second come back a few nanoseconds short. */
+export function toMs(time: number | bigint): number {
+  return Math.round(typeof time === 'bigint' ? Number(time / 100n) / 10 : time * 1000) / 1000;
 }
 
 /** RFC 3659, section 7.5.2: equal for all names of one file. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { toMs } from './entries.ts';
 import { homeError, toHomeError } from './problems.ts';
 import type { ByteRange, HomePath, OpenedFile } from './ports.ts';
 
@@ -12,7 +13,7 @@ export function createOpenedFile(file: FileHandle, facts: BigIntStats, path: Hom
   let closed: Promise<void> | null = null;
   return {
     sizeBytes,
-    modifiedMs: Number(facts.mtimeNs / 1000n) / 1000,
+    modifiedMs: toMs(facts.mtimeNs),
     validator: toValidator(facts),
     bytes: (range = {}) => read(file, range, { sizeBytes, path }),
     close: () => (closed ??= file.close()),

@@ -18,7 +18,7 @@ export type EntryKind = 'file' | 'folder' | 'link' | 'other';
 
 /** What a listing, SIZE, MDTM or MLST tells. */
 export interface HomeEntry {
-  /** Of the entry itself, never a path; empty for the folder of the view. */
+  /** Of the entry itself, never a path: of what a link leads to where that is told. Empty for the folder of the view. */
   name: Buffer;
   /** `other`: a pipe, socket or device, which can be seen, renamed and deleted, and nothing else. */
   kind: EntryKind;

@@ -116,7 +116,8 @@ async function enterToRead(area: Area, path: HomePath, place: Place) {
 function setModified(area: Area, path: HomePath, modifiedMs: number): Promise<void> {
   if (!Number.isFinite(modifiedMs) || Math.abs(modifiedMs) > 8.64e15)
     throw homeError('refused', path, 'that is no time; name one as YYYYMMDDhhmmss.');
-  return touch(area, path, (there) => utimes(there, Date.now() / 1000, modifiedMs / 1000));
+  // Of a number below 0 Node makes the present; of a date it does not.
+  return touch(area, path, (there) => utimes(there, new Date(), new Date(modifiedMs)));
 }
 
 function setMode(area: Area, path: HomePath, mode: number): Promise<void> {
