@@ -37,6 +37,7 @@ const mayImport = {
   'adapters/*': [contract, lib, ports],
   'surfaces/http': [contract, lib, ports, kindContract],
   'surfaces/cli': [contract, lib, config, kindContract],
+  'surfaces/ftp': [contract, lib, ports],
   operations: [contract, lib, config, machine, ports, store, launcherClient],
 };
 

@@ -49,6 +49,7 @@ export async function startServer({
       PATH: process.env['PATH'],
       DAYBOOK_DATA: folder,
       DAYBOOK_PORT: '0',
+      DAYBOOK_FTP_PORT: 'off',
       DAYBOOK_ADMIN_PASSWORD: password,
       DAYBOOK_LOG_LEVEL: 'warn',
       DAYBOOK_MIN_FREE_DISK: '1MiB',

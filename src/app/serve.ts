@@ -7,13 +7,16 @@ import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { ServerRole } from '../contract/server.ts';
 import type { HttpService } from '../surfaces/http/service.ts';
+import type { FtpServer } from '../surfaces/ftp/server.ts';
 import { NotifyRings } from '../adapters/queue/notify.ts';
 import { createSession } from '../adapters/store/connection.ts';
 import type { Connection, Database } from '../adapters/store/database.ts';
 import { Leader } from '../adapters/store/leader.ts';
 import { startServices, type Service } from '../lib/service.ts';
+import { ftpAddress } from '../lib/host.ts';
 import { EndSignals } from '../lib/end-signals.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createHome } from '../domain/home/home.ts';
 import { createMetrics } from '../domain/metrics/metrics.ts';
 import type { Metrics } from '../domain/metrics/ports.ts';
 import { createSecretKey } from '../domain/secrets/key.ts';
@@ -31,6 +34,7 @@ import { migrate } from '../adapters/store/migrate.ts';
 import type { Worker } from '../worker/worker.ts';
 import { openDatabase, type DatabaseAccess } from './database.ts';
 import { listDuties } from './duties.ts';
+import { createFtp } from './ftp.ts';
 import { createIdentityProvider } from './identity-provider.ts';
 import { createProduct } from './product.ts';
 import { createSenders } from './senders.ts';
@@ -116,7 +120,7 @@ async function startServer(config: Config, context: StartContext): Promise<Runni
     running.push({ stop: () => db.close() });
     const parts = await build(config, { ...context, db, connection: database.connection(), gate, guard });
     running.push(await startServices(parts.services, settings));
-    if (parts.http) announce(parts.http);
+    if (parts.http) announce(parts.http, parts.ftp);
     else process.stdout.write('Daybook worker is ready\n');
     return { worker: parts.worker, guard, stop };
   } catch (error) {
@@ -166,7 +170,7 @@ async function build(
     gate: StartGate | null;
     guard: DataGuard;
   },
-): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null }> {
+): Promise<{ services: Service[]; worker: Worker | null; http: HttpService | null; ftp: FtpServer | null }> {
   const { db, connection, logger, roles, account, gate, guard } = context;
   const rings = new NotifyRings({ createSession: () => createSession(connection, 'daybook'), db, logger });
   const storage = new SpaceGuard({
@@ -199,11 +203,19 @@ async function build(
   const http = gate ? await createWeb(product, { worker, logger, gate }) : null;
   const hasMetrics = http === null && config.metrics.port !== 'off';
   const metricsHttp = hasMetrics ? await createMetricsHttp(product, { worker, logger }) : null;
-  const services = [storage, rings, leader, worker, http, metricsHttp].filter((service) => service !== null);
-  return { services, worker, http };
+  const home = createHome(config.data.homeDirectory, logger);
+  const ftp = roles.includes('web') ? createFtp(product, { home, account, logger }) : null;
+  const services = [storage, rings, leader, worker, ftp, http, metricsHttp].filter(
+    (service) => service !== null,
+  );
+  return { services, worker, http, ftp };
 }
 
-function announce(http: HttpService): void {
+function announce(http: HttpService, ftp: FtpServer | null): void {
+  for (const { host, port, isImplicitTls } of ftp?.doors ?? [])
+    process.stdout.write(
+      `FTP${isImplicitTls ? ' by TLS' : ''} is at ${ftpAddress(host, port, isImplicitTls)}\n`,
+    );
   process.stdout.write(`Daybook is ready at ${http.url()}\n`);
 }
 

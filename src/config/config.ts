@@ -37,6 +37,19 @@ export interface HttpConfig extends Readonly<Values['http']> {
   readonly portIsChosen: boolean;
 }
 
+export interface FtpConfig extends Omit<Values['ftp'], 'host' | 'user' | 'password'> {
+  readonly host: string;
+  readonly portIsChosen: boolean;
+  /** What FTP_USER has to say; null: there is none. */
+  readonly user: { readonly name: string; readonly password: string } | null;
+}
+
+/** Both files, in PEM. */
+export interface TlsConfig {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 export interface WorkerConfig extends Omit<Values['worker'], 'jobLimits' | 'jobNice' | 'limitWarnPercent'> {
   /** For jobs that name none of their own. */
   readonly jobLimits: Given<Values['worker']['jobLimits']>;
@@ -56,9 +69,15 @@ export interface OidcConfig extends Omit<Values['oidc'], 'issuer' | 'clientId' |
 }
 
 /** A setting of the registry stands here by itself; what is said below is made from several. */
-export interface Config extends Omit<Values, 'data' | 'http' | 'worker' | 'database' | 'oidc' | 'secrets'> {
+export interface Config extends Omit<
+  Values,
+  'data' | 'http' | 'tls' | 'ftp' | 'worker' | 'database' | 'oidc' | 'secrets'
+> {
   readonly data: DataConfig;
   readonly http: HttpConfig;
+  /** Null: there is no certificate. */
+  readonly tls: TlsConfig | null;
+  readonly ftp: FtpConfig;
   readonly worker: WorkerConfig;
   readonly database: DatabaseConfig;
   readonly oidc: OidcConfig | null;
@@ -149,7 +168,8 @@ function complete(
   const { data, http, secrets } = values;
   if (data.homeDirectory && data.scriptsDirectory && data.directory)
     problems.push(...nestedDirectories(data));
-  const [portName] = settings.http.port.names;
+  const isChosen = (setting: { names: readonly [string, ...string[]] }): boolean =>
+    rows.some(({ name, origin }) => name === setting.names[0] && origin !== 'default');
   return {
     ...values,
     data: {
@@ -161,13 +181,51 @@ function complete(
     },
     http: {
       ...http,
-      portIsChosen: rows.some(({ name, origin }) => name === portName && origin !== 'default'),
+      portIsChosen: isChosen(settings.http.port),
     },
+    tls: tlsConfig(values, problems),
+    ftp: ftpConfig(values, { problems, portIsChosen: isChosen(settings.ftp.port) }),
     worker: workerConfig(values.worker),
     database: databaseConfig(values.database, problems),
     oidc: oidcConfig(values, problems),
     secrets: { ...secrets, keyFile: join(data.directory, 'secret-key') },
   };
+}
+
+/** One without the other would look as if it worked. */
+function tlsConfig({ tls }: Values, problems: ErrorDetail[]): TlsConfig | null {
+  const { certificateFile, keyFile } = tls;
+  if (certificateFile === undefined && keyFile === undefined) return null;
+  if (certificateFile !== undefined && keyFile !== undefined) return { certificateFile, keyFile };
+  const field = certificateFile === undefined ? 'DAYBOOK_TLS_CERT' : 'DAYBOOK_TLS_KEY';
+  problems.push({ field, message: `${field} is missing: DAYBOOK_TLS_CERT and DAYBOOK_TLS_KEY go together` });
+  return null;
+}
+
+function ftpConfig(
+  { ftp, tls, http, data }: Values,
+  { problems, portIsChosen }: { problems: ErrorDetail[]; portIsChosen: boolean },
+): FtpConfig {
+  const { host = http.host, user, password, directory, ...values } = ftp;
+  const needTls = {
+    DAYBOOK_FTP_TLS_REQUIRED: values.requiresTls === true,
+    DAYBOOK_FTPS_PORT: values.implicitPort !== undefined && values.implicitPort !== 'off',
+  };
+  for (const [field, isSet] of Object.entries(needTls)) {
+    if (isSet && tls.certificateFile === undefined)
+      problems.push({ field, message: `${field} needs DAYBOOK_TLS_CERT and DAYBOOK_TLS_KEY` });
+  }
+  if ((user === undefined) !== (password === undefined)) {
+    const field = user === undefined ? 'FTP_USER' : 'FTP_PASSWORD';
+    problems.push({ field, message: `${field} is missing: FTP_USER and FTP_PASSWORD go together` });
+  }
+  if (directory !== undefined && directory !== data.homeDirectory)
+    problems.push({
+      field: 'FTP_DIRECTORY',
+      message: `FTP_DIRECTORY is ${directory}, and FTP shows the home directory, ${data.homeDirectory}: leave it out, or set WORKER_DIRECTORY_PATH`,
+    });
+  const both = user === undefined || password === undefined ? null : { name: user, password };
+  return { ...values, host, directory, portIsChosen, user: both };
 }
 
 function workerConfig({ jobLimits, jobNice, limitWarnPercent, ...values }: Values['worker']): WorkerConfig {

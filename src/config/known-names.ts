@@ -20,12 +20,6 @@ export const reservedNames = [
   'AMQP_URL',
   'MQ_HOSTNAME',
   'DAYBOOK_MQTT_PORT',
-  'DAYBOOK_FTP_PORT',
-  'FTP_PORT',
-  'FTP_HOSTNAME',
-  'FTP_USER',
-  'FTP_PASSWORD',
-  'FTP_DIRECTORY',
   'DAYBOOK_PLUGINS',
   'WEB_DEBUG_MODE',
 ] as const;

@@ -114,6 +114,21 @@ export const port: ValueType<Port> = valueType('a port from 0 (any free one) to 
   return /^\d{1,5}$/.test(value) ? inRange(Number(value), 0, 65_535) : rejected;
 });
 
+/** Both ends among them. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export const portRange: ValueType<PortRange> = valueType(
+  'a range of ports such as `50000-50999`, from 1024 to 65535',
+  (value) => {
+    const [, first, last] = /^(\d{4,5})-(\d{4,5})$/.exec(value)?.map(Number) ?? [];
+    if (first === undefined || last === undefined || first > last) return rejected;
+    return first >= 1024 && last <= 65_535 ? Object.freeze({ first, last }) : rejected;
+  },
+);
+
 /** Numbers of accounts, both ends among them. */
 export interface IdRange {
   readonly first: number;
@@ -147,6 +162,14 @@ export const trustProxy: ValueType<TrustProxy> = valueType(
     if (/^\d+$/.test(value)) return inRange(Number(value), 1, 16);
     const ranges = splitList(value);
     return ranges.length > 0 && ranges.every(isAddressRange) ? Object.freeze(ranges) : rejected;
+  },
+);
+
+export const addressRanges: ValueType<readonly string[]> = valueType(
+  'a comma-separated list of addresses and CIDR ranges',
+  (value) => {
+    const ranges = splitList(value);
+    return ranges.every(isAddressRange) ? Object.freeze(ranges) : rejected;
   },
 );
 

@@ -30,6 +30,8 @@ export const permissions = {
   'workers.change': 'operator',
   'lanes.read': 'viewer',
   'lanes.change': 'operator',
+  'home.read': 'viewer',
+  'home.change': 'member',
   'scripts.read': 'viewer',
   'scripts.change': 'operator',
   'secrets.read': 'operator',

@@ -5,6 +5,15 @@ export function bareHost(host: string): string {
 
 /** Where a server that listens there is found from this machine, as a URL. */
 export function httpAddress(host: string, port: number | string): string {
+  return addressOf('http', host, port);
+}
+
+/** @param isImplicitTls from the first byte */
+export function ftpAddress(host: string, port: number, isImplicitTls: boolean): string {
+  return addressOf(isImplicitTls ? 'ftps' : 'ftp', host, port);
+}
+
+function addressOf(scheme: string, host: string, port: number | string): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

@@ -27,6 +27,7 @@ const strangers: Record<string, string> = {
   'adapters/*': 'src/surfaces/http/thing.ts',
   'surfaces/http': 'src/adapters/store/thing.ts',
   'surfaces/cli': 'src/operations/thing.ts',
+  'surfaces/ftp': 'src/adapters/store/thing.ts',
   operations: 'src/app/thing.ts',
 };
 
@@ -42,6 +43,7 @@ const more: Plant[] = [
   storey('src/adapters/queue', { file: 'ask.ts', imports: 'src/adapters/store/thing.ts' }),
   storey('src/worker', { file: 'start.ts', imports: 'src/launcher/thing.ts' }),
   storey('src/surfaces/http', { file: 'show.ts', imports: 'src/surfaces/cli/thing.ts' }),
+  storey('src/surfaces/ftp', { file: 'open.ts', imports: 'src/domain/jobs/thing.ts' }),
   { rule: 'no-cycles', file: 'src/lib/egg.ts', imports: 'src/lib/hen.ts' },
   { rule: 'contract-runs-in-browsers', file: 'src/contract/read.ts', imports: 'node:fs' },
   { rule: 'kinds-stand-alone', file: 'src/kinds/one/one.ts', imports: 'src/kinds/other/other.ts' },
@@ -70,6 +72,7 @@ const allowed: Omit<Plant, 'rule'>[] = [
   { file: 'src/adapters/store/ask.ts', imports: 'pg' },
   { file: 'src/adapters/senders/tell.ts', imports: 'nodemailer' },
   { file: 'src/surfaces/http/answer.ts', imports: 'fastify' },
+  { file: 'src/surfaces/ftp/answer.ts', imports: 'src/domain/jobs/ports.ts' },
   { file: 'src/surfaces/cli/say.ts', imports: 'src/kinds/other/contract.ts' },
   { file: 'web/src/kinds/form.ts', imports: 'src/kinds/other/contract.ts' },
   { file: 'web/src/pages/show.ts', imports: 'src/contract/thing.ts' },
@@ -115,7 +118,7 @@ it('each storey has its forbidden import reported, by its own rule; each rule th
 
 it.each([
   ['a new folder', 'src/weather/forecast.ts'],
-  ['a new folder where each has a row of its own', 'src/surfaces/ftp/server.ts'],
+  ['a new folder where each has a row of its own', 'src/surfaces/sftp/server.ts'],
   ['a file beside the folders of a storey', 'src/domain/thing.ts'],
   ['a file beside all folders', 'src/thing.ts'],
 ])('without a row the check stops and names the file: %s', (_what, path) => {

@@ -121,6 +121,7 @@ async function startLife(env: Record<string, string>, life: Life): Promise<TestS
     env: {
       PATH: process.env['PATH'],
       DAYBOOK_PORT: '0',
+      DAYBOOK_FTP_PORT: 'off',
       DAYBOOK_ADMIN_PASSWORD: adminPassword,
       DAYBOOK_MIN_FREE_DISK: '1MiB',
       DAYBOOK_LOG_LEVEL: 'warn',

@@ -26,6 +26,13 @@ export const serverSettings = {
       doc: 'Free space for data and the embedded database below which nothing more is accepted: the rest is for what runs, so that it can end.',
     }),
   },
+  home: {
+    isPerUser: setting(types.flag, '0', {
+      names: ['DAYBOOK_HOME_PER_USER'],
+      toml: 'home.per_user',
+      doc: 'Gives each account a folder of its own in the home directory, named like it: all that it sees by FTP, and where its programs start. Those of others it does not see; operators of the machine do, and FTP_USER.',
+    }),
+  },
   timezone: setting(types.timezone, ({ machine }) => machine.timezone, {
     names: ['DAYBOOK_TIMEZONE'],
     toml: 'data.timezone',

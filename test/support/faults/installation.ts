@@ -47,6 +47,7 @@ export class Installation {
       env: withoutEmpty({
         DAYBOOK_DATA: this.data(data),
         DAYBOOK_PORT: '0',
+        DAYBOOK_FTP_PORT: 'off',
         DAYBOOK_ADMIN_PASSWORD: adminPassword,
         DAYBOOK_SLOTS: '8',
         DAYBOOK_MIN_FREE_DISK: '1KiB',
