@@ -317,3 +317,50 @@ describe('the identity provider', () => {
     );
   });
 });
+
+describe('FTP', () => {
+  it('listens where the web does, on 2121, and a port that somebody chose is known as such', () => {
+    expect(load({ DAYBOOK_HOST: '0.0.0.0' }).ftp).toMatchObject({
+      host: '0.0.0.0',
+      port: 2121,
+      portIsChosen: false,
+      user: null,
+    });
+    expect(load({ FTP_PORT: '2100', FTP_HOSTNAME: '::1' }).ftp).toMatchObject({
+      host: '::1',
+      port: 2100,
+      portIsChosen: true,
+    });
+  });
+
+  it('shows the home directory and nothing else', () => {
+    expect(load({ FTP_DIRECTORY: './data/homedir' }).ftp.user).toBeNull();
+    expect(refusal({ FTP_DIRECTORY: '/srv/files' }).message).toContain(
+      'FTP shows the home directory, /srv/daybook/data/homedir',
+    );
+  });
+
+  it('takes neither a name without a password nor a certificate without a key', () => {
+    expect(load({ FTP_USER: 'old', FTP_PASSWORD: 'secret' }).ftp.user).toEqual({
+      name: 'old',
+      password: 'secret',
+    });
+    expect(refusal({ FTP_USER: 'old' }).message).toContain('FTP_PASSWORD is missing');
+    expect(refusal({ DAYBOOK_TLS_KEY: 'k.pem' }).message).toContain('DAYBOOK_TLS_CERT is missing');
+    expect(refusal({ DAYBOOK_FTP_TLS_REQUIRED: '1' }).message).toContain('needs DAYBOOK_TLS_CERT');
+    expect(refusal({ DAYBOOK_FTPS_PORT: '990' }).message).toContain('needs DAYBOOK_TLS_CERT');
+    expect(load({ DAYBOOK_TLS_CERT: 'c.pem', DAYBOOK_TLS_KEY: 'k.pem' }).tls).toEqual({
+      certificateFile: '/srv/daybook/c.pem',
+      keyFile: '/srv/daybook/k.pem',
+    });
+  });
+
+  it('has ports for passive connections that any user may take', () => {
+    expect(load({ DAYBOOK_FTP_PASSIVE_PORTS: '50000-50999' }).ftp.passivePorts).toEqual({
+      first: 50_000,
+      last: 50_999,
+    });
+    for (const range of ['50000', '50999-50000', '20-100', '60000-70000'])
+      expect(refusal({ DAYBOOK_FTP_PASSIVE_PORTS: range }).message).toContain('expected a range of ports');
+  });
+});

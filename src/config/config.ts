@@ -208,8 +208,9 @@ function ftpConfig(
 ): FtpConfig {
   const { host = http.host, user, password, directory, ...values } = ftp;
   const needTls = {
-    DAYBOOK_FTP_TLS_REQUIRED: values.requiresTls === true,
-    DAYBOOK_FTPS_PORT: values.implicitPort !== undefined && values.implicitPort !== 'off',
+    DAYBOOK_FTP_TLS_REQUIRED: values.requiresTls,
+    // Undefined, against its type, when it was malformed, which is told already.
+    DAYBOOK_FTPS_PORT: typeof values.implicitPort === 'number',
   };
   for (const [field, isSet] of Object.entries(needTls)) {
     if (isSet && tls.certificateFile === undefined)

@@ -4,10 +4,13 @@ import { listSettings, type KindSettings, type Setting } from './setting.ts';
 
 const sections: Readonly<Record<string, string>> = {
   data: 'Data and time',
+  home: 'Home directory',
   log: 'Log',
   stop: 'Stopping',
   schedules: 'Schedules',
   http: 'Web and API',
+  ftp: 'FTP',
+  tls: 'Certificate',
   accounts: 'Accounts',
   secrets: 'Secrets',
   oidc: 'Signing in at an identity provider',

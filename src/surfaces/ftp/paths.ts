@@ -27,8 +27,10 @@ export function lastPart(path: Bytes): Bytes {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** What stands before the last part; empty where there is only one. */
 export function folderOf(path: Bytes): Bytes {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
+  const cut = path.lastIndexOf('/');
+  return cut === 0 ? '/' : path.slice(0, Math.max(0, cut));
 }
 
 /** As PWD and MKD answer it: in quotes, those within doubled (RFC 959, appendix II). */

@@ -7,7 +7,7 @@ import { defaultFacts, type FactName } from './facts.ts';
 import { resolvePath } from './paths.ts';
 import type { FtpServices, Person } from './ports.ts';
 import { Refusal, reply, type Reply } from './replies.ts';
-import { Transfer } from './transfer.ts';
+import type { Transfer } from './transfer.ts';
 
 /** Somebody signed in whose right is not looked up again for so long. */
 const renewMs = 30_000;

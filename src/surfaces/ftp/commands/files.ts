@@ -25,10 +25,7 @@ const changeToParent: Command = {
 const printFolder: Command = {
   usage: 'PWD',
   argument: 'optional',
-  run: (session) => {
-    session.person;
-    return { code: 257, lines: [`${quotePath(session.folder)} is the current folder.`] };
-  },
+  run: ({ folder }) => ({ code: 257, lines: [`${quotePath(folder)} is the current folder.`] }),
 };
 const makeFolder: Command = {
   usage: 'MKD <folder>',
