@@ -189,16 +189,11 @@ class Walk {
       }
       const target = await this.#targetOf(name);
       if (target !== null) return target;
-      // Neither a folder nor a link; or it became a folder just now, which is not waited for without an end.
-      if (!(await this.#isFolder(name))) throw new PathProblem('not-folder');
+      // Neither a folder nor a link; or it is swapped just now, which is not waited for without an end.
+      const facts = await lstat(this.#here.at(name));
+      if (!facts.isDirectory() && !facts.isSymbolicLink()) throw new PathProblem('not-folder');
       this.#count();
     }
-  }
-
-  async #isFolder(name: Buffer): Promise<boolean> {
-    const folder = await this.#here.openFolder(name).catch(() => null);
-    await folder?.close();
-    return folder !== null;
   }
 
   async #enter(name: Buffer): Promise<void> {

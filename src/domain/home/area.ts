@@ -4,7 +4,7 @@ import { walkConfined, type Confines, type Place } from '../../lib/confined-walk
 import { permits, type Account } from '../../lib/file-access.ts';
 import type { FolderHandle } from '../../lib/folder-handle.ts';
 import { HeldEntry } from '../../lib/held-entry.ts';
-import { homeError, toHomeError } from './problems.ts';
+import { codeOf, homeError, toHomeError } from './problems.ts';
 import { isHiddenInHome, type HomePath, type ViewOptions } from './ports.ts';
 
 /** Where a view is, and as whom it acts there. */
@@ -53,7 +53,8 @@ export async function at<T>(
 export async function enter({ folder, name }: Place, area: Area): Promise<FolderHandle> {
   // Under its own name the folder of the view is the same one: there is no link at a dot.
   const opened = await folder.openFolder(name ?? Buffer.from('.')).catch(async (error: unknown) => {
-    if (name !== null && (await lstat(folder.at(name))).isSymbolicLink()) throw new Swapped();
+    const facts = name !== null && codeOf(error) !== 'ENOENT' ? await lstat(folder.at(name)) : null;
+    if (facts?.isSymbolicLink() || facts?.isDirectory()) throw new Swapped();
     throw error;
   });
   const { ids } = area.options;
@@ -125,7 +126,7 @@ export function requireUsableName(name: Buffer, path: HomePath): void {
 /** Null when nothing stands there. */
 export async function lookAt(folder: FolderHandle, name: Buffer) {
   return lstat(folder.at(name)).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
 }
@@ -147,6 +148,6 @@ export function newFileMode(ids: Account | null): number {
 export async function takeOwner(file: Pick<FileHandle, 'chown'>, owner: Account | null): Promise<void> {
   if (owner === null) return;
   await file.chown(owner.uid, owner.gid).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) throw error;
+    if (codeOf(error) !== 'EPERM') throw error;
   });
 }

@@ -11,22 +11,21 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { all, createHomeFolder, type HomeFolder } from '../../../test/support/home/home-folder.ts';
+import { all, createHomeFolder, inMemory, type HomeFolder } from '../../../test/support/home/home-folder.ts';
 import { isHomeError, toShownName, type HomeView, type Upload } from './ports.ts';
 
 let folder: HomeFolder;
 let before = '';
-const workshop = mkdtempSync(join(tmpdir(), 'daybook-pipe-'));
+const workshop = mkdtempSync(join(inMemory, 'daybook-pipe-'));
 const pipe = join(workshop, 'pipe');
 
 beforeAll(() => void execFileSync('mkfifo', [pipe]));
 afterAll(() => rmSync(workshop, { recursive: true }));
 
 beforeEach(() => {
-  folder = createHomeFolder();
+  folder = createHomeFolder(inMemory);
   const at = (...parts: string[]): string => join(folder.root, ...parts);
   mkdirSync(at('outside', 'inner'), { recursive: true });
   writeFileSync(at('outside', 'secret'), 'secret');

@@ -19,6 +19,7 @@ import {
   all,
   codeOf,
   createHomeFolder,
+  inMemory,
   put,
   send,
   textOf,
@@ -31,7 +32,7 @@ let ana: HomeView;
 let ben: HomeView;
 
 beforeEach(async () => {
-  folder = createHomeFolder();
+  folder = createHomeFolder(inMemory);
   ana = await folder.view();
   ben = await folder.view({ account: 'ben' });
 });

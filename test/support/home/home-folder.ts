@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHome } from '../../../src/domain/home/home.ts';
@@ -17,9 +17,15 @@ export interface HomeFolder {
   remove(): void;
 }
 
-/** A home directory of its own, where programs run as the server. */
-export function createHomeFolder(): HomeFolder {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'daybook-home-')));
+/** In memory where there is such a place: thousands of small files wait for no disk. */
+export const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/**
+ * A home directory of its own, where programs run as the server.
+ * @param place in which folder; by default that for temporary files
+ */
+export function createHomeFolder(place = tmpdir()): HomeFolder {
+  const root = realpathSync(mkdtempSync(join(place, 'daybook-home-')));
   const path = join(root, 'home');
   mkdirSync(path);
   const home = createHome(path, silentLogger);
