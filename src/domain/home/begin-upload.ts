@@ -103,11 +103,18 @@ async function goOn(target: Target, mode: UploadOptions['mode'], offset: number)
   const staging = await Staging.find(place.folders);
   if (!staging) return null;
   try {
-    const part = (await staging.parts(slot)).find((one) => one.name.equals(name));
+    const [part, ...others] = (await staging.parts(slot)).filter((one) => one.name.equals(name));
     if (part) {
       if (offset > part.sizeBytes) throw badOffset(path, offset, part.sizeBytes);
       await shared.underWay.get(part.id)?.giveUp();
-      const upload = await takeOver(target, { mode, offset, slot, staging, part });
+      const upload = await takeOver(target, {
+        mode,
+        offset,
+        slot,
+        staging,
+        part,
+        older: restingIds(others, target),
+      });
       if (upload) return upload;
       throw homeError('busy', path, 'another connection of yours goes on with this upload; end one of them.');
     }
@@ -125,12 +132,13 @@ interface TakeOver {
   slot: string;
   staging: Staging;
   part: Part;
+  older: readonly string[];
 }
 
 /** Null when another was faster. */
 async function takeOver(
   target: Target,
-  { mode, offset, slot, staging, part }: TakeOver,
+  { mode, offset, slot, staging, part, older }: TakeOver,
 ): Promise<Upload | null> {
   const { name } = target;
   const there = await lstat(staging.at(part.id, name)).catch(unlessMissing);
@@ -146,7 +154,7 @@ async function takeOver(
     await file.close();
     throw error;
   }
-  return new FileUpload({ ...planOf(target), mode, slot, staging, id, file, sizeBytes, base: null });
+  return new FileUpload({ ...planOf(target), mode, staging, id, file, sizeBytes, base: null, older });
 }
 
 interface Beginning {
@@ -160,20 +168,25 @@ async function begin(target: Target, { mode, slot, copy, base = null }: Beginnin
   const staging = await Staging.open(target.place.folders, target.path);
   const id = newId(slot);
   try {
+    const older = slot === noSlot ? [] : restingIds(await staging.parts(slot), target);
     await staging.make(id);
     const path = staging.at(id, target.name);
     if (copy) await copyInto(path, copy);
     const file = await open(path, O_RDWR | O_NOFOLLOW | (copy ? 0 : O_CREAT | O_EXCL), 0o600);
     const sizeBytes = copy?.sizeBytes ?? 0;
-    return new FileUpload({ ...planOf(target), mode, slot, staging, id, file, sizeBytes, base });
+    return new FileUpload({ ...planOf(target), mode, staging, id, file, sizeBytes, base, older });
   } catch (error) {
     await closing(staging, () => staging.remove(id));
     throw error;
   }
 }
 
+function restingIds(parts: readonly Part[], { name, shared }: Target): string[] {
+  return parts.filter((one) => one.name.equals(name) && !shared.underWay.has(one.id)).map(({ id }) => id);
+}
+
 function planOf({ area, path, place, name, shared }: Target) {
-  return { area, path, parts: [...place.parts], name, shared, beganMs: Date.now() };
+  return { area, path, parts: [...place.parts], name, shared };
 }
 
 function slotFor({ area, place }: Target): string {

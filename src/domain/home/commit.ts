@@ -95,6 +95,7 @@ async function rebase(plan: UploadPlan, there: HeldEntry, facts: BigIntStats): P
     const target = await open(staging.at(id, name), constants.O_RDWR | constants.O_NOFOLLOW);
     try {
       await copyBytes(file, target, { from, end: sizeBytes, to });
+      await requireOwn(plan);
     } catch (error) {
       await target.close();
       throw error;
@@ -130,39 +131,31 @@ async function putUnder(plan: UploadPlan, from: Buffer, to: Buffer): Promise<voi
   try {
     await (plan.mode === 'unique' ? linkNew : rename)(from, to);
   } catch (error) {
-    throw await explain(error, from, plan);
+    throw await explain(error, plan);
   }
 }
 
-async function explain(problem: unknown, from: Buffer, { path }: UploadPlan): Promise<unknown> {
+async function explain(problem: unknown, plan: UploadPlan): Promise<unknown> {
   const code = codeOf(problem);
-  const isTaken = code === 'ENOENT' && (await lstat(from).catch(unlessMissing)) === null;
-  if (isTaken)
-    return homeError(
-      'busy',
-      path,
-      'this upload goes on in another connection of yours; end one of them.',
-      problem,
-    );
+  if (code === 'ENOENT') await requireOwn(plan);
   if (code !== 'EXDEV') return problem;
   return homeError(
     'busy',
-    path,
+    plan.path,
     'a disk was mounted or unmounted there meanwhile; send the file again.',
     problem,
   );
 }
 
+/** Who goes on with an upload elsewhere has given its folder another name. */
+async function requireOwn({ staging, id, name, path }: UploadPlan): Promise<void> {
+  if (await lstat(staging.at(id, name)).catch(unlessMissing)) return;
+  throw homeError('busy', path, 'this upload goes on in another connection of yours; end one of them.');
+}
+
 /** The file stands. What else lay there for it goes; what does not is swept a day later. */
-async function tidy(
-  { staging, id, name, slot, beganMs, shared }: UploadPlan,
-  wholeId: string,
-): Promise<void> {
-  for (const one of new Set([id, wholeId])) await staging.removeFile(one, name).catch(() => {});
-  for (const part of await staging.parts(slot).catch(() => [])) {
-    const isOlder = part.modifiedMs < beganMs && part.name.equals(name) && !shared.underWay.has(part.id);
-    if (isOlder) await staging.removeFile(part.id, name).catch(() => {});
-  }
+async function tidy({ staging, id, name, older }: UploadPlan, wholeId: string): Promise<void> {
+  for (const one of new Set([id, wholeId, ...older])) await staging.removeFile(one, name).catch(() => {});
 }
 
 function unlessMissing(error: unknown): null {

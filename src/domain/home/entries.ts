@@ -1,4 +1,4 @@
-import type { BigIntStats, Dir, Stats } from 'node:fs';
+import { lstatSync, readlinkSync, type BigIntStats, type Dir, type Stats } from 'node:fs';
 import { lstat, opendir, readlink } from 'node:fs/promises';
 import type { FolderHandle } from '../../lib/folder-handle.ts';
 import { codeOf } from './problems.ts';
@@ -54,9 +54,11 @@ function targetOf(folder: FolderHandle, name: Buffer): Promise<Buffer | null> {
   });
 }
 
-/** So many are looked at side by side: as many threads as libuv has, and some that wait. */
-const atOnce = 16;
-const namesAtOnce = 256;
+const atOnce = 256;
+/** A look that waits for a disk or a network takes longer than this, one into the kernel's memory never does. */
+const quickMs = 2;
+/** As long may the rest of the process wait for a listing. */
+const budgetMs = 4;
 
 /**
  * Names of a folder as they come, the hidden one left out. The listing closes the folder.
@@ -92,7 +94,7 @@ async function listingOf<T>(
   toItems: (names: AsyncGenerator<Buffer>) => AsyncGenerator<T>,
 ): Promise<Listing<T>> {
   // The types know names as text only.
-  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: namesAtOnce };
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: atOnce };
   const reader = await opendir(folder.here(), options).catch(async (error: unknown) => {
     await folder.close();
     throw error;
@@ -120,16 +122,43 @@ async function* readNames(reader: Dir): AsyncGenerator<Buffer> {
   }
 }
 
+/**
+ * The first of a batch is looked at in another thread. Where that was quick, the others are looked at in this one, which
+ * takes less than half of the time (50 000 entries: 0.6 s of CPU instead of 1.5), and only as long as it stays quick: a file server
+ * that hangs holds up the listing, and nothing else.
+ */
 async function describeAll(folder: FolderHandle, names: readonly Buffer[]): Promise<HomeEntry[]> {
-  const found = await Promise.all(
-    names.map((name) =>
-      describe(folder, name).catch((error: unknown) => {
-        if (codeOf(error) === 'ENOENT') return null;
-        throw error;
-      }),
-    ),
-  );
+  const [first, ...rest] = names;
+  if (!first) return [];
+  const startedAt = performance.now();
+  const found = [await describe(folder, first).catch(unlessGone)];
+  const isQuick = performance.now() - startedAt < quickMs;
+  const until = performance.now() + (isQuick ? budgetMs : 0);
+  while (performance.now() < until) {
+    const name = rest.shift();
+    if (!name) break;
+    found.push(describeNow(folder, name));
+  }
+  found.push(...(await Promise.all(rest.map((name) => describe(folder, name).catch(unlessGone)))));
   return found.filter((entry) => entry !== null);
+}
+
+function describeNow(folder: FolderHandle, name: Buffer): HomeEntry | null {
+  const path = folder.at(name);
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (!facts) return null;
+  try {
+    return toEntry(name, facts, facts.isSymbolicLink() ? readlinkSync(path, { encoding: 'buffer' }) : null);
+  } catch (error) {
+    // The link went, or is something else by now.
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EINVAL') return null;
+    throw error;
+  }
+}
+
+function unlessGone(error: unknown): null {
+  if (codeOf(error) === 'ENOENT') return null;
+  throw error;
 }
 
 function onlyOnce(action: () => Promise<void>): () => Promise<void> {

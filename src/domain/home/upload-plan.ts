@@ -17,9 +17,8 @@ export interface UploadPlan {
   id: string;
   file: FileHandle;
   sizeBytes: number;
-  /** Whose broken uploads of this folder can be gone on with. */
-  slot: string;
-  beganMs: number;
+  /** Ids of broken ones of the same name that rested when it began: they go when it is whole, or breaks off later. */
+  older: readonly string[];
   /** Of an append that began at the end of a file, or without one: of which, and how many of its bytes are here. */
   base: { validator: string; sizeBytes: number } | null;
   shared: Shared;

@@ -61,9 +61,10 @@ export class FileUpload implements Upload, UnderWay {
 
   async keep(): Promise<void> {
     if (this.#state === 'ended') return;
-    const { id, staging, name } = this.#plan;
+    const { id, staging, name, older } = this.#plan;
     const isWorthIt = !id.startsWith(`${noSlot}.`) && this.#sizeBytes > 0;
-    if (this.#state === 'open' && !isWorthIt) await staging.removeFile(id, name);
+    if (this.#state === 'open')
+      for (const one of isWorthIt ? older : [id]) await staging.removeFile(one, name);
     await this.#end();
   }
 
