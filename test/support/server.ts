@@ -15,6 +15,8 @@ export interface TestServer {
   url: string;
   /** Of its data directory: `homedir`, `scripts`. */
   folder: string;
+  /** The ports of its FTP server, where there is one. */
+  ftp: { port: number | null; implicitTlsPort: number | null };
   process: ChildProcess;
   /** As admin, JSON in and out. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
@@ -130,9 +132,10 @@ async function startLife(env: Record<string, string>, life: Life): Promise<TestS
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   life.child = child;
-  const url = await readyUrl(child);
+  const { url, printed } = await untilReady(child);
   return {
     url,
+    ftp: { port: portIn(printed, 'ftp'), implicitTlsPort: portIn(printed, 'ftps') },
     folder: life.folder,
     process: child,
     call: (method, path, body, headers) => call(`${url}${path}`, method, body, headers),
@@ -165,13 +168,18 @@ async function call(
   };
 }
 
-async function readyUrl(child: ChildProcess): Promise<string> {
+function portIn(printed: string, scheme: string): number | null {
+  const [, port] = new RegExp(`^FTP.* ${scheme}://\\S+:(\\d+)$`, 'm').exec(printed) ?? [];
+  return port === undefined ? null : Number(port);
+}
+
+async function untilReady(child: ChildProcess): Promise<{ url: string; printed: string }> {
   let printed = '';
-  const ready = new Promise<string>((resolve, reject) => {
+  const ready = new Promise<{ url: string; printed: string }>((resolve, reject) => {
     const collect = (bytes: Buffer): void => {
       printed += bytes.toString();
       const match = /^Daybook is ready at (\S+)$/m.exec(printed);
-      if (match?.[1]) resolve(match[1]);
+      if (match?.[1]) resolve({ url: match[1], printed });
     };
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);

@@ -82,11 +82,12 @@ export class Control {
     const plain = this.#socket;
     this.#detach();
     plain.pause();
-    while (plain.read() !== null);
     this.#reader.clear();
     // Later errors are those of the TLS socket.
     plain.on('error', () => {});
     const { answer } = options;
+    // Without an answer nothing was said in clear: what is there is the handshake.
+    if (answer) while (plain.read() !== null);
     if (answer) await new Promise<void>((resolve) => plain.write(formatReply(answer), () => resolve()));
     const secure = new TLSSocket(plain, { isServer: true, secureContext: context });
     this.#socket = secure;

@@ -54,6 +54,8 @@ export class Conversation {
   async begin(secure: 'in clear' | 'by TLS'): Promise<void> {
     const { services, control } = this.#session;
     if (secure === 'by TLS' && services.tls) {
+      // What comes meanwhile is no line.
+      control.pause();
       const { usual } = await services.tls.contexts();
       await this.#session.secure(usual, { answer: null, withinMs: services.settings.loginMs });
     }

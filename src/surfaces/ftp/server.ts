@@ -4,6 +4,7 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Logger } from '../../lib/logger.ts';
+import { delay } from '../../lib/delay.ts';
 import type { Service } from '../../lib/service.ts';
 import { plainAddress } from './addresses.ts';
 import { Conversation } from './conversation.ts';
@@ -38,11 +39,15 @@ export interface OpenDoor {
   isImplicitTls: boolean;
 }
 
+/** At the stop: for what came of uploads to be put aside, and clients to hear of it. */
+const lastWordsMs = 10_000;
+
 export class FtpServer implements Service {
   readonly name = 'ftp';
   readonly #options: FtpServerOptions;
   readonly #servers: Server[] = [];
   readonly #conversations = new Set<Conversation>();
+  readonly #sockets = new Set<Socket>();
   /** Where it really listens. Only after the start. */
   readonly doors: OpenDoor[] = [];
 
@@ -58,7 +63,9 @@ export class FtpServer implements Service {
 
   async stop(): Promise<void> {
     const closed = this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
-    await Promise.all([...this.#conversations].map((conversation) => conversation.stop()));
+    const stopped = Promise.all([...this.#conversations].map((conversation) => conversation.stop()));
+    await Promise.race([stopped, delay(lastWordsMs)]);
+    for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
 
@@ -84,6 +91,8 @@ export class FtpServer implements Service {
 
   #welcome(socket: Socket, { isImplicitTls }: FtpDoor): void {
     socket.on('error', () => {});
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     const address = plainAddress(socket.remoteAddress ?? '');
     const refusal = this.#refusalFor(address);
     if (refusal !== null) {

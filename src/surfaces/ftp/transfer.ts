@@ -1,6 +1,6 @@
 import { Refusal } from './replies.ts';
 
-export type TransferKind = 'upload' | 'download' | 'listing' | 'checksum';
+export type TransferKind = 'Upload' | 'Download' | 'Listing' | 'Checksum';
 
 /** Why a transfer is ended from outside; what the client hears, when it still listens. */
 const reasons = {

@@ -23,7 +23,7 @@ export const fetchCommands: Commands = {
         await file.close();
         throw error;
       }
-      const transfer = new Transfer('download', argument);
+      const transfer = new Transfer('Download', argument);
       return session.begin(transfer, async () => {
         try {
           await send(session, { transfer, file, first });

@@ -74,7 +74,7 @@ function setOptions(session: Session, argument: Bytes): Reply {
 
 function tellStatus({ control, person, folder, type, transfer, isDataPrivate }: Session): Reply {
   const running = transfer
-    ? `A ${transfer.kind} runs: ${transfer.bytes} bytes in ${((performance.now() - transfer.startedAt) / 1000).toFixed(1)} s, ${transfer.what}`
+    ? `${transfer.kind}: ${transfer.bytes} bytes in ${((performance.now() - transfer.startedAt) / 1000).toFixed(1)} s, ${transfer.what}`
     : 'No transfer runs.';
   return {
     code: 211,

@@ -52,7 +52,7 @@ function listing(usage: string, prepare: (session: Session, argument: Bytes) => 
         await prepared.found.close();
         throw error;
       }
-      const transfer = new Transfer('listing', argument);
+      const transfer = new Transfer('Listing', argument);
       return session.begin(transfer, () => send(session, transfer, prepared));
     },
   };

@@ -82,7 +82,7 @@ async function store(session: Session, { path, ...options }: Target): Promise<nu
     announcedBytes,
     tell: session.teller(),
   };
-  const transfer = new Transfer('upload', receiving.path);
+  const transfer = new Transfer('Upload', receiving.path);
   if (isUnique && !session.data.isOpen) transfer.waitsForData = true;
   else await requireData(session, upload);
   return session.begin(transfer, () => receive(session, transfer, receiving));
