@@ -373,3 +373,15 @@ it('a backup of the former format restores: its names are text, percent signs in
     await database.drop();
   }
 });
+
+it('uploads that are not whole are left out, without a word', async () => {
+  const from = join(folder, 'with-uploads');
+  mkdirSync(join(from, 'disk', '.daybook-uploads', 'slot'), { recursive: true });
+  mkdirSync(join(from, '.daybook-uploads'));
+  writeFileSync(join(from, 'disk', '.daybook-uploads', 'slot', 'half'), 'half');
+  writeFileSync(join(from, 'whole'), 'whole');
+  const { files, directories, notTaken } = await copyTree(from, join(folder, 'without-uploads'), 'home');
+  expect(files.map(({ path }) => path)).toEqual(['home/whole']);
+  expect(directories.map(({ path }) => path)).toEqual(['home', 'home/disk']);
+  expect(notTaken).toEqual([]);
+});

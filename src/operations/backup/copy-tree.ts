@@ -1,6 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, mkdir, open, readlink, type FileHandle } from 'node:fs/promises';
 import type { Manifest } from '../../contract/backup.ts';
+import { isHiddenInHome } from '../../domain/home/ports.ts';
 import type { Account } from '../../lib/file-access.ts';
 import { FolderHandle } from '../../lib/folder-handle.ts';
 import { removeFile } from '../../lib/remove.ts';
@@ -19,7 +20,7 @@ const maxPathBytes = 4_000;
 /**
  * Copies a file, or a folder with all that is in it, into a backup, while programs may change it: each entry is reached
  * through its folder, which is held open, so that nothing outside is read because somebody put a link in between. Every
- * entry is in the result, the ones that could not be taken with the reason.
+ * entry is in the result, the ones that could not be taken with the reason; only uploads that are not whole are left out.
  * @throws what writing throws
  */
 export async function copyTree(from: string, to: string, prefix: string): Promise<Tree> {
@@ -71,7 +72,8 @@ class TreeCopy {
       await mkdir(joinBytes(this.#to, entry), { mode: 0o700, recursive: true }).catch(refuseName);
       this.tree.directories.push({ path: encodeName(entry), ...factsOf(facts) });
       for (const inner of names.sort(Buffer.compare))
-        await this.visit(folder, inner, joinBytes(entry, inner));
+        // Halves of files; and restored with the owner of home, they would be open to programs.
+        if (!isHiddenInHome(inner)) await this.visit(folder, inner, joinBytes(entry, inner));
     } finally {
       await folder.close();
     }
