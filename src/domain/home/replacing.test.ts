@@ -12,7 +12,6 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  all,
   codeOf,
   createHomeFolder,
   inMemory,
