@@ -17,6 +17,7 @@ import { ftpAddress } from '../lib/host.ts';
 import { EndSignals } from '../lib/end-signals.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createHome } from '../domain/home/home.ts';
+import { HomeKeeper } from '../domain/home/keeper.ts';
 import { createMetrics } from '../domain/metrics/metrics.ts';
 import type { Metrics } from '../domain/metrics/ports.ts';
 import { createSecretKey } from '../domain/secrets/key.ts';
@@ -68,10 +69,12 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const logger = createLogger(config);
   for (const warning of config.warnings) logger.warn(warning);
   const account = resolveProgramAccount(config.worker);
-  const directories = await prepareDirectories(config.data, account);
+  const { isPerUser: isHomePerUser } = config.home;
+  const directories = await prepareDirectories(config.data, account, { isHomePerUser });
   const caution = findOpenScripts(directories.scriptsDirectory, account);
   if (caution) logger.warn(`${caution.text} Close it: ${caution.advice}`);
-  if (options.roles.includes('worker')) tellOfPrograms(directories.homeDirectory, account, logger);
+  if (options.roles.includes('worker'))
+    tellOfPrograms(isHomePerUser ? null : directories.homeDirectory, account, logger);
   const registry = new Registry();
   const locks = options.roles.map((role) => lockRole(config.data.directory, role));
   try {
@@ -86,9 +89,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
 }
 
 /** What operators should know of how the programs of owners live together here. */
-function tellOfPrograms(home: string, account: ProgramAccount, logger: PinoLogger): void {
+function tellOfPrograms(sharedHome: string | null, account: ProgramAccount, logger: PinoLogger): void {
   logger.info(account.promise);
-  const caution = findClosedHome(home, account);
+  const caution = sharedHome === null ? null : findClosedHome(sharedHome, account);
   if (caution) logger.warn(`${caution.text} Open it: ${caution.advice}`);
 }
 
@@ -205,7 +208,8 @@ async function build(
   const metricsHttp = hasMetrics ? await createMetricsHttp(product, { worker, logger }) : null;
   const home = createHome(config.data.homeDirectory, logger);
   const ftp = roles.includes('web') ? createFtp(product, { home, account, logger }) : null;
-  const services = [storage, rings, leader, worker, ftp, http, metricsHttp].filter(
+  const keeper = ftp && new HomeKeeper(home, logger);
+  const services = [storage, rings, leader, worker, keeper, ftp, http, metricsHttp].filter(
     (service) => service !== null,
   );
   return { services, worker, http, ftp };

@@ -1,8 +1,11 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import packageFile from '../../package.json' with { type: 'json' };
 import { systemActor } from '../contract/actor.ts';
 import type { Config } from '../config/config.ts';
 import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
+import { createHome } from '../domain/home/home.ts';
+import type { Home } from '../domain/home/ports.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
 import { createSecretOpener } from '../domain/secrets/secrets.ts';
 import { LauncherClient } from '../launcher/client/client.ts';
@@ -12,6 +15,7 @@ import type { ProgramAccount } from '../machine/program-account.ts';
 import { StartRecorder } from '../worker/attempt/start-recorder.ts';
 import { AttemptFolders } from '../worker/files/attempt-folders.ts';
 import { createOutputCopies } from '../worker/files/output-copies.ts';
+import type { HomeOf } from '../worker/program/program-spec.ts';
 import type { WorkerSettings } from '../worker/settings.ts';
 import { Worker } from '../worker/worker.ts';
 import type { Product } from './product.ts';
@@ -28,6 +32,7 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     id,
     identity: { host: settings.host, pid: process.pid, version: settings.version },
     settings,
+    homeOf: createHomeOf(config, createHome(data.homeDirectory, logger)),
     kinds: openKinds(domains.kinds.list, placeOf(product), config.kinds),
     jobs: domains.jobs,
     here: domains.here,
@@ -61,6 +66,15 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
       };
     },
   });
+}
+
+/** The home directory, or where each account has a folder of its own, that; jobs of no account have all of it. */
+function createHomeOf({ data, home: { isPerUser } }: Config, home: Home): HomeOf {
+  return async ({ owner, ownerId }, ids) => {
+    if (!isPerUser || ownerId === null) return data.homeDirectory;
+    await home.view({ account: `account:${ownerId}`, ids, isReadOnly: false, folder: owner });
+    return join(data.homeDirectory, owner);
+  };
 }
 
 function settingsOf({ worker, data, files }: Config, account: ProgramAccount): WorkerSettings {

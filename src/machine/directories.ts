@@ -6,7 +6,7 @@ import { AppError } from '../contract/errors.ts';
 import type { DataConfig } from '../config/config.ts';
 import { canReach, type Account } from '../lib/file-access.ts';
 import { accountsOf, type Advised, type ProgramAccount } from './program-account.ts';
-import { shareHome } from './shared-home.ts';
+import { divideHome, shareHome } from './shared-home.ts';
 
 const samples = join(import.meta.dirname, '../../samples/scripts');
 
@@ -24,7 +24,7 @@ const systemDirectory = '/var/lib/daybook';
 export async function prepareDirectories(
   data: DataConfig,
   account: ProgramAccount,
-  options: { systemDirectory?: string } = {},
+  options: { systemDirectory?: string; isHomePerUser?: boolean } = {},
 ): Promise<Pick<DataConfig, 'homeDirectory' | 'scriptsDirectory' | 'pinnedDirectory' | 'attemptsDirectory'>> {
   const place = {
     accounts: accountsOf(account),
@@ -35,7 +35,7 @@ export async function prepareDirectories(
   await make(data.logsDirectory);
   const home = await makeReachable(data.homeDirectory, place);
   if (home.isNew && account.ids) await chown(home.path, account.ids.uid, account.ids.gid);
-  await shareHome(home.path, account);
+  await (options.isHomePerUser ? divideHome : shareHome)(home.path, account);
   const scripts = await makeReachable(data.scriptsDirectory, place);
   const present = await readdir(scripts.path);
   if (present.length === 0) await cp(samples, scripts.path, { recursive: true });

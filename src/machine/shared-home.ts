@@ -12,6 +12,17 @@ const sharedBits = 0o2070;
 /** No more entries are looked at. */
 const maxEntries = 1_000;
 
+/**
+ * Where accounts have folders of their own in home, home itself is for the server to change: whoever may rename there takes
+ * the folder of another away. Everybody goes through it to theirs.
+ */
+export async function divideHome(home: string, { ids, ownerIds }: ProgramAccount): Promise<void> {
+  if (!ids || !ownerIds) return;
+  const { mode } = await stat(home);
+  const wanted = (mode & 0o7755) | 0o711;
+  if ((mode & 0o7777) !== wanted) await chmod(home, wanted).catch(() => {});
+}
+
 /** Lets the group write into home when it belongs to WORKER_USER and its group; where it does not, it is left alone. */
 export async function shareHome(home: string, { ids, ownerIds }: ProgramAccount): Promise<void> {
   if (!ids || !ownerIds) return;

@@ -9,7 +9,16 @@ import { newId, noSlot, slotOf, Staging } from './staging.ts';
 import type { HomePath } from './ports.ts';
 
 /** @throws HomeError */
-export function makeFolder(area: Area, path: HomePath, shared: Shared, mode?: number): Promise<void> {
+export function makeFolder(area: Area, path: HomePath, shared: Shared): Promise<void> {
+  return make(area, path, shared, null);
+}
+
+/** Where the account's programs may change nothing themselves. @throws HomeError */
+export function makeAccountFolder(area: Area, path: HomePath, shared: Shared): Promise<void> {
+  return make(area, path, shared, { mode: 0o700 });
+}
+
+function make(area: Area, path: HomePath, shared: Shared, byServer: { mode: number } | null): Promise<void> {
   return at(area, path, false, (place) => {
     const { folder, name } = place;
     if (name === null) throw homeError('exists', path, 'this folder is there already.');
@@ -17,9 +26,10 @@ export function makeFolder(area: Area, path: HomePath, shared: Shared, mode?: nu
       if (await lookAt(folder, name))
         throw homeError('exists', path, 'something of that name is there already; choose another name.');
       requireUsableName(name, path);
-      await requireChange(area, folder, path, null);
-      if (area.options.ids === null) await mkdir(folder.at(name), { mode: mode ?? 0o777 });
-      else await makeOwned(path, place, { name, ids: area.options.ids, mode });
+      if (!byServer) await requireChange(area, folder, path, null);
+      const { ids } = area.options;
+      if (ids === null) await mkdir(folder.at(name), { mode: byServer?.mode ?? 0o777 });
+      else await makeOwned(path, place, { name, ids, mode: byServer?.mode });
     });
   });
 }

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import type { Logger } from '../../lib/logger.ts';
 import { createArea, lookAt } from './area.ts';
-import { makeFolder } from './changes.ts';
+import { makeAccountFolder } from './changes.ts';
 import { createShared } from './locks.ts';
 import { homeError, toHomeError } from './problems.ts';
 import { sweepHome } from './sweep.ts';
@@ -46,7 +46,7 @@ async function requireFolder(
         name,
         'this is to be the folder of an account, and is none; move it away.',
       );
-    await makeFolder(open, name, shared, 0o700);
+    await makeAccountFolder(open, name, shared);
   } catch (error) {
     throw toHomeError(error, name);
   }

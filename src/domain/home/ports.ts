@@ -163,7 +163,7 @@ export interface Home {
   /** @throws HomeError when the account's own folder cannot be made, or a link or a file stands there */
   view(options: ViewOptions): Promise<HomeView>;
   /**
-   * At start and once a day: removes what broken uploads left a day ago, and finishes what a killed server was about to
+   * At start and once an hour: removes what broken uploads left a day ago, and finishes what a killed server was about to
    * put under its name. Goes through the places that this server, or one before it, used.
    */
   sweep(): Promise<void>;

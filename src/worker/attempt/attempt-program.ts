@@ -23,7 +23,7 @@ import { unlessAborted } from '../../lib/unless-aborted.ts';
 import type { AttemptFiles } from '../files/attempt-files.ts';
 import { LineFeed } from '../program/line-feed.ts';
 import { PrintedOutput } from '../program/printed-output.ts';
-import { specify, toTerms } from '../program/program-spec.ts';
+import { type HomeOf, specify, toTerms } from '../program/program-spec.ts';
 import { repeatOutput } from '../program/repeat-output.ts';
 import type { WorkerSettings } from '../settings.ts';
 import type { AttemptCapsule, BegunProgram } from './attempt-capsule.ts';
@@ -35,6 +35,7 @@ import type { WallLimit } from './wall-limit.ts';
 
 export interface AttemptProgramDependencies {
   settings: WorkerSettings;
+  homeOf: HomeOf;
   secrets: SecretOpener;
   launcher: ProgramLauncher;
   reader: Pick<OutputReader, 'pieces'>;
@@ -206,12 +207,12 @@ export class AttemptProgram implements ProgramListener {
     plan: () => Promise<ProgramPlan | NotStarted>,
     feed: LineFeed | null,
   ): Promise<ProgramReport | null> {
-    const { settings, secrets: opener, launcher } = this.#deps;
+    const { settings, homeOf, secrets: opener, launcher } = this.#deps;
     const { files, capsule, interrupts, freeBefore } = this.#parts;
     const planned = await plan();
     if ('exitCode' in planned) return this.#refuse(planned);
     const openFolders = (owner: Account | null) => files.prepare(owner, interrupts.signal);
-    const sources = { settings, opener, openFolders };
+    const sources = { settings, homeOf, opener, openFolders };
     const spec = await interrupts.lookUp(() => specify(planned, this.#job, sources));
     if (!spec) return this.#report();
     if ('exitCode' in spec) return this.#refuse(spec);

@@ -1,5 +1,6 @@
 import { isAppError } from '../../contract/errors.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
+import { isHomeError } from '../../domain/home/ports.ts';
 import type { ClaimedJob } from '../../domain/jobs/ports.ts';
 import type { NotStarted, ProgramPlan } from '../../domain/jobs/kind-ports.ts';
 import type { SecretOpener } from '../../domain/secrets/ports.ts';
@@ -36,8 +37,16 @@ export function toTerms(run: RunOptions | null, settings: WorkerSettings): Progr
   };
 }
 
+/**
+ * Where the programs of an owner are at home.
+ * @param ids whom they run as; null: as we
+ * @throws HomeError when their folder cannot be made
+ */
+export type HomeOf = (owner: Pick<ClaimedJob, 'owner' | 'ownerId'>, ids: Account | null) => Promise<string>;
+
 export interface SpecSources {
   settings: WorkerSettings;
+  homeOf: HomeOf;
   opener: SecretOpener;
   /** Null when the attempt is stopped meanwhile. */
   openFolders(owner: Account | null): Promise<ProgramFolders | null>;
@@ -51,11 +60,13 @@ export interface SpecSources {
 export async function specify(
   { file, args }: ProgramPlan,
   job: ClaimedJob,
-  { settings, opener, openFolders }: SpecSources,
+  { settings, homeOf, opener, openFolders }: SpecSources,
 ): Promise<ProgramSpec | NotStarted | null> {
   const account = accountOf(job, settings);
   if ('exitCode' in account) return account;
-  const workdir = await resolveWorkdir(settings.homeDirectory, job.run?.workdir);
+  const home = await homeOf(job, account.ids).catch(notStartedWithoutHome);
+  if (typeof home !== 'string') return home;
+  const workdir = await resolveWorkdir(home, job.run?.workdir);
   if ('exitCode' in workdir) return workdir;
   const environment = await openEnvironment(job.run, { opener, owner: job });
   if ('problem' in environment) return { exitCode: 126, message: environment.problem };
@@ -69,7 +80,7 @@ export async function specify(
     env: {
       PATH: searchPath,
       LANG: 'C.UTF-8',
-      ...accountVariables(settings),
+      ...accountVariables(home, settings),
       ...environment.env,
       DAYBOOK_JOB_ID: String(job.jobId),
       DAYBOOK_ATTEMPT: String(job.number),
@@ -83,6 +94,11 @@ export async function specify(
     isolation: toIsolation(job.run, account, settings),
     masks: environment.masks,
   };
+}
+
+function notStartedWithoutHome(error: unknown): NotStarted {
+  if (!isHomeError(error)) throw error;
+  return { exitCode: 126, message: `The home directory of its owner is not there: ${error.message}` };
 }
 
 function toNotStarted(error: unknown): NotStarted {
@@ -107,6 +123,6 @@ function toIsolation(
  * What cron sets of an account (crontab(5)). Home is where programs of Daybook are at home, whatever the user database
  * says of the account, and its shell there is often one that lets nobody in.
  */
-function accountVariables({ homeDirectory, programUserName }: WorkerSettings): Record<string, string> {
-  return { HOME: homeDirectory, SHELL: '/bin/sh', USER: programUserName, LOGNAME: programUserName };
+function accountVariables(home: string, { programUserName }: WorkerSettings): Record<string, string> {
+  return { HOME: home, SHELL: '/bin/sh', USER: programUserName, LOGNAME: programUserName };
 }
