@@ -16,6 +16,7 @@ export function createOpenedFile(file: FileHandle, facts: BigIntStats, path: Hom
     modifiedMs: toMs(facts.mtimeNs),
     validator: toValidator(facts),
     bytes: (range = {}) => read(file, range, { sizeBytes, path }),
+    readInto: (target, position) => readInto(file, target, { position, stop: sizeBytes, path }),
     close: () => (closed ??= file.close()),
   };
 }
@@ -40,15 +41,24 @@ async function* read(
   const stop = Math.min(end ?? sizeBytes, sizeBytes);
   for (let position = first; position < stop;) {
     signal?.throwIfAborted();
-    const length = Math.min(pieceBytes, stop - position);
-    const { bytesRead, buffer } = await file
-      .read(Buffer.allocUnsafe(length), 0, length, position)
-      .catch((error: unknown) => {
-        throw toHomeError(error, path);
-      });
-    if (bytesRead === 0)
-      throw homeError('changed', path, 'it became shorter while it was read; read it again.');
+    const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, stop - position));
+    const bytesRead = await readInto(file, buffer, { position, stop, path });
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+async function readInto(
+  file: FileHandle,
+  target: Uint8Array,
+  { position, stop, path }: { position: number; stop: number; path: HomePath },
+): Promise<number> {
+  const length = Math.min(target.length, stop - position);
+  if (length <= 0) return 0;
+  const { bytesRead } = await file.read(target, 0, length, position).catch((error: unknown) => {
+    throw toHomeError(error, path);
+  });
+  if (bytesRead === 0)
+    throw homeError('changed', path, 'it became shorter while it was read; read it again.');
+  return bytesRead;
 }

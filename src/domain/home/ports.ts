@@ -60,6 +60,12 @@ export interface OpenedFile {
    * @throws HomeError `changed` when the file became shorter meanwhile
    */
   bytes(range?: ByteRange): AsyncGenerator<Buffer>;
+  /**
+   * The same into memory that is used again, for who sends a lot: new memory for each piece kept the collector busy for
+   * twice as long as everything else (1 GB by FTP).
+   * @returns how many bytes it put there, at least one; 0 at the end
+   */
+  readInto(target: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 

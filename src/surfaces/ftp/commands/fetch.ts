@@ -3,7 +3,7 @@ import { toBytes } from '../bytes.ts';
 import type { Commands } from '../command.ts';
 import type { OpenedFile } from '../../../domain/home/ports.ts';
 import { sendBy } from '../data/open-data.ts';
-import { ahead } from '../data/ahead.ts';
+import { givePiece, takePiece } from '../data/pieces.ts';
 import { Refusal, reply } from '../replies.ts';
 import type { Session } from '../session.ts';
 import { Transfer } from '../transfer.ts';
@@ -51,9 +51,22 @@ async function send(
     ],
   } as const;
   await sendBy({ session, transfer, answer }, async (out) => {
-    for await (const chunk of ahead(file.bytes({ first, signal: transfer.signal }))) {
+    let [piece, other] = [takePiece(), takePiece()];
+    let position = first;
+    let reading = file.readInto(piece, position);
+    for (let length = await reading; length > 0; length = await reading) {
+      const chunk = piece.subarray(0, length);
+      position += length;
+      [piece, other] = [other, piece];
+      // The disk and the network work at once.
+      reading = file.readInto(piece, position);
+      // What it throws counts when it is its turn.
+      reading.catch(() => {});
       await out.write(conversion ? conversion.convert(chunk) : chunk);
-      transfer.bytes += chunk.length;
+      transfer.bytes += length;
     }
+    // Not where it was broken off: somebody may still be reading or sending then.
+    givePiece(piece);
+    givePiece(other);
   });
 }
