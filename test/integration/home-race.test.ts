@@ -130,6 +130,8 @@ const onFile: Record<string, (path: string) => Promise<unknown>> = {
   setMode: (path) => view.setMode(path, 0o640),
 };
 
+const mostMs = 60_000;
+
 const tries = [
   ...Object.entries(inFolder).flatMap(([verb, action]) =>
     ['d/flip', 'by-a-link'].map((path) => ({ verb, path, action })),
@@ -139,7 +141,10 @@ const tries = [
 
 it.each(tries)('$verb by $path', { timeout: 120_000 }, async ({ verb, action, path }) => {
   const met = { done: 0, refused: 0 };
-  for (let round = 0; round < rounds; round += 1) {
+  // On a busy machine the other comes between the steps of a slow verb nearly always.
+  const until = performance.now() + mostMs;
+  const isMet = (): boolean => met.refused > 0 && (met.done > 0 || verb === onlyThere);
+  for (let round = 0; round < rounds || (!isMet() && performance.now() < until); round += 1) {
     await action(path).then(
       () => (met.done += 1),
       (error: unknown) => {
