@@ -9,6 +9,7 @@ import { createOutputSearch } from '../domain/diary/output-search.ts';
 import { createExternalAttempts } from '../domain/elsewhere/external.ts';
 import { createImports } from '../domain/elsewhere/imports.ts';
 import { createFiles } from '../domain/files/files.ts';
+import { createHome } from '../domain/home/home.ts';
 import { createJobLife } from '../domain/jobs/job-life.ts';
 import { explainFailure } from '../domain/jobs/last-words.ts';
 import type { Bell, Jobs } from '../domain/jobs/ports.ts';
@@ -126,6 +127,7 @@ export function createDomains(config: Config, options: DomainsOptions) {
     files: createFiles({ store: stores.files, limitBytes: config.files.limitBytes, obstacle }),
     findActor: findById,
     finder,
+    home: createHome(data.homeDirectory, logger),
     imports: createImports({ store: stores.imports, chunk: chunkOutput, explainFailure }),
     jobs,
     kinds,

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import { AppError } from '../contract/errors.ts';
-import type { Home } from '../domain/home/ports.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ownerIdOf } from '../machine/owner-ids.ts';
 import type { ProgramAccount } from '../machine/program-account.ts';
@@ -12,13 +11,12 @@ import { createFtpSignIn } from './ftp-sign-in.ts';
 import type { Product } from './product.ts';
 
 export interface FtpOptions {
-  home: Home;
   account: ProgramAccount;
   logger: Logger;
 }
 
 /** The FTP server; null where it is switched off. */
-export function createFtp(product: Product, { home, account, logger }: FtpOptions): FtpServer | null {
+export function createFtp(product: Product, { account, logger }: FtpOptions): FtpServer | null {
   const { config, domains, stores, clock } = product;
   const { ftp } = config;
   const doors = listDoors(config, logger);
@@ -34,7 +32,7 @@ export function createFtp(product: Product, { home, account, logger }: FtpOption
       signIn: createFtpSignIn({
         accounts: domains.accounts,
         store: stores.accounts,
-        home,
+        home: domains.home,
         idsOf: (accountId) => idsOf(account, accountId),
         isHomePerUser: config.home.isPerUser,
         user: ftp.user,

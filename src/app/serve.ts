@@ -16,7 +16,6 @@ import { startServices, type Service } from '../lib/service.ts';
 import { ftpAddress } from '../lib/host.ts';
 import { EndSignals } from '../lib/end-signals.ts';
 import { systemClock } from '../lib/clock.ts';
-import { createHome } from '../domain/home/home.ts';
 import { HomeKeeper } from '../domain/home/keeper.ts';
 import { createMetrics } from '../domain/metrics/metrics.ts';
 import type { Metrics } from '../domain/metrics/ports.ts';
@@ -206,9 +205,8 @@ async function build(
   const http = gate ? await createWeb(product, { worker, logger, gate }) : null;
   const hasMetrics = http === null && config.metrics.port !== 'off';
   const metricsHttp = hasMetrics ? await createMetricsHttp(product, { worker, logger }) : null;
-  const home = createHome(config.data.homeDirectory, logger);
-  const ftp = roles.includes('web') ? createFtp(product, { home, account, logger }) : null;
-  const keeper = ftp && new HomeKeeper(home, logger);
+  const ftp = roles.includes('web') ? createFtp(product, { account, logger }) : null;
+  const keeper = roles.includes('web') ? new HomeKeeper(product.domains.home, logger) : null;
   const services = [storage, rings, leader, worker, keeper, ftp, http, metricsHttp].filter(
     (service) => service !== null,
   );

@@ -4,7 +4,6 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { systemActor } from '../contract/actor.ts';
 import type { Config } from '../config/config.ts';
 import { openKinds, type KindPlace } from '../kinds/define-kind.ts';
-import { createHome } from '../domain/home/home.ts';
 import type { Home } from '../domain/home/ports.ts';
 import { createOutputRecorder } from '../domain/output/recorder.ts';
 import { createSecretOpener } from '../domain/secrets/secrets.ts';
@@ -32,7 +31,7 @@ export function createWorker(product: Product, account: ProgramAccount): Worker 
     id,
     identity: { host: settings.host, pid: process.pid, version: settings.version },
     settings,
-    homeOf: createHomeOf(config, createHome(data.homeDirectory, logger)),
+    homeOf: createHomeOf(config, domains.home),
     kinds: openKinds(domains.kinds.list, placeOf(product), config.kinds),
     jobs: domains.jobs,
     here: domains.here,

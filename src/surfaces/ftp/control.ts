@@ -95,7 +95,7 @@ export class Control {
     this.#detach = this.#attach(secure);
   }
 
-  /** Says a last reply, lets it go out, and closes. */
+  /** Says a last reply and closes; resolves when it is on its way. */
   async close(last?: Reply): Promise<void> {
     if (this.#isClosed) return;
     const sent = last ? this.send(last) : undefined;
@@ -106,7 +106,10 @@ export class Control {
     // Closed at once with something unread, the kernel would take the last words back (RFC 9293, section 3.6.1).
     socket.once('end', () => socket.destroySoon());
     await sent;
-    socket.end();
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.end(() => resolve());
+    });
   }
 
   /** At once, without a word. */

@@ -121,6 +121,7 @@ export class FtpClient {
     if (!this.#isPrivate || reply.code >= 200) return { data: socket, reply };
     const data = connectTls({ socket, rejectUnauthorized: false });
     await once(data, 'secureConnect');
+    data.on('error', () => {});
     return { data, reply };
   }
 
