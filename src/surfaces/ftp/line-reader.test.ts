@@ -29,7 +29,7 @@ describe('lines', () => {
     ['a 255 at the end of a line', 'DELE \xff\r\n', 'DELE \xff'],
   ])('%s', (_what, sent, got) => {
     expect(read(sent)).toEqual([line(got)]);
-    expect(read(...sent)).toEqual([line(got)]);
+    expect(read(...sent.split(''))).toEqual([line(got)]);
   });
 
   it('of several in one chunk are told apart, and one that has not ended is not told', () => {
