@@ -3,7 +3,7 @@ import { systemActor } from '../../src/contract/actor.ts';
 import type { JobStore } from '../../src/domain/jobs/ports.ts';
 import type { JobReader } from '../../src/domain/jobs/reader-ports.ts';
 import { appendGap } from '../../src/domain/output/gap-chunk.ts';
-import type { Database } from '../../src/adapters/store/database.ts';
+import type { Database, Statement } from '../../src/adapters/store/database.ts';
 import { createFleetStore } from '../../src/adapters/store/fleet/fleet-store.ts';
 import { createJobReader } from '../../src/adapters/store/job-reader.ts';
 import { createJobStore } from '../../src/adapters/store/job-store.ts';
@@ -208,6 +208,36 @@ describeOnDatabases('two moves of one job at one moment', (create) => {
       );
       expect(removed).toBeNull();
       expect(await reader.byId(id, me)).toMatchObject({ keep: true, state: 'failed' });
+    });
+
+    it('tells a job that comes meanwhile of nothing before it was submitted', async () => {
+      const id = await submitFailed();
+      const waiting = await submitOne(store, {
+        state: 'waiting',
+        after: [{ jobId: id, mustSucceed: true }],
+      });
+      let late = 0;
+      const removing: Database = {
+        ...database.db,
+        transaction: (work) =>
+          database.db.transaction((tx) =>
+            work({
+              query: async <Row>(statement: Statement | string, values?: readonly unknown[]) => {
+                const rows = await tx.query<Row>(statement, values);
+                if (late === 0 && typeof statement !== 'string' && statement.name === 'settle-dependants')
+                  late = await submitOne(store, {
+                    state: 'waiting',
+                    after: [{ jobId: waiting, mustSucceed: true }],
+                  });
+                return rows;
+              },
+            }),
+          ),
+      };
+      expect(await createJobStore(removing).remove(id)).toBe(true);
+      expect(await stateOf(waiting)).toBe('failed');
+      await store.settleDependants({ of: null, limit: 100 });
+      expect(await eventsOf(late)).toEqual(['submitted', 'failed']);
     });
 
     it('takes a job that others were compared with, and their comparison', async () => {

@@ -175,8 +175,9 @@ export function removeJob(db: Database, id: number): Promise<boolean> {
  */
 export async function removeJobIn(tx: Queryable, id: number, conditions: Conditions): Promise<boolean> {
   if ((await tx.query('select from jobs where id = $1 for update', [id])).length === 0) return false;
-  // Its dependants must have learned of its end before the rows that name it go with it; no more can come now.
-  await settleDependants(tx, { of: [id], limit: 100_000 });
+  // Its dependants must have learned of its end before the rows that name it go with it; no more can come now. To theirs more
+  // can, in transactions that are younger than this one, and the feed would tell of their end before their submit.
+  await settleDependants(tx, { of: [id], limit: 100_000, rounds: 1 });
   const attempts = await tx.query<AttemptRef>(
     `select job_id as "jobId", number, claimed_at as "claimedAt" from attempts where job_id = $1`,
     [id],

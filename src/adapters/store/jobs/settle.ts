@@ -80,14 +80,17 @@ interface SettledRow {
 /** A chain of jobs that reject each other is followed this far at once; the next sweep goes on. */
 const maxRounds = 100;
 
-/** @param options.of only dependants of these jobs; null looks at all */
+/**
+ * @param options.of only dependants of these jobs; null looks at all
+ * @param options.rounds 1: dependants of those that are rejected are left to the next look
+ */
 export async function settleDependants(
   db: Queryable,
-  { of, limit }: { of: readonly number[] | null; limit: number },
+  { of, limit, rounds = maxRounds }: { of: readonly number[] | null; limit: number; rounds?: number },
 ): Promise<SettledJobs> {
   const settled: SettledJobs = { places: [], rejected: [] };
   let ended = of;
-  for (let round = 0; round < maxRounds; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const rows = await db.query<SettledRow>(settleStatement, [ended, limit]);
     settled.places.push(
       ...rows.flatMap(({ state, queue, needs }) =>
