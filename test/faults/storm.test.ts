@@ -30,18 +30,23 @@ afterEach(async () => {
 
 describe(`every move at once by many (seed ${seed})`, () => {
   it('leaves each job in one place, with the history that leads there, and loses, doubles and strands none', async () => {
-    const { faults, tally } = await blow();
-    expect(faults).toEqual([]);
-    // What a storm is about has happened, or it says nothing.
-    for (const done of [
+    // What a storm is about has happened, or it says nothing; on a busy machine it takes a second one.
+    const wanted = [
       'claimed',
       'submit: claimed',
       'end: applied to scheduled',
       'cancel: running',
       'removed',
       'found lost',
-    ])
-      expect(Object.keys(tally)).toContain(done);
+    ];
+    const done = new Set<string>();
+    for (let storms = 0; storms < 4 && wanted.some((one) => !done.has(one)); storms += 1) {
+      const { faults, tally } = await blow({ seed: seed + storms });
+      await database?.drop();
+      expect(faults).toEqual([]);
+      for (const one of Object.keys(tally)) done.add(one);
+    }
+    expect([...done]).toEqual(expect.arrayContaining(wanted));
   });
 
   it('leaves nothing else behind when backends are killed in the middle of what they do', async () => {

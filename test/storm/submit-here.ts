@@ -6,8 +6,8 @@ import type { Storm } from './storm.ts';
 interface Here {
   storm: Storm;
   store: JobStore;
-  /** Of the worker. */
-  queues: readonly string[];
+  /** What the worker serves. */
+  serves: Pick<ClaimRequest, 'queues' | 'labels' | 'kinds'>;
   /** Asks with a slot that is kept free meanwhile, and holds what was claimed. */
   claiming(ask: (request: ClaimRequest) => Promise<readonly ClaimedJob[]>): Promise<void>;
 }
@@ -16,20 +16,14 @@ interface Here {
  * A submit to the process of a worker, as the product makes it: the job is stored as running where nothing is in its way,
  * and takes its turn otherwise.
  */
-export async function submitHere({ storm, store, queues, claiming }: Here): Promise<void> {
+export async function submitHere(here: Here): Promise<void> {
+  const { storm, store, serves } = here;
   if (isCrowded(storm)) return storm.pause(100);
-  const job = aJob(storm, queues);
-  let isStored = false;
-  if (job.state === 'queued' && job.ownLane === null) {
-    await claiming(async (request) => {
-      const claimed = await submitClaimed({ storm, store, job, request });
-      isStored = claimed.length > 0;
-      return claimed;
-    });
-    storm.count(isStored ? 'submit: claimed' : 'submit: must take its turn');
-  }
+  const job = aJob(storm, serves.queues);
+  const isClaimed = job.state === 'queued' && job.ownLane === null && (await submitClaimed(here, job));
+  storm.count(isClaimed ? 'submit: claimed' : 'submit: must take its turn');
   // Most go away instead of waiting: then neither job nor key may be there, and more begin at once.
-  if (!isStored && storm.random.chance(0.3)) await submitBatch(storm, store, [job]);
+  if (!isClaimed && storm.random.chance(0.3)) await submitBatch(storm, store, [job]);
 }
 
 /** Most that count in a limit have to take their turn; these are to meet the other obstacles, too. */
@@ -40,31 +34,32 @@ function aJob(storm: Storm, queues: readonly string[]): NewJob {
   return { ...job, queue, lanes: random.pick([[], [], ['made'], job.lanes]) };
 }
 
-interface Asked {
-  storm: Storm;
-  store: JobStore;
-  job: NewJob;
-  request: ClaimRequest;
-}
-
 /** Looks before and behind: what stood there both times, unchanged, stood there for the statement as well. */
-async function submitClaimed(asked: Asked): Promise<ClaimedJob[]> {
-  const { storm, store, job, request } = asked;
-  const before = await readObstacles(asked);
-  const claimed = await store.submitClaimed(job, request);
-  if (!claimed) return [];
-  const { memory } = storm;
-  memory.accept(claimed.jobId, claimed.uid);
-  if (job.idempotency) {
-    const { jobId: id, uid } = claimed;
-    const { queue, needs } = job;
-    const outcome = { status: 'stored', id, uid, isNew: true, place: { queue, needs } } as const;
-    memory.answerKey(job.idempotency.key, outcome);
-  }
-  const behind = new Set((await readObstacles(asked, before)).map(nameOf));
+async function submitClaimed({ storm, store, serves, claiming }: Here, job: NewJob): Promise<boolean> {
+  const look = { storm, serves, queue: job.queue };
+  const before = await readObstacles(look);
+  let claimed: ClaimedJob | null = null;
+  await claiming(async (request) => {
+    claimed = await store.submitClaimed(job, request);
+    if (claimed) remember(storm, job, claimed);
+    return claimed ? [claimed] : [];
+  });
+  if (!claimed) return false;
+  const behind = new Set((await readObstacles(look, before)).map(nameOf));
   for (const obstacle of before)
     if (behind.has(nameOf(obstacle))) storm.accuse(`a submit was claimed past ${obstacle.what}`);
-  return [claimed];
+  return true;
+}
+
+function remember(
+  { memory }: Storm,
+  { queue, needs, idempotency }: NewJob,
+  { jobId, uid }: ClaimedJob,
+): void {
+  memory.accept(jobId, uid);
+  if (!idempotency) return;
+  const place = { queue, needs };
+  memory.answerKey(idempotency.key, { status: 'stored', id: jobId, uid, isNew: true, place });
 }
 
 interface Obstacle {
@@ -85,16 +80,18 @@ const obstaclesStatement = `
 union all
 select 'the pause of its queue', 0, q.xmin::text from queues q where q.paused and q.name = $5`;
 
+interface Look {
+  storm: Storm;
+  serves: Here['serves'];
+  /** Of the job that is to pass nobody. */
+  queue: string;
+}
+
 /** @param of only these are asked for again */
-function readObstacles({ storm, job, request }: Asked, of?: readonly Obstacle[]): Promise<Obstacle[]> {
-  const { kinds, labels, queues } = request;
-  return storm.plain.query<Obstacle>(obstaclesStatement, [
-    kinds,
-    labels,
-    queues,
-    of?.map(({ id }) => id) ?? null,
-    job.queue,
-  ]);
+function readObstacles({ storm, serves, queue }: Look, of?: readonly Obstacle[]): Promise<Obstacle[]> {
+  const { kinds, labels, queues } = serves;
+  const ids = of?.map(({ id }) => id) ?? null;
+  return storm.plain.query<Obstacle>(obstaclesStatement, [kinds, labels, queues, ids, queue]);
 }
 
 function nameOf({ what, id, version }: Obstacle): string {

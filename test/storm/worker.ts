@@ -58,8 +58,9 @@ export class StormWorker {
 
   run(): Promise<unknown>[] {
     const storm = this.#storm;
-    // Where little waits, most that is submitted begins at once.
-    const submitters = this.#row.queues.includes('quiet') ? 4 : 1;
+    // Where much waits nothing begins at once; and while a submit is under way nothing is found lost.
+    const { queues } = this.#row;
+    const submitters = queues.includes('quiet') ? 3 : queues.includes('*') ? 1 : 0;
     return [
       storm.repeat(6, () => this.#work()),
       storm.repeat(6, () => this.#work()),
@@ -82,11 +83,10 @@ export class StormWorker {
   /** For each of these a slot is kept free before it is sent. */
   async #submit(): Promise<void> {
     if (this.#incarnation === 0 || this.#held.size + this.#reserved >= slots) return;
-    const { queues } = this.#row;
     await submitHere({
       storm: this.#storm,
       store: this.#store,
-      queues,
+      serves: this.#row,
       claiming: (ask) => this.#claiming(1, 1, ask),
     });
   }
