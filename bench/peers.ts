@@ -70,7 +70,7 @@ export function celeryPeer(env: Record<string, string> = {}): Peer | null {
 
 /** What peers from Debian need, and their services. */
 const debianPackages =
-  'celery python3-celery python3-rq python3-redis python3-sqlalchemy python3-psycopg2 redis-server rabbitmq-server gcc libc6-dev nginx-light';
+  'celery python3-celery python3-rq python3-redis python3-sqlalchemy python3-psycopg2 redis-server rabbitmq-server gcc libc6-dev nginx-light vsftpd';
 const services = ['redis-server', 'rabbitmq-server'];
 
 /** Installs the peers from Debian and starts their services. @throws when that fails, or somebody else than root asks */

@@ -11,6 +11,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Bench, type BenchOptions, describeMachine, type Figure, say, toTable } from './harness.ts';
+import { ftpBench } from './ftp.ts';
 import { idleBench } from './idle.ts';
 import { latencyBench } from './latency.ts';
 import { launcherBench } from './launcher.ts';
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   urlsBench,
   urlStatusBench,
   pagesBench,
+  ftpBench,
 ];
 
 const { values, positionals } = parseArgs({

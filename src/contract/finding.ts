@@ -8,6 +8,7 @@ export interface Finding {
     | 'launcher'
     | 'disk'
     | 'port'
+    | 'certificate'
     | 'clock'
     | 'users'
     | 'workers'

@@ -24,6 +24,7 @@ async function diagnose(
   const { code, stdout } = await runCommand(['doctor', '--json'], {
     DAYBOOK_DATA: server.folder,
     DAYBOOK_PORT: new URL(server.url).port,
+    DAYBOOK_FTP_PORT: 'off',
     DAYBOOK_MIN_FREE_DISK: '1MiB',
     ...env,
   });
@@ -137,6 +138,33 @@ describe('daybook doctor', () => {
       const { findings: more } = await diagnose({ DAYBOOK_DATA: missing, DAYBOOK_PORT: port });
       expect(ofArea(more, 'database').join()).toContain('There is no database');
       expect(existsSync(missing)).toBe(false);
+    } finally {
+      other.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('tells of the port of FTP, of passwords in clear, and of a certificate that cannot be used', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    const port = String(typeof address === 'object' && address ? address.port : 0);
+    const folder = mkdtempSync(join(tmpdir(), 'daybook-doctor-'));
+    try {
+      const { findings } = await diagnose({
+        DAYBOOK_DATA: folder,
+        DAYBOOK_FTP_PORT: port,
+        DAYBOOK_TLS_CERT: join(folder, 'none.pem'),
+        DAYBOOK_TLS_KEY: join(folder, 'none.key'),
+      });
+      expect(ofArea(findings, 'port')[1]).toBe(
+        `bad: FTP cannot have port ${port} on 127.0.0.1 (EADDRINUSE): the server will not start.`,
+      );
+      expect(ofArea(findings, 'certificate')[0]).toMatch(/^bad: The certificate .*none\.pem .*ENOENT/);
+      const open = await diagnose({ DAYBOOK_FTP_PORT: '0', DAYBOOK_FTP_HOST: '0.0.0.0' });
+      expect(ofArea(open.findings, 'configuration')).toEqual([
+        'warn: FTP listens on 0.0.0.0 and takes passwords in clear.',
+      ]);
     } finally {
       other.close();
       rmSync(folder, { recursive: true });

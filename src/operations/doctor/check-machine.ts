@@ -1,4 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../contract/finding.ts';
 import { delay } from '../../lib/delay.ts';
@@ -11,11 +13,14 @@ import { findingsOf, reasonOf } from './finding.ts';
 const configuration = findingsOf('configuration');
 const users = findingsOf('users');
 const clock = findingsOf('clock');
+const certificate = findingsOf('certificate');
+
+const soonDays = 14;
 
 /** Settings that work, and that somebody should have meant. */
-export function checkConfiguration({ warnings, cautions, http, metrics }: Config): Finding[] {
+export function checkConfiguration({ warnings, cautions, http, ftp, metrics }: Config): Finding[] {
   const { ok, warn } = configuration;
-  const isOpen = !['127.0.0.1', '::1', 'localhost'].includes(http.host);
+  const isOpen = isReachable(http.host);
   const isHttps = http.publicUrl?.startsWith('https:') ?? false;
   const findings = warnings.map((warning) => warn(warning, 'Correct the name, or remove it.'));
   if (isOpen && !isHttps) {
@@ -34,8 +39,44 @@ export function checkConfiguration({ warnings, cautions, http, metrics }: Config
       ),
     );
   }
+  if (ftp.port !== 'off' && isReachable(ftp.host) && !ftp.requiresTls) {
+    findings.push(
+      warn(
+        `FTP listens on ${ftp.host} and takes passwords in clear.`,
+        'Set DAYBOOK_TLS_CERT, DAYBOOK_TLS_KEY and DAYBOOK_FTP_TLS_REQUIRED=1, DAYBOOK_FTP_HOST=127.0.0.1, or DAYBOOK_FTP_PORT=off.',
+      ),
+    );
+  }
   findings.push(...cautions.map(({ text, advice }) => warn(text, advice)));
   return findings.length > 0 ? findings : [ok('All settings are well formed.')];
+}
+
+/** From other machines. */
+function isReachable(host: string): boolean {
+  return !['127.0.0.1', '::1', 'localhost'].includes(host);
+}
+
+/** Whether TLS can begin with the files that there are, and for how long. */
+export function checkCertificate({ tls }: Config): Finding[] {
+  if (!tls) return [];
+  const { ok, warn, bad } = certificate;
+  try {
+    const [cert, key] = [readFileSync(tls.certificateFile), readFileSync(tls.keyFile)];
+    createSecureContext({ cert, key });
+    const { validTo, subject } = new X509Certificate(cert);
+    const days = Math.floor((Date.parse(validTo) - Date.now()) / 86_400_000);
+    const text = `The certificate of ${subject.replaceAll('\n', ', ')} holds until ${validTo}`;
+    if (days < 0) return [bad(`${text}: it has expired.`, 'Renew it; no restart is needed.')];
+    if (days < soonDays) return [warn(`${text}: ${days} days.`, 'Renew it in time; no restart is needed.')];
+    return [ok(`${text}.`)];
+  } catch (error) {
+    return [
+      bad(
+        `The certificate ${tls.certificateFile} and its key ${tls.keyFile} cannot be used: ${reasonOf(error)}`,
+        'Set DAYBOOK_TLS_CERT and DAYBOOK_TLS_KEY to a certificate and its key in PEM.',
+      ),
+    ];
+  }
 }
 
 /** Whom programs run as, and whether they get where they must. */

@@ -12,8 +12,32 @@ const { ok, warn, bad } = findingsOf('port');
 
 const answerWithinMs = 2_000;
 
-/** Whether the server answers, or its port is free for the next start. */
-export async function checkPorts({ http, data }: Config): Promise<Finding[]> {
+/** Whether the server answers, or its ports are free for the next start. */
+export async function checkPorts(config: Config): Promise<Finding[]> {
+  return [...(await checkWeb(config)), ...(await checkFtp(config))];
+}
+
+async function checkFtp({ ftp, data }: Config): Promise<Finding[]> {
+  const { host, port, portIsChosen } = ftp;
+  if (typeof port !== 'number' || port === 0) return [];
+  const isRunning = Boolean(lockHolder(data.directory, { name: 'web' }));
+  const code = await tryToListen(host, port);
+  const where = `port ${port} on ${host}`;
+  if (isRunning && code === null)
+    return [
+      warn(`A server runs, but FTP does not listen on ${where}.`, 'See its log; it may have another port.'),
+    ];
+  if (isRunning || code === null) return [ok(isRunning ? `FTP has ${where}.` : `FTP: ${where} is free.`)];
+  const advice = 'Stop the program that has it, or set DAYBOOK_FTP_PORT to another port.';
+  const text = `FTP cannot have ${where} (${code})`;
+  return [
+    portIsChosen
+      ? bad(`${text}: the server will not start.`, advice)
+      : warn(`${text}: it will stay off.`, advice),
+  ];
+}
+
+async function checkWeb({ http, data }: Config): Promise<Finding[]> {
   if (http.port === 'off') return [ok('The web interface is switched off (DAYBOOK_PORT).')];
   if (http.port === 0) return [ok('Any free port is taken at the start (DAYBOOK_PORT is 0).')];
   const server = lockHolder(data.directory, { name: 'web' });

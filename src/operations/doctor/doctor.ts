@@ -5,7 +5,7 @@ import { checkPlace, checkServer } from './check-database.ts';
 import { checkDisk } from './check-disk.ts';
 import { checkDatabaseClock, checkFleet } from './check-fleet.ts';
 import { checkLauncher } from './check-launcher.ts';
-import { checkClock, checkConfiguration, checkProgramAccount } from './check-machine.ts';
+import { checkCertificate, checkClock, checkConfiguration, checkProgramAccount } from './check-machine.ts';
 import { checkPorts } from './check-ports.ts';
 import { findingsOf, reasonOf } from './finding.ts';
 
@@ -23,6 +23,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   ]);
   return [
     ...checkConfiguration(config),
+    ...checkCertificate(config),
     ...checkPlace(config),
     ...findings.flat(),
     ...checkProgramAccount(config),
