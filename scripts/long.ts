@@ -23,6 +23,11 @@ const tests: Record<string, { about: string; command: readonly [string, ...strin
       'ten minutes of every move of jobs at once, by many clients, half of them with killed backends; nothing may be lost, doubled or stranded',
     command: ['test/long/storm.ts'],
   },
+  ftp: {
+    about:
+      'FTP with a file of 2 GB, 50 000 files, 200 sessions, 100 000 fuzzed lines, and kill -9 of the server during uploads',
+    command: ['test/long/ftp.ts'],
+  },
   'one-long-line': {
     about: 'a job that prints one line of 560 MB, while the server must answer everybody else',
     command: ['test/long/one-long-line.ts'],
