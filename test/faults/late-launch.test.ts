@@ -86,6 +86,7 @@ const dependencies = {
     defaultNice: null,
     warnAt: null,
   },
+  homeOf: async () => '/',
   kinds: { get: () => sleepy },
   clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },
   logger: silentLogger,
