@@ -248,9 +248,9 @@ async function flippedLink({ work, home, port }: FtpPlace): Promise<string> {
   mkdirSync(join(home, 'real'), { mode: 0o777 });
   symlinkSync(outside, join(home, 'link'));
   let flips = 0;
-  let isOver = false;
+  const over = new AbortController();
   const flipping = (async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       renameSync(join(home, 'real'), join(home, 'flip'));
       renameSync(join(home, 'link'), join(home, 'real'));
       renameSync(join(home, 'flip'), join(home, 'link'));
@@ -289,7 +289,7 @@ async function flippedLink({ work, home, port }: FtpPlace): Promise<string> {
     await client.store('STOR real/brought', 'brought');
     await client.store('APPE real/secret', 'brought');
   }
-  isOver = true;
+  over.abort();
   await flipping;
   client.destroy();
   demand(
