@@ -162,9 +162,9 @@ describe('daybook doctor', () => {
       );
       expect(ofArea(findings, 'certificate')[0]).toMatch(/^bad: The certificate .*none\.pem .*ENOENT/);
       const open = await diagnose({ DAYBOOK_FTP_PORT: '0', DAYBOOK_FTP_HOST: '0.0.0.0' });
-      expect(ofArea(open.findings, 'configuration')).toEqual([
+      expect(ofArea(open.findings, 'configuration')).toContain(
         'warn: FTP listens on 0.0.0.0 and takes passwords in clear.',
-      ]);
+      );
     } finally {
       other.close();
       rmSync(folder, { recursive: true });
