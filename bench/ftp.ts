@@ -9,6 +9,7 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -32,6 +33,7 @@ import {
   type Side,
   type Wanted,
 } from './harness.ts';
+import { there } from '../test/support/there.ts';
 import { type BenchServer, startServer } from './server.ts';
 
 const entries = 50_000;
@@ -111,10 +113,14 @@ async function measure({
       cpu.set(name, [...(cpu.get(name) ?? []), used]);
       return megabytes / seconds;
     });
+    const vsftpd = places.find(({ name }) => name === 'vsftpd');
+    if (what === 'up' && vsftpd) sides[synced] = async () => syncedRate(vsftpd, { file, megabytes });
     const rates = await alternate(sides, { rounds, unit: 'MB/s' });
     for (const [name, values] of cpu)
       say(`  ${name} ${what}: ${values.map((value) => value.toFixed(2)).join(', ')} s of CPU a GB`);
     figures.push(figure(`${megabytes} MB by FTP, ${what}`, 'MB/s', rates, atLeast(0.7)));
+    const { [synced]: theirs } = rates;
+    if (theirs !== undefined) figures.push({ ...there(figures.at(-1)), peer: synced, theirs });
   }
   const listing = sidesOf(places, async ({ url }) => entries / curl(['-o', '/dev/null', `${url}/many/`]));
   figures.push(
@@ -127,6 +133,18 @@ async function measure({
     ),
   );
   return figures;
+}
+
+const synced = 'vsftpd, then fsync';
+
+/** To where our 226 comes: the file is on the disk. */
+function syncedRate({ url, home }: Place, { file, megabytes }: { file: string; megabytes: number }): number {
+  const seconds = curl(['-T', file, `${url}/up`]);
+  const startedAt = performance.now();
+  const fd = openSync(join(home, 'up'), 'r+');
+  fsyncSync(fd);
+  closeSync(fd);
+  return megabytes / (seconds + (performance.now() - startedAt) / 1_000);
 }
 
 function sidesOf(places: readonly Place[], run: (place: Place) => Promise<number>): Record<string, Side> {
