@@ -69,3 +69,11 @@ export const runOptions = z.strictObject({
   files: jobFiles.optional(),
 });
 export type RunOptions = z.infer<typeof runOptions>;
+
+/** As a job shows them: all of them, null where nothing was said. */
+export function toShownRun(run: RunOptions | null): {
+  [Name in keyof RunOptions]-?: Exclude<RunOptions[Name], undefined> | null;
+} {
+  const { limits = null, nice = null, env = null, stdin = null, workdir = null, files = null } = run ?? {};
+  return { limits, nice, env, stdin, workdir, files };
+}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SubmitOptions } from '../../src/contract/job.ts';
 import { submitOptions } from '../../src/contract/job.ts';
 import type { LocalClaim } from '../../src/domain/jobs/local-ports.ts';
-import type { StoredJob } from '../../src/domain/jobs/ports.ts';
+import type { StoredJob } from '../../src/domain/jobs/submit-ports.ts';
 import type { Product } from '../../src/app/product.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describeOnDatabases } from '../support/describe-on-databases.ts';

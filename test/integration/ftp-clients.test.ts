@@ -1,10 +1,20 @@
 /** FTP with the clients that people have: what they send is theirs to say, and what arrives must be the same bytes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFtp, type FtpPlace } from '../support/ftp/server.ts';
+import { pollUntil } from '../support/poll.ts';
 import { requireService } from '../support/services.ts';
 
 let ftp: FtpPlace;
@@ -156,6 +166,16 @@ describe.runIf(requireService('lftp', has('lftp')))('lftp', () => {
   });
 });
 
+/** Of uploads that are not whole yet. */
+function bytesUnderWay(): number {
+  const hidden = inHome('.daybook-uploads');
+  if (!existsSync(hidden)) return 0;
+  const files = readdirSync(hidden, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
 describe.runIf(requireService('curl', has('curl')))('curl', () => {
   const curl = (...args: string[]): Promise<string> =>
     run('curl', ['-sS', '--max-time', '40', '-u', `${login.user}:${login.password}`, ...args]);
@@ -190,7 +210,7 @@ describe.runIf(requireService('curl', has('curl')))('curl', () => {
         cwd: ftp.work,
       },
     );
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await pollUntil(bytesUnderWay, (bytes) => bytes > 0);
     slow.kill('SIGKILL');
     await new Promise((resolve) => slow.once('exit', resolve));
     expect(readdirSync(ftp.home)).not.toContain('broken');

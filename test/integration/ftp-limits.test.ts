@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminPassword } from '../support/admin.ts';
 import { FtpClient } from '../support/ftp/client.ts';
@@ -37,9 +38,10 @@ describe('a server with tight limits', () => {
   it('ends no session while a slow transfer runs; one that stalls ends alone', async () => {
     const client = await signIn();
     const { data } = await client.open('STOR slow');
+    // Slower than an idle session may be, faster than a transfer that stalls.
     for (let step = 0; step < 8; step += 1) {
       data.write('x');
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await delay(400);
     }
     data.end();
     expect((await client.reply()).code).toBe(226);

@@ -1,6 +1,6 @@
 import type { Actor } from '../../contract/actor.ts';
 import type { Attempt, Job, JobEvent, JobSummary, Verdict } from '../../contract/job.ts';
-import type { RunOptions } from '../../contract/run-options.ts';
+import { type RunOptions, toShownRun } from '../../contract/run-options.ts';
 import type { JobQuery, JobReader, JobStats } from '../../domain/jobs/reader-ports.ts';
 import type { AttemptRef } from '../../domain/output/ports.ts';
 import { toRetcode } from '../../contract/retcode.ts';
@@ -191,12 +191,7 @@ async function toJob(db: Database, row: JobRow, actor: Actor): Promise<Job> {
     result: result === null ? null : parseJson(result),
     retry,
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
-    limits: run?.limits ?? null,
-    nice: run?.nice ?? null,
-    env: run?.env ?? null,
-    stdin: run?.stdin ?? null,
-    workdir: run?.workdir ?? null,
-    files: run?.files ?? null,
+    ...toShownRun(run),
     after,
     info,
     summary,

@@ -2,7 +2,7 @@ import type { Actor } from '../../contract/actor.ts';
 import type { AgainDifference } from '../../contract/again.ts';
 import type { TokenScope } from '../../contract/permissions.ts';
 import type { Job } from '../../contract/job.ts';
-import type { StoredJob } from '../jobs/ports.ts';
+import type { StoredJob } from '../jobs/submit-ports.ts';
 
 export interface AgainRequest {
   /** One the actor may see. */

@@ -1,7 +1,7 @@
 import type { ErrorDetail } from '../../contract/errors.ts';
 import { can } from '../../contract/permissions.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
-import type { SubmitRequest } from './ports.ts';
+import type { SubmitRequest } from './submit-ports.ts';
 
 /**
  * The variables of a submit that its setting does not allow. Many programs take code, libraries or other programs from

@@ -1,4 +1,5 @@
 import type { Job } from '../../contract/job.ts';
+import { toShownRun } from '../../contract/run-options.ts';
 import type { NewJob } from './ports.ts';
 
 /** What the store made of it. */
@@ -42,12 +43,7 @@ export function toNewJob(job: NewJob, { id, submittedAt, isClaimed }: Stored): J
     lanes: [...job.lanes],
     tags: [...job.tags],
     timeoutSeconds: timeoutMs === null ? null : timeoutMs / 1000,
-    limits: run?.limits ?? null,
-    nice: run?.nice ?? null,
-    env: run?.env ?? null,
-    stdin: run?.stdin ?? null,
-    workdir: run?.workdir ?? null,
-    files: run?.files ?? null,
+    ...toShownRun(run),
   };
 }
 

@@ -3,7 +3,8 @@ import { keyScopeOf, ownerOf } from '../../contract/actor.ts';
 import { retryPolicy, type SubmitOptions } from '../../contract/job.ts';
 import type { RunOptions } from '../../contract/run-options.ts';
 import type { Kind, KindRegistry } from './kind-ports.ts';
-import type { AskedAgain, NewJob, SubmitRequest } from './ports.ts';
+import type { NewJob } from './ports.ts';
+import type { AskedAgain, SubmitRequest } from './submit-ports.ts';
 import { invalid } from './refusals.ts';
 import { findUnstorable } from './storable.ts';
 

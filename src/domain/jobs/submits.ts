@@ -1,7 +1,8 @@
 import { AppError } from '../../contract/errors.ts';
 import type { Job } from '../../contract/job.ts';
 import { Gather } from '../../lib/gather.ts';
-import type { Bell, ClaimedJob, JobStore, NewJob, StoredJob, SubmitOutcome, Submits } from './ports.ts';
+import type { Bell, ClaimedJob, JobStore, NewJob, SubmitOutcome } from './ports.ts';
+import type { StoredJob, Submits } from './submit-ports.ts';
 import type { LocalWork } from './local-ports.ts';
 import { draining, invalid, unknownQueue } from './refusals.ts';
 import { toNewJob } from './new-job.ts';

@@ -3,7 +3,8 @@ import type { Actor } from '../../contract/actor.ts';
 import { errorCodes, isAppError } from '../../contract/errors.ts';
 import { isAllowed } from '../../contract/permissions.ts';
 import { scheduledOptions } from '../../contract/schedule.ts';
-import type { Jobs, SubmitRequest } from '../jobs/ports.ts';
+import type { Jobs } from '../jobs/ports.ts';
+import type { SubmitRequest } from '../jobs/submit-ports.ts';
 import type { PendingRun, ScheduleStore } from './ports.ts';
 
 export interface RunnerOptions {
