@@ -64,7 +64,10 @@ export class FtpServer implements Service {
   async stop(): Promise<void> {
     const closed = this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
     const stopped = Promise.all([...this.#conversations].map((conversation) => conversation.stop()));
-    await Promise.race([stopped, delay(lastWordsMs)]);
+    const isOver = new AbortController();
+    await Promise.race([stopped, delay(lastWordsMs, isOver.signal)]);
+    // Its timer would keep the process.
+    isOver.abort();
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
